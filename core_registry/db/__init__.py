@@ -1,0 +1,1 @@
+"""Rows, field encryption, the sharing view and migrations of the registry database."""

@@ -1,0 +1,1 @@
+"""Fictional but realistic registries of Shanxi, by a seed."""

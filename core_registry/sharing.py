@@ -1,0 +1,175 @@
+"""The door for releases, identity and policies: the sharing view. Records and protocols, no SQL.
+
+The sharing view is one row a pupil, written in the transaction that writes the record. It holds
+desensitised forms, quasi-identifiers and the permanent ``subject_ref``; nothing in it opens to a raw
+identifier (I2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+ColumnType = Literal["text", "date", "bool", "int"]
+
+SHARING_COLUMNS: Mapping[str, ColumnType] = {
+    "subject_ref": "text",  # 32 hexadecimal digits, random
+    "name_masked": "text",
+    "id_number_masked": "text",
+    "phone_masked": "text",  # of the first guardian
+    "address_masked": "text",  # province, city, county, then ***
+    "guardian_name_masked": "text",
+    "guardian_relation": "text",  # GB/T 4761
+    "address_division": "text",  # six digits, present residence
+    "household_division": "text",  # six digits, household registration
+    "birth_date": "date",
+    "sex": "text",  # GB/T 2261.1
+    "nationality": "text",  # GB/T 2659, three letters
+    "overseas_status": "text",
+    "ethnicity": "text",  # GB/T 3304
+    "id_type": "text",  # JY/T 1001
+    "political_status": "text",  # GB/T 4762
+    "boarding": "bool",
+    "disability": "bool",
+    "disability_type": "text",
+    "special_ed_placement": "text",
+    "left_behind": "bool",
+    "school_code": "text",  # 学校标识码, ten digits
+    "school_name": "text",
+    "school_type": "text",  # first two digits of school_code
+    "school_division": "text",  # county-level division where the school stands
+    "managing_authority": "text",  # division code of the department that manages the school
+    "stage": "text",  # primary, junior, senior
+    "grade": "text",
+    "class_name": "text",
+    "entry_month": "text",  # YYYY-MM
+    "state": "text",  # section 4 of the rules: active, suspended, ...
+    "awards_text": "text",  # redacted when written
+    "remarks_text": "text",  # redacted when written
+    "updated_at": "text",  # UTC, RFC 3339, seconds
+}
+"""Every column of the sharing view and its type, in order. ``None`` is allowed in all but
+``subject_ref``, ``school_code``, ``managing_authority``, ``state`` and ``updated_at``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which rows of the sharing view: every set is one more condition.
+
+    ``None`` is no condition; an empty set matches nothing (empty means no). ``authorities`` is the
+    territory: division codes of the managing authorities, already closed downwards by the caller.
+    """
+
+    authorities: frozenset[str] | None = None
+    stages: frozenset[str] | None = None
+    grades: frozenset[str] | None = None
+    schools: frozenset[str] | None = None
+    school_divisions: frozenset[str] | None = None
+    states: frozenset[str] | None = None
+
+    def conditions(self) -> dict[str, frozenset[str]]:
+        """Return the conditions as column name -> allowed values."""
+        names = {
+            "authorities": "managing_authority",
+            "stages": "stage",
+            "grades": "grade",
+            "schools": "school_code",
+            "school_divisions": "school_division",
+            "states": "state",
+        }
+        found = {names[f.name]: getattr(self, f.name) for f in fields(self)}
+        return {column: values for column, values in found.items() if values is not None}
+
+
+class SharingSnapshot(Protocol):
+    """One consistent state of the sharing view; reading it twice gives the same rows in the same order."""
+
+    @property
+    def version(self) -> str:
+        """The registry's commit counter at this snapshot, as decimal text."""
+
+    def count(self, rows: RowFilter) -> int:
+        """Return the number of rows."""
+
+    def batches(self, columns: Sequence[str], rows: RowFilter, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """Yield the rows as Arrow batches with exactly ``columns``, ordered by ``subject_ref``.
+
+        Types: text as string, date as date32, bool as bool, int as int64. Raises ``ValueError`` on a
+        column outside ``SHARING_COLUMNS``.
+        """
+
+    def tuples(self, columns: Sequence[str], rows: RowFilter) -> pl.DataFrame:
+        """Return the distinct tuples of ``columns`` with their count in ``n`` (grouped in the database)."""
+
+
+class SharingView(Protocol):
+    """Read access to the sharing view, by a database role that sees nothing else."""
+
+    def snapshot(self) -> AbstractContextManager[SharingSnapshot]:
+        """Open a snapshot; it is one read transaction."""
+
+    def pupil(self, subject_ref: str) -> Mapping[str, object] | None:
+        """Return one row as a mapping, ``None`` when there is none."""
+
+
+class IdentifierKind(StrEnum):
+    """What a suspicion of the leak scan can be asked about."""
+
+    ID_NUMBER = "id_number"
+    STUDENT_NUMBER = "student_number"
+    PHONE = "phone"
+    NAME = "name"
+
+
+class Matcher(Protocol):
+    """Is this value one of ours? Answered from the keyed index, never from clear text."""
+
+    def known(self, kind: IdentifierKind, values: Sequence[str]) -> list[bool]:
+        """Return, value by value, whether the registry holds it (pupils and guardians)."""
+
+
+class Masker(Protocol):
+    """The display masks, one function for a column of any length. Implemented by the gateway."""
+
+    def mask(self, kind: Literal["name", "id_number", "phone", "student_number"], values: pl.Series) -> pl.Series:
+        """Return the masked column: total, idempotent, nulls stay null."""
+
+    def mask_address(self, divisions: pl.Series) -> pl.Series:
+        """Return ``山西省太原市小店区***`` from six-digit division codes; ``***`` for an unknown one."""
+
+
+class Redactor(Protocol):
+    """Hides every person in free text. Implemented by the gateway; the registry stores the result."""
+
+    def redact(self, values: pl.Series) -> pl.Series:
+        """Return the redacted column; nulls stay null."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """A fact of the registry on its way to the gateway, written in the registry's own transaction.
+
+    ``kind``: ``registry.import``, ``registry.read``, ``registry.state``. ``facts`` hold no personal data.
+    """
+
+    sequence: int
+    kind: str
+    at: datetime
+    actor: str
+    facts: Mapping[str, str | int | bool | None]
+    subjects: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Outbox(Protocol):
+    """The registry's outbox, read by the worker exactly once, in order."""
+
+    def pending(self, after: int, limit: int) -> list[OutboxEvent]:
+        """Return events with a sequence above ``after``, ascending, at most ``limit``."""

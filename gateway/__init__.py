@@ -1,0 +1,1 @@
+"""Everything between a caller and the registry."""

@@ -1,0 +1,1 @@
+"""People, roles, sessions, OAuth clients and sealing."""

@@ -1,0 +1,1 @@
+"""Masks, pseudonyms, k-anonymity search and leak detection: pure functions, no store."""

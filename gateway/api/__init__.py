@@ -1,0 +1,1 @@
+"""HTTP API v1: parse, call one service, render."""

@@ -1,0 +1,1 @@
+"""The student's trusted digital education identity: SD-JWT VC, status list, verification."""

@@ -1,0 +1,1 @@
+"""Purposes, legal grounds, applications, grants and the decision point (Art. 50)."""

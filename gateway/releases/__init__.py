@@ -1,0 +1,1 @@
+"""The one road out: grant, decision, intent, pipeline, writer, manifest, outcome."""

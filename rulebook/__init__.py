@@ -1,0 +1,1 @@
+"""The rule book: everything under config/, loaded strictly, whole set or nothing."""

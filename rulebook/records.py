@@ -1,0 +1,257 @@
+"""The rule book as frozen values: what an official may read and change, parsed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+
+class RulebookError(Exception):
+    """A broken file under config/: says file, line and what to change. The start stops."""
+
+    def __init__(self, file: str, line: int | None, problem: str) -> None:
+        place = f"{file}:{line}" if line else file
+        super().__init__(f"{place}: {problem}")
+        self.file = file
+        self.line = line
+        self.problem = problem
+
+
+class FieldClass(StrEnum):
+    """How a field bears on a person (design 4)."""
+
+    DIRECT = "direct"
+    QUASI = "quasi"
+    SENSITIVE = "sensitive"
+    ORDINARY = "ordinary"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One item of Annex 1 or one registry fact.
+
+    ``required``: ``always``, ``second_member`` (binding if a second member exists, ``Q-12``), ``disability``
+    (when no. 16 is yes) or ``optional``. ``sharing`` names the columns of the sharing view that hold a form
+    of it. ``number`` is the item number of Annex 1, ``None`` for a registry fact.
+    """
+
+    code: str
+    number: int | None
+    label: str
+    label_en: str
+    code_list: str | None
+    required: Literal["always", "second_member", "disability", "optional"]
+    cls: FieldClass
+    sharing: tuple[str, ...]
+    max_length: int | None
+    headers: tuple[str, ...]
+    """Other headers under which the field is known in workbooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeList:
+    """A national code list: code -> Chinese label, in the order of the file."""
+
+    name: str
+    source: str
+    labels: Mapping[str, str]
+    attributes: Mapping[str, Mapping[str, str]]
+    """Further columns by code, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """A unit of GB/T 2260. ``level``: province, city, county; ``zone`` marks a statistical development zone."""
+
+    code: str
+    name: str
+    level: Literal["province", "city", "county"]
+    parent: str | None
+    zone: bool
+    full_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Divisions:
+    """All divisions of mainland China (``by_code``) and the townships of Shanxi (``townships``: county -> names)."""
+
+    by_code: Mapping[str, Division]
+    townships: Mapping[str, tuple[str, ...]]
+
+    def ancestors(self, code: str) -> tuple[str, ...]:
+        """Return ``code`` and all above it, upwards; empty for an unknown code."""
+        found: list[str] = []
+        division = self.by_code.get(code)
+        while division is not None:
+            found.append(division.code)
+            division = self.by_code.get(division.parent) if division.parent else None
+        return tuple(found)
+
+    def territory(self, code: str) -> frozenset[str]:
+        """Return the managing authorities that an act of the government of ``code`` reaches: itself and all below.
+
+        A county's approval reaches what the county manages; a city covers its counties (``Q-4``).
+        """
+        return frozenset(other for other in self.by_code if code in self.ancestors(other))
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """A purpose and its ceiling: no application may ask for more (I6)."""
+
+    code: str
+    label: str
+    label_en: str
+    levels: frozenset[str]
+    profiles: frozenset[str]
+    fields: frozenset[str]
+    max_days: int
+    max_uses: int
+    max_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegalBasis:
+    """A law or regulation that may be a ground. Without a held text (``text_sha256``) it is ``unverified``."""
+
+    code: str
+    title: str
+    kind: Literal["law", "administrative_regulation", "local_regulation"]
+    article: str
+    text: str | None
+    text_sha256: str | None
+    effective: date
+    purposes: frozenset[str]
+    levels: frozenset[str]
+    fields: frozenset[str]
+    recipients: str
+    """Who may receive under it, in words."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the article's text is held, so that a grant may stand on it."""
+        return self.text_sha256 is not None
+
+
+Operation = Literal["keep", "mask", "cut", "generalize", "pseudonymize", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileField:
+    """How one column of the sharing view leaves under a profile.
+
+    ``role``: direct, quasi, sensitive, ordinary. ``hierarchy`` for ``generalize`` (names a file of
+    ``config/hierarchies/``) with ``level`` fixed, or ``None`` when the search chooses. ``length`` is the
+    number of leading characters kept by ``cut``.
+    """
+
+    name: str
+    column: str
+    label: str
+    role: Literal["direct", "quasi", "sensitive", "ordinary"]
+    operation: Operation
+    hierarchy: str | None = None
+    level: int | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseProfile:
+    """A named way for pupil data to leave at one level."""
+
+    code: str
+    label: str
+    label_en: str
+    level: str
+    fields: tuple[ProfileField, ...]
+    k: int | None
+    l_diversity: int | None
+    suppression_limit: float
+    """Share of rows that may be suppressed, 0 to 1."""
+    row_cap: int
+    retention_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A generalisation hierarchy: a rule by name (``division``, ``date``, ``school``) or a table of levels.
+
+    ``levels`` are labels of the levels, level 0 is the value itself, the last is ``*``. ``table`` maps each
+    leaf to its values at levels 1, 2, … for a ``table`` rule; ``None`` for computed ones.
+    """
+
+    name: str
+    rule: Literal["table", "division", "date", "prefix"]
+    levels: tuple[str, ...]
+    table: Mapping[str, tuple[str, ...]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportMapping:
+    """A layout of a workbook: title rows to skip, headers of the fields, how codes are written."""
+
+    name: str
+    label: str
+    verified: bool
+    sheet: str | None
+    title_rows: int
+    headers: Mapping[str, str]
+    """Field code -> header text."""
+    values: Mapping[str, Mapping[str, str]]
+    """Field code -> written value -> national code, beyond codes and labels themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Cedar policies and schema as text, files joined in order of name."""
+
+    policies: str
+    schema: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """``config/parameters.toml``: numbers that an authority may set (section 10 of the rules)."""
+
+    password_days: int
+    sealing_months: int
+    session_minutes: int
+    idle_minutes: int
+    lockout_attempts: int
+    lockout_seconds: int
+    class_size: Mapping[str, int]
+    """Stage -> standard class size."""
+    school_years: Mapping[str, tuple[int, int]]
+    """Grade code -> youngest and oldest usual age in years on 1 September."""
+    shrink_share: float
+    """Share of a school's pupils that one import may change or leave out without being asked."""
+    max_upload_bytes: int
+    max_unpacked_bytes: int
+    max_rows: int
+    lease_seconds: int
+    """How long the owner of an intent may be silent before it is closed as unknown."""
+    token_seconds: int
+    checkpoint_witness_minutes: int
+    number_authority: Literal["national", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The whole set, or nothing. ``sha256`` covers every file by name and content."""
+
+    sha256: str
+    fields: Mapping[str, Field]
+    code_lists: Mapping[str, CodeList]
+    divisions: Divisions
+    purposes: Mapping[str, Purpose]
+    legal_bases: Mapping[str, LegalBasis]
+    profiles: Mapping[str, ReleaseProfile]
+    hierarchies: Mapping[str, Hierarchy]
+    import_mappings: Mapping[str, ImportMapping]
+    policies: PolicySet
+    parameters: Parameters

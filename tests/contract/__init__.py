@@ -1,0 +1,1 @@
+"""One suite on every store, and the house."""

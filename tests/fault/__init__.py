@@ -1,0 +1,1 @@
+"""Nothing leaves and nothing is lost when something dies."""
