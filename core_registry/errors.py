@@ -31,3 +31,11 @@ class RegistryUnavailableError(RegistryError):
 
 class SealedValueError(RegistryError):
     """A ciphertext does not open: wrong key, wrong row, or altered."""
+
+
+class RegisterChangedError(RegistryError):
+    """The register changed between check and writing, or a guard of it forbids the change; nothing was written."""
+
+
+class RegisterRuleError(RegistryError):
+    """A change that a rule of the register forbids; ``rule`` names it."""

@@ -76,3 +76,10 @@ class Reader(Protocol):
 
     def read(self, query: Callable[[Tx], R]) -> R:
         """Run ``query`` in a transaction that is rolled back after."""
+
+
+class Scratch(Protocol):
+    """Writes that carry no fact about data and so need no entry: leases, progress, caches."""
+
+    def write(self, change: Callable[[Tx], R]) -> R:
+        """Run ``change`` in a transaction of its own and commit it."""

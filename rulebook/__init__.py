@@ -1,1 +1,43 @@
 """The rule book: everything under config/, loaded strictly, whole set or nothing."""
+
+from rulebook.loader import load
+from rulebook.records import (
+    CalendarDay,
+    CodeList,
+    Division,
+    Divisions,
+    Field,
+    FieldClass,
+    Hierarchy,
+    ImportMapping,
+    LegalBasis,
+    Operation,
+    Parameters,
+    PolicySet,
+    ProfileField,
+    Purpose,
+    ReleaseProfile,
+    Rulebook,
+    RulebookError,
+)
+
+__all__ = [
+    "CalendarDay",
+    "CodeList",
+    "Division",
+    "Divisions",
+    "Field",
+    "FieldClass",
+    "Hierarchy",
+    "ImportMapping",
+    "LegalBasis",
+    "Operation",
+    "Parameters",
+    "PolicySet",
+    "ProfileField",
+    "Purpose",
+    "ReleaseProfile",
+    "Rulebook",
+    "RulebookError",
+    "load",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Literal
@@ -206,6 +206,16 @@ class ImportMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """A day that a State Council notice moves: ``off`` is a day off, else a weekend day that is worked."""
+
+    day: date
+    name: str
+    off: bool
+    notice_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySet:
     """Cedar policies and schema as text, files joined in order of name."""
 
@@ -255,3 +265,5 @@ class Rulebook:
     import_mappings: Mapping[str, ImportMapping]
     policies: PolicySet
     parameters: Parameters
+    calendar: Mapping[date, CalendarDay] = field(default_factory=dict)
+    """Days of the published holiday notices; a year without a notice has none."""

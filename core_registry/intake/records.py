@@ -67,7 +67,7 @@ class ImportSummary:
     finding_counts: Mapping[str, int]
     """Finding code -> number of rows."""
     findings: tuple[Finding, ...]
-    """The first 200, in order of row."""
+    """The first 200, errors before warnings, in order of row."""
     shrink: tuple[str, ...] = ()
     """学校标识码 of schools that would shrink or change beyond the guard."""
     import_id: ImportId | None = None
@@ -94,15 +94,22 @@ class RegisterStore(Protocol):
     def schools(self) -> pl.DataFrame:
         """Return the schools: school_code, name, division, managing_authority, stages (list of text), closed (bool)."""
 
-    def keyed(self, kind: Literal["id_number", "name", "phone", "suspect"], values: pl.Series) -> pl.Series:
+    def keyed(
+        self, kind: Literal["id_number", "name", "phone", "suspect", "student_number"], values: pl.Series
+    ) -> pl.Series:
         """Return HMAC keys (hexadecimal text) of normalised values; nulls stay null."""
 
     def held(self, id_keys: pl.Series) -> pl.DataFrame:
-        """Return those already registered: id_key, student_id, school_code, name_key, state, content_key."""
+        """Return those already registered: id_key, student_id, school_code, name_key, state, content_key.
+
+        And ``number_key``, the key of the student number, and ``number_kind``, its first character.
+        """
 
     def suspects(self, suspect_keys: pl.Series) -> pl.DataFrame:
-        """Return registered pupils with the same name, birth date and guardian document: suspect_key, student_id,
-        id_key."""
+        """Return the registered pupils with one of these keys: suspect_key, student_id, id_key.
+
+        The key is that of name, birth date and guardian's document.
+        """
 
     def roll(self, schools: list[str]) -> pl.DataFrame:
         """Return the present register of ``schools``: student_id, school_code, id_key, state."""
@@ -115,6 +122,7 @@ class RegisterStore(Protocol):
 
         ``rows`` has one column for each field code of Annex 1 with national codes as text, ``birth_date`` as
         date, yes/no fields as bool, and: ``school_code``, ``student_number`` (null: a provisional ``L`` number is
-        made by the store), ``entry_month``, ``residence_division``, ``household_division``, ``id_key``,
-        ``suspect_key``, ``content_key``, ``student_id`` (null for a new pupil). An error leaves nothing behind.
+        made by the store), ``entry_month`` (``YYYY-MM`` or null), ``residence_division``, ``household_division``,
+        ``id_key``, ``suspect_key``, ``content_key``, ``student_id`` (null for a new pupil).
+        An error leaves nothing behind.
         """

@@ -1,6 +1,19 @@
-"""Engine, metadata, transactions and migrations of the gateway database."""
+"""Engine, metadata, transactions, guards and migrations of the gateway database."""
 
-from gateway.db.engine import connection_of, make_engine, read_only
+from gateway.db.engine import connection_of, make_engine, make_read_only_engine, read_only
+from gateway.db.guards import Guard, create_guards, install_guards, protect
 from gateway.db.metadata import metadata
+from gateway.db.reader import DatabaseReader
 
-__all__ = ["connection_of", "make_engine", "metadata", "read_only"]
+__all__ = [
+    "DatabaseReader",
+    "Guard",
+    "connection_of",
+    "create_guards",
+    "install_guards",
+    "make_engine",
+    "make_read_only_engine",
+    "metadata",
+    "protect",
+    "read_only",
+]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from gateway.errors import UnavailableError
 from gateway.journal import Tx
@@ -45,6 +48,30 @@ def make_engine(url: str) -> Engine:
     return create_engine(parsed, pool_pre_ping=True)
 
 
+def make_read_only_engine(url: str) -> Engine:
+    """Return an engine that cannot write: for verifiers and inspectors, who may not own the database.
+
+    SQLite is opened with ``mode=ro``; raises ``UnavailableError`` on first use when the file is not there.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(parsed.database or "").absolute()
+        uri = f"file:{quote(str(path))}?mode=ro"
+
+        def connect() -> sqlite3.Connection:
+            connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=10, isolation_level=None)
+            connection.execute("PRAGMA query_only=ON")
+            return connection
+
+        engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+        event.listen(engine, "begin", _sqlite_begin_reading)
+        return engine
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    options = {"options": "-c default_transaction_read_only=on"}
+    return create_engine(parsed, pool_pre_ping=True, connect_args=options)
+
+
 def connection_of(tx: Tx) -> Connection:
     """Return the connection behind an opaque transaction; for stores only."""
     return cast("Connection", tx)
@@ -73,6 +100,19 @@ def _sqlite_connect(dbapi_connection: DBAPIConnection, _record: object) -> None:
     cursor.close()
 
 
+def _sqlite_begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
 def _sqlite_begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("xueji_read", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def write_scratch(engine: Engine, change: Callable[[Tx], R]) -> R:
+    """Run ``change`` in a transaction of its own. Raises ``UnavailableError`` when the database is gone."""
+    try:
+        with engine.begin() as connection:
+            return change(cast("Tx", connection))
+    except DBAPIError as error:
+        raise UnavailableError("The database does not answer.", detail_zh="数据库没有响应。") from error

@@ -106,6 +106,12 @@ class GovernmentApproval:
     scope_text: str
     scan_sha256: str
     kind: Literal["government"] = "government"
+    fields: frozenset[str] | None = None
+    """Fields that the document names; ``None`` when it sets no narrower list than the application."""
+    levels: frozenset[str] | None = None
+    """Levels that the document names; ``None`` as for ``fields``."""
+    recipient: RecipientId | None = None
+    """The recipient that the document names by code; ``None`` when it names it in words only."""
 
 
 Ground = StatuteGround | GovernmentApproval
@@ -119,6 +125,19 @@ class HistoryEvent:
     account: AccountId
     act: str
     comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationDraft:
+    """What an applicant writes. The recipient is the applicant's own and is not asked for."""
+
+    recipient_name: str
+    responsible: str
+    """Name and post of the responsible person at the recipient, without telephone or ID number."""
+    scope: Scope
+    reason: str
+    protection: str
+    terms_accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +204,5 @@ class Grant:
     state: GrantState
     uses_left: int
     jws: str = field(repr=False)
+    applicant: AccountId | None = None
+    """Who applied: never the approver, never the executor (``A50-11``)."""

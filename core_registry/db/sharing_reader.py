@@ -1,0 +1,145 @@
+"""The sharing view as releases, identity and policies read it; implements ``core_registry.sharing.SharingView``.
+
+Filters become quoted literals, not parameters: PostgreSQL's COPY, on which the streaming stands, takes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import polars as pl
+import pyarrow as pa
+from sqlalchemy import Engine, select
+from sqlalchemy.engine import make_url
+
+from core_registry.db.engine import make_engine, reading
+from core_registry.db.reader_process import schema_of
+from core_registry.db.sharing_sources import PostgresSource, Source, SqliteSource
+from core_registry.db.tables import sharing_students
+from core_registry.sharing import SHARING_COLUMNS, RowFilter
+
+_SORT_ROWS = 200_000
+"""Up to so many rows SQLite may find by an index and sort in memory; beyond, it walks the table in order."""
+_COUNT_ROWS = 65_536
+
+
+def literal(value: str) -> str:
+    """Return ``value`` as an SQL text literal for SQLite and for PostgreSQL with standard strings.
+
+    Raises ``ValueError`` for a text with NUL, which neither can hold.
+    """
+    if "\0" in value:
+        raise ValueError("a filter value cannot hold NUL")
+    return "'" + value.replace("'", "''") + "'"
+
+
+class SqlSharingView:
+    """Read access to the sharing view at ``url``; on PostgreSQL the URL's role needs SELECT on two tables only."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine: Engine = make_engine(url)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqlSharingSnapshot]:
+        """Open a snapshot. Raises ``RegistryUnavailableError`` when the database does not answer."""
+        source: Source = SqliteSource(self._url.database or "") if self._sqlite else PostgresSource(self._url)
+        try:
+            yield SqlSharingSnapshot(source, sqlite=self._sqlite)
+        finally:
+            source.close()
+
+    def pupil(self, subject_ref: str) -> Mapping[str, object] | None:
+        """Return one row as column -> value (text, date, bool or ``None``), ``None`` when there is none."""
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(sharing_students).where(sharing_students.c.subject_ref == subject_ref)
+            ).one_or_none()
+        return None if row is None else dict(row._mapping)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+
+class SqlSharingSnapshot:
+    """One consistent state; implements ``core_registry.sharing.SharingSnapshot``."""
+
+    def __init__(self, source: Source, *, sqlite: bool) -> None:
+        self._source = source
+        self._sqlite = sqlite
+        # The first read: it fixes the state that all later reads see.
+        self._version = str(self._number("SELECT commits AS n FROM register_state"))
+
+    @property
+    def version(self) -> str:
+        """The registry's commit counter at this snapshot, as decimal text."""
+        return self._version
+
+    def count(self, rows: RowFilter) -> int:
+        """Return the number of rows."""
+        return self._number(f"SELECT count(*) AS n FROM sharing_students{_where(rows)}")  # noqa: S608  quoted literals
+
+    def batches(self, columns: Sequence[str], rows: RowFilter, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """Yield the rows as Arrow batches with exactly ``columns``, ordered by ``subject_ref``.
+
+        Memory does not grow with the rows. On SQLite one stream is open at a time: beginning another, or
+        counting, reads the rest of the first. Raises ``ValueError`` on a column outside ``SHARING_COLUMNS``
+        or twice, ``RegistryUnavailableError`` when the stream breaks off.
+        """
+        kinds = _kinds(columns)
+        if batch_rows < 1:
+            raise ValueError("a batch has at least one row")
+        # A unary plus keeps SQLite from an index whose rows it would have to sort, all of them in memory.
+        direct = self._sqlite and bool(rows.conditions()) and self.count(rows) > _SORT_ROWS
+        order = "subject_ref" if self._sqlite else 'subject_ref COLLATE "C"'
+        sql = f"SELECT {self._list(kinds)} FROM sharing_students{_where(rows, '+' if direct else '')} ORDER BY {order}"  # noqa: S608  quoted literals
+        return self._source.stream(sql, kinds, batch_rows)
+
+    def tuples(self, columns: Sequence[str], rows: RowFilter) -> pl.DataFrame:
+        """Return the distinct tuples of ``columns`` with their count in ``n``, grouped in the database.
+
+        Raises ``ValueError`` as ``batches`` does.
+        """
+        kinds = {**_kinds(columns), "n": "int"}
+        names = ", ".join(columns)
+        group = f" GROUP BY {names}" if columns else " HAVING count(*) > 0"
+        what = f"{self._list(_kinds(columns))}, count(*) AS n" if columns else "count(*) AS n"
+        sql = f"SELECT {what} FROM sharing_students{_where(rows)}{group}"  # noqa: S608  quoted literals
+        table = pa.Table.from_batches(self._source.stream(sql, kinds, _COUNT_ROWS), schema=schema_of(kinds))
+        frame = pl.from_arrow(table)
+        if not isinstance(frame, pl.DataFrame):
+            raise TypeError("a table gives a frame")
+        return frame
+
+    def _number(self, sql: str) -> int:
+        (batch,) = self._source.stream(sql, {"n": "int"}, 1)
+        found: int = batch.column(0)[0].as_py()
+        return found
+
+    def _list(self, kinds: Mapping[str, str]) -> str:
+        if not self._sqlite:
+            return ", ".join(kinds)
+        # The driver types a column by its first batch: all null there would make it a number, and a text later
+        # an error. '' is never stored (sharing_row.py), -1 is no boolean.
+        return ", ".join(
+            f"coalesce({name}, {'-1' if kind == 'bool' else repr('')}) AS {name}" if kind != "int" else name
+            for name, kind in kinds.items()
+        )
+
+
+def _kinds(columns: Sequence[str]) -> dict[str, str]:
+    unknown = [column for column in columns if column not in SHARING_COLUMNS]
+    if unknown or len(set(columns)) != len(columns):
+        raise ValueError(f"not columns of the sharing view, or twice: {', '.join(unknown) or 'twice'}")
+    return {column: SHARING_COLUMNS[column] for column in columns}
+
+
+def _where(rows: RowFilter, sign: str = "") -> str:
+    parts = []
+    for column, values in rows.conditions().items():
+        listed = ", ".join(literal(value) for value in sorted(values))
+        parts.append(f"{sign}{column} IN ({listed})" if values else "1 = 0")
+    return f" WHERE {' AND '.join(parts)}" if parts else ""

@@ -1,0 +1,72 @@
+"""The row of the sharing view, made from the columns of a record: masks, divisions, nothing that opens (I2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from core_registry.db.times import stamp
+from core_registry.sharing import SHARING_COLUMNS, Masker, Redactor
+
+TYPES: Mapping[str, type[pl.DataType]] = {
+    name: {"text": pl.String, "date": pl.Date, "bool": pl.Boolean, "int": pl.Int64}[kind]
+    for name, kind in SHARING_COLUMNS.items()
+}
+
+_COPIED = (
+    "birth_date", "sex", "nationality", "overseas_status", "ethnicity", "id_type", "political_status", "boarding",
+    "disability", "disability_type", "special_ed_placement", "left_behind", "grade", "class_name", "entry_month",
+    "state", "school_code", "subject_ref", "household_division",
+)  # fmt: skip
+
+
+class SharingRows:
+    """Makes rows of the sharing view. ``stages`` maps grade codes to primary, junior, senior."""
+
+    def __init__(self, masker: Masker, redactor: Redactor, stages: Mapping[str, str]) -> None:
+        self._masker = masker
+        self._redactor = redactor
+        self._stages = dict(stages)
+
+    def frame(self, rows: pl.DataFrame, schools: pl.DataFrame, at: datetime) -> pl.DataFrame:
+        """Return one row of the sharing view for each of ``rows``, columns and types as ``SHARING_COLUMNS``.
+
+        ``rows`` hold the record with ``subject_ref``, ``state``, ``shown_name``, ``shown_phone``,
+        ``shown_relation`` (of the first guardian), ``awards`` and ``remarks``; ``schools`` is the register of schools.
+        """
+        joined = rows.select(
+            *_COPIED, "residence_division", "shown_relation", "name", "id_number", "shown_name", "shown_phone",
+            "awards", "remarks",
+        ).join(
+            schools.select(
+                "school_code",
+                pl.col("name").alias("school_name"),
+                pl.col("division").alias("school_division"),
+                "managing_authority",
+            ),
+            on="school_code",
+            how="left",
+            maintain_order="left",
+        )  # fmt: skip
+        mask = self._masker.mask
+        made = joined.with_columns(
+            mask("name", joined["name"]).alias("name_masked"),
+            mask("id_number", joined["id_number"]).alias("id_number_masked"),
+            mask("phone", joined["shown_phone"]).alias("phone_masked"),
+            self._masker.mask_address(joined["residence_division"]).alias("address_masked"),
+            mask("name", joined["shown_name"]).alias("guardian_name_masked"),
+            pl.col("shown_relation").alias("guardian_relation"),
+            pl.col("residence_division").alias("address_division"),
+            pl.col("school_code").str.slice(0, 2).alias("school_type"),
+            pl.col("grade").replace_strict(self._stages, default=None, return_dtype=pl.String).alias("stage"),
+            self._redactor.redact(joined["awards"]).alias("awards_text"),
+            self._redactor.redact(joined["remarks"]).alias("remarks_text"),
+            pl.lit(stamp(at)).alias("updated_at"),
+        )
+        # An empty text is none: the reader of the view tells them apart by that (sharing_reader.py).
+        return made.select(
+            pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) if kind is pl.String else pl.col(name)
+            for name, kind in TYPES.items()
+        )

@@ -1,0 +1,212 @@
+"""Accounts, sessions and OAuth clients, as frozen values. A password, secret or token never shows in a ``repr``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import NewType
+
+from gateway.accounts.sealing import civil_date, sealing_date
+from gateway.ids import AccountId, RecipientId, UnitCode
+from gateway.principals import AccountKind, Principal, Role
+
+SessionToken = NewType("SessionToken", str)
+"""An opaque bearer token of 256 bits; only its SHA-256 is stored."""
+
+CLIENT_CREDENTIALS = "client_credentials"
+
+
+class Duty(StrEnum):
+    """What a person has to do before the account may be used for anything else."""
+
+    CHANGE_PASSWORD = "change_password"  # noqa: S105  the name of a duty, no password
+    ACKNOWLEDGE_RULES = "acknowledge_rules"
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityRules:
+    """The security rules of a unit (A50-1), ``None`` for the default; ``version`` is the SHA-256 of ``text``."""
+
+    version: str
+    text: str
+    responsible: str
+    """The responsible person: post and name of an adult in office."""
+    unit: UnitCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of any kind, as stored. ``name`` is a member of staff's and stays in the accounts table."""
+
+    id: AccountId
+    kind: AccountKind
+    roles: frozenset[Role]
+    """Roles that the account was given; ``effective_roles`` says which hold today."""
+    created_at: datetime
+    username: str | None = None
+    name: str = field(default="", repr=False)
+    unit: UnitCode | None = None
+    post: str = ""
+    recipient: RecipientId | None = None
+    password_hash: str | None = field(default=None, repr=False)
+    password_set_at: datetime | None = None
+    must_change: bool = False
+    totp_sealed: bytes | None = field(default=None, repr=False)
+    totp_step: int | None = field(default=None, repr=False)
+    """The last time step whose code was accepted: it and all before are spent."""
+    last_used_at: datetime | None = None
+    reopened_at: datetime | None = None
+    sealed_at: datetime | None = None
+    sealed_reason: str = ""
+    filed_on: date | None = None
+    """When a registrar was filed (备案) with the superior department (A48-2)."""
+    trained_on: date | None = None
+    """When a registrar was trained (A48-3)."""
+    rules_version: str | None = None
+    """Version of the security rules that the account acknowledged (A50-1)."""
+
+    def effective_roles(self, today: date) -> frozenset[Role]:
+        """Return the roles that hold on ``today``: a registrar's only from filing and training on (A48-2, A48-3)."""
+        ready = all(day is not None and day <= today for day in (self.filed_on, self.trained_on))
+        return self.roles if ready else self.roles - {Role.REGISTRAR}
+
+    def principal(self, today: date, *, assurance: int) -> Principal:
+        """Return who acts under this account on ``today``."""
+        return Principal(
+            account=self.id,
+            kind=self.kind,
+            roles=self.effective_roles(today),
+            unit=self.unit,
+            post=self.post,
+            recipient=self.recipient,
+            assurance=assurance,
+        )
+
+    def seals_on(self, months: int) -> date | None:
+        """Return the civil date on which the account is sealed if it stays unused; ``None`` for a guardian (Q-14)."""
+        if self.kind is AccountKind.GUARDIAN:
+            return None
+        uses = [at for at in (self.created_at, self.last_used_at, self.reopened_at) if at is not None]
+        return sealing_date(civil_date(max(uses)), months)
+
+    def unused_too_long(self, today: date, months: int) -> bool:
+        """Say whether the half year is over on ``today`` (A50-3)."""
+        due = self.seals_on(months)
+        return due is not None and today >= due
+
+    def password_due(self, today: date, days: int) -> bool:
+        """Say whether the password is to be changed: it was set by somebody else, or more than ``days`` ago (A50-2)."""
+        if self.must_change or self.password_set_at is None:
+            return True
+        return today > civil_date(self.password_set_at) + timedelta(days=days)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSpec:
+    """What is needed to open an account for a member of staff, or for an applicant of a recipient."""
+
+    username: str
+    name: str = field(repr=False)
+    roles: frozenset[Role]
+    unit: UnitCode | None = None
+    post: str = ""
+    recipient: RecipientId | None = None
+    filed_on: date | None = None
+    trained_on: date | None = None
+    second_factor: bool = False
+    """Give a second factor even where the roles do not ask for one."""
+    acknowledged_on_paper: bool = False
+    """The person signed the security rules in force on paper; else the first sign-in asks for it (A50-1)."""
+    password: str | None = field(default=None, repr=False)
+    """``None``: one is generated."""
+    must_change: bool = True
+    """Whether the first sign-in asks for a password of the person's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSpec:
+    """What is needed to register an OAuth client. ``jwks`` holds public P-256 keys only."""
+
+    recipient: RecipientId
+    roles: frozenset[Role]
+    jwks: Mapping[str, object] = field(repr=False)
+    grant_types: frozenset[str] = frozenset({CLIENT_CREDENTIALS})
+    post: str = ""
+    """What the client is, as 教科书征订系统."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a person is handed once, on paper or screen, and the system cannot show again."""
+
+    account: AccountId
+    username: str
+    password: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
+    """Base32; ``None`` when the roles need no second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """A client and the public keys that it proves itself with; ``jwks`` is a JSON Web Key Set."""
+
+    account: Account
+    jwks: tuple[Mapping[str, str], ...] = field(repr=False)
+    grant_types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedAct:
+    """Why a manager closed, reopened or reset an account, in words that stay out of the audit trail.
+
+    The entry of the trail holds the SHA-256 of ``reason``: free text may name people (I7).
+    """
+
+    account: AccountId
+    act: str
+    at: datetime
+    by: AccountId | None
+    """``None``: on the host."""
+    reason: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. ``token_sha256`` is what is stored of its token."""
+
+    token_sha256: str = field(repr=False)
+    account: AccountId
+    created_at: datetime
+    seen_at: datetime
+    assurance: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The answer to a successful sign-in. With ``duties`` outstanding the session yields no principal yet."""
+
+    token: SessionToken = field(repr=False)
+    principal: Principal
+    duties: frozenset[Duty]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token as handed to a client. ``expires_in`` is in seconds."""
+
+    value: str = field(repr=False)
+    expires_in: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenClaims:
+    """What a verified access token says; nothing but ``TokenService.inspect`` makes one."""
+
+    jti: str
+    client: AccountId
+    roles: frozenset[Role]
+    issued_at: int
+    expires_at: int

@@ -1,0 +1,140 @@
+"""The repositories of sessions and of OAuth clients."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import (
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from gateway.accounts.records import OAuthClient, Session
+from gateway.accounts.store.rows import (
+    account_of,
+    insert_new,
+    instant_of,
+    instant_text,
+    json_text,
+)
+from gateway.accounts.store.tables import (
+    account_assertions,
+    account_clients,
+    account_denied_tokens,
+    account_sessions,
+    accounts,
+)
+from gateway.db import connection_of
+from gateway.ids import AccountId
+from gateway.journal import Tx
+
+
+class SqlSessions:
+    """The ``SessionStore`` on SQL."""
+
+    def add(self, tx: Tx, session: Session) -> None:
+        """Insert a session."""
+        connection_of(tx).execute(
+            insert(account_sessions).values(
+                token_sha256=session.token_sha256,
+                account=session.account,
+                created_at=instant_text(session.created_at),
+                seen_at=instant_text(session.seen_at),
+                assurance=session.assurance,
+            )
+        )
+
+    def get(self, tx: Tx, token_sha256: str) -> Session | None:
+        """Return a session."""
+        query = select(account_sessions).where(account_sessions.c.token_sha256 == token_sha256)
+        row = connection_of(tx).execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        return Session(
+            row["token_sha256"],
+            AccountId(row["account"]),
+            instant_of(row["created_at"]),
+            instant_of(row["seen_at"]),
+            row["assurance"],
+        )
+
+    def touch(self, tx: Tx, token_sha256: str, at: datetime) -> None:
+        """Record that the session was seen."""
+        connection_of(tx).execute(
+            update(account_sessions)
+            .where(account_sessions.c.token_sha256 == token_sha256)
+            .values(seen_at=instant_text(at))
+        )
+
+    def end(self, tx: Tx, token_sha256: str) -> bool:
+        """Delete a session; ``False`` when there was none."""
+        query = delete(account_sessions).where(account_sessions.c.token_sha256 == token_sha256)
+        return connection_of(tx).execute(query).rowcount == 1
+
+    def end_all(self, tx: Tx, account: AccountId, *, but: str | None = None) -> int:
+        """Delete the sessions of an account, all but the one named; return how many."""
+        query = delete(account_sessions).where(account_sessions.c.account == account)
+        if but is not None:
+            query = query.where(account_sessions.c.token_sha256 != but)
+        return connection_of(tx).execute(query).rowcount
+
+    def purge(self, tx: Tx, created_before: datetime) -> int:
+        """Delete sessions made before; return how many."""
+        query = delete(account_sessions).where(account_sessions.c.created_at < instant_text(created_before))
+        return connection_of(tx).execute(query).rowcount
+
+
+class SqlClients:
+    """The ``ClientStore`` on SQL."""
+
+    def add_client(self, tx: Tx, client: OAuthClient) -> None:
+        """Insert keys and grant types of a client."""
+        connection_of(tx).execute(
+            insert(account_clients).values(
+                account=client.account.id,
+                jwks=json_text([dict(key) for key in client.jwks]),
+                grant_types=json_text(sorted(client.grant_types)),
+            )
+        )
+
+    def get_client(self, tx: Tx, client: AccountId) -> OAuthClient | None:
+        """Return a client."""
+        query = (
+            select(accounts, account_clients.c.jwks, account_clients.c.grant_types)
+            .join(account_clients, account_clients.c.account == accounts.c.id)
+            .where(accounts.c.id == client)
+        )
+        row = connection_of(tx).execute(query).mappings().one_or_none()
+        if row is None:
+            return None
+        return OAuthClient(account_of(row), tuple(json.loads(row["jwks"])), frozenset(json.loads(row["grant_types"])))
+
+    def replace_keys(self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...]) -> None:
+        """Replace the public keys of a client."""
+        connection_of(tx).execute(
+            update(account_clients).where(account_clients.c.account == client).values(jwks=json_text(list(jwks)))
+        )
+
+    def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:
+        """Mark a client assertion as used; ``False`` when it was used before."""
+        return insert_new(tx, account_assertions, client=client, jti_sha256=jti, expires_at=instant_text(expires_at))
+
+    def deny(self, tx: Tx, jti: str, expires_at: datetime) -> bool:
+        """Put an access token on the deny list; ``False`` when it is there already."""
+        return insert_new(tx, account_denied_tokens, jti=jti, expires_at=instant_text(expires_at))
+
+    def denied(self, tx: Tx, jti: str) -> bool:
+        """Say whether an access token was revoked."""
+        query = select(account_denied_tokens.c.jti).where(account_denied_tokens.c.jti == jti)
+        return connection_of(tx).execute(query).one_or_none() is not None
+
+    def purge(self, tx: Tx, now: datetime) -> int:
+        """Delete what has expired; return how many rows."""
+        connection, text = connection_of(tx), instant_text(now)
+        return sum(
+            connection.execute(delete(table).where(table.c.expires_at < text)).rowcount
+            for table in (account_assertions, account_denied_tokens)
+        )

@@ -1,0 +1,93 @@
+"""``/v1/audit``: inspectors search the trail, read entries with proofs and take packages with them."""
+
+from __future__ import annotations
+
+import base64
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from gateway.api.authentication import principal, services
+from gateway.api.models import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut
+from gateway.audit.records import EntryView, SearchQuery
+
+blueprint = APIBlueprint("audit", __name__, tag="Audit")
+
+
+@blueprint.get("/v1/audit/entries")
+@blueprint.input(AuditQueryIn, location="query")
+@blueprint.output(AuditPageOut)
+def search(query_data: AuditQueryIn) -> AuditPageOut:
+    """Search the trail, newest first; the search is logged too."""
+    wanted = query_data
+    links = {
+        name: value
+        for name, value in (
+            ("application", wanted.application),
+            ("approver", wanted.approver),
+            ("executor", wanted.executor),
+            ("extract", wanted.extract),
+            ("grant", wanted.grant),
+            ("ground", wanted.ground),
+            ("recipient", wanted.recipient),
+            ("responsible", wanted.responsible),
+        )
+        if value is not None
+    }
+    page = services().audit.search(
+        principal(),
+        SearchQuery(
+            kind=wanted.kind,
+            outcome=wanted.outcome,
+            actor=wanted.actor,
+            unit=wanted.unit,
+            links=links,
+            since=wanted.since,
+            until=wanted.until,
+            before=wanted.before,
+            limit=wanted.limit,
+        ),
+    )
+    return AuditPageOut(items=[_entry(view) for view in page.entries], before=page.before)
+
+
+@blueprint.get("/v1/audit/entries/<int:index>")
+@blueprint.output(AuditEntryOut)
+def entry(index: int) -> AuditEntryOut:
+    """Return one entry; the reading is logged too."""
+    return _entry(services().audit.entry(principal(), index).entry)
+
+
+@blueprint.get("/v1/audit/entries/<int:index>/proof")
+@blueprint.output(ProofOut)
+def proof(index: int) -> ProofOut:
+    """Return an entry's bytes with the inclusion proof and the signed checkpoint it leads to."""
+    proven = services().audit.entry(principal(), index)
+    return ProofOut(
+        index=index,
+        entry=_text(proven.body),
+        tree_size=proven.tree_size,
+        root=_text(proven.root),
+        proof=[_text(node) for node in proven.proof],
+        checkpoint=proven.checkpoint,
+        receipt=proven.receipt,
+    )
+
+
+@blueprint.post("/v1/audit/packages")
+@blueprint.input(PackageIn)
+@blueprint.doc(responses={200: "An inspection package, ZIP"})
+def package(json_data: PackageIn) -> Response:
+    """Return an inspection package: chosen entries with proofs, or the whole log."""
+    content = services().audit.export(principal(), json_data.entries)
+    response = Response(content, mimetype="application/zip")
+    response.headers["Content-Disposition"] = 'attachment; filename="inspection.zip"'
+    return response
+
+
+def _entry(view: EntryView) -> AuditEntryOut:
+    return AuditEntryOut(index=view.index, leaf_hash=_text(view.leaf_hash), content=dict(view.content))
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()

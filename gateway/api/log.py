@@ -1,0 +1,48 @@
+"""``/log/…``: the public checkpoint and hash tiles (C2SP tlog-tiles), and consistency proofs."""
+
+from __future__ import annotations
+
+import base64
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+
+from gateway.api.authentication import services
+
+blueprint = APIBlueprint("log", __name__, tag="Public log")
+
+
+@blueprint.get("/log/checkpoint")
+@blueprint.doc(responses={200: "The newest signed checkpoint with its cosignatures"})
+def checkpoint() -> Response:
+    """Return the newest checkpoint, a signed note."""
+    response = Response(services().publisher.checkpoint(), mimetype="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.get("/log/tile/<int:level>/<path:tile>")
+@blueprint.doc(responses={200: "A tile of hashes"})
+def hash_tile(level: int, tile: str) -> Response:
+    """Return a hash tile; a full one never changes."""
+    response = Response(services().publisher.hash_tile(f"tile/{level}/{tile}"), mimetype="application/octet-stream")
+    response.headers["Cache-Control"] = "public, max-age=60" if ".p/" in tile else "public, max-age=31536000, immutable"
+    return response
+
+
+@blueprint.get("/log/consistency/<int:old>/<int:new>")
+@blueprint.doc(responses={200: "A consistency proof"})
+def consistency(old: int, new: int) -> Response:
+    """Return the proof that the log of ``new`` leaves extends the one of ``old``."""
+    proof = services().audit.consistency(old, new)
+    return jsonify(
+        old=proof.old,
+        new=proof.new,
+        old_root=_text(proof.old_root),
+        new_root=_text(proof.new_root),
+        proof=[_text(node) for node in proof.proof],
+    )
+
+
+def _text(node: bytes) -> str:
+    return base64.b64encode(node).decode()

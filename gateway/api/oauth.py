@@ -1,0 +1,323 @@
+"""The OAuth endpoints of the outside face: token, introspection, revocation, keys and metadata.
+
+Authlib drives the protocol (RFC 6749, 7009, 7662); who a client is and what a token says is decided by
+``gateway.accounts.tokens``. Answers follow RFC 6749 section 5, not problem documents.
+
+Transport: a ``public_url`` must be ``https``, or ``http`` on loopback; and the request itself must have come the same
+way. Behind a TLS proxy the application must therefore trust the proxy's ``X-Forwarded-Proto`` (``ProxyFix``). The
+``Host`` header has no say, and no environment variable of Authlib is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from authlib.common.security import is_secure_transport
+from authlib.consts import default_json_headers
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Request
+from authlib.oauth2 import OAuth2Error, OAuth2Request
+from authlib.oauth2.rfc6749 import (
+    ClientMixin,
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    OAuth2Payload,
+    UnauthorizedClientError,
+)
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+from flask import Blueprint, Request, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.accounts.errors import ClientAuthenticationError, InvalidTokenError, ScopeRefusedError
+from gateway.accounts.keys import ALGORITHM
+from gateway.accounts.records import CLIENT_CREDENTIALS, AccessToken, OAuthClient, TokenClaims
+from gateway.accounts.roles import ROLES_OF_KIND
+from gateway.errors import ConfigurationError, UnavailableError
+from gateway.principals import AccountKind
+
+PRIVATE_KEY_JWT = "private_key_jwt"
+METADATA_PATH = "/.well-known/oauth-authorization-server"
+MAX_BODY_BYTES = 32 * 1024
+RETRY_SECONDS = 5
+NO_STORE = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+
+
+class Tokens(Protocol):
+    """What the endpoints need of ``gateway.accounts.tokens.TokenService``."""
+
+    issuer: str
+
+    def authenticate_client(
+        self, assertion_type: str | None, assertion: str | None, client_id: str | None = None
+    ) -> OAuthClient:
+        """Return the client that signed the assertion; raises ``ClientAuthenticationError``."""
+
+    def issue(self, client: OAuthClient, scope: str | None) -> AccessToken:
+        """Return an access token; raises ``ScopeRefusedError``."""
+
+    def inspect(self, token: str) -> TokenClaims | None:
+        """Return what a token says while it holds."""
+
+    def revoke(self, client: OAuthClient, claims: TokenClaims) -> None:
+        """Revoke a token of the client; raises ``InvalidTokenError`` for another's."""
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """Return the public keys of access tokens."""
+
+
+def blueprint(tokens: Callable[[], Tokens], *, public_url: str) -> Blueprint:
+    """Return the OAuth blueprint; it is registered without a prefix.
+
+    ``tokens`` gives the service of the running application. ``public_url`` is the issuer, without a trailing slash.
+    Raises ``ConfigurationError`` unless ``public_url`` is ``https``, or ``http`` on loopback, without path and query.
+    """
+    parts = urlsplit(public_url)
+    if not is_secure_transport(public_url) or parts.path or parts.query or parts.fragment or parts.username:
+        raise ConfigurationError(
+            "XUEJI_PUBLIC_URL must be https (http on loopback only), without path, query or trailing slash.",
+            detail_zh="XUEJI_PUBLIC_URL 应为 https 地址（仅本机回环可用 http），不含路径、查询和末尾斜杠。",
+        )
+    server = _Server(tokens, parts.netloc)
+    server.register_endpoint(_Introspection)
+    server.register_endpoint(_Revocation)
+    routes = Blueprint("oauth", __name__)
+
+    @routes.before_request
+    def limit_body() -> None:
+        request.max_content_length = MAX_BODY_BYTES
+
+    @routes.post("/oauth/token")
+    def token() -> Response:
+        return server.answered(server.create_token_response)
+
+    @routes.post("/oauth/introspect")
+    def introspect() -> Response:
+        return server.answered(lambda: server.create_endpoint_response(_Introspection.ENDPOINT_NAME))
+
+    @routes.post("/oauth/revoke")
+    def revoke() -> Response:
+        return server.answered(lambda: server.create_endpoint_response(_Revocation.ENDPOINT_NAME))
+
+    @routes.get("/oauth/jwks.json")
+    def jwks() -> Response:
+        answer = jsonify(tokens().jwks())
+        answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+    @routes.get(METADATA_PATH)
+    def metadata() -> Response:
+        answer = jsonify(metadata_of(public_url))
+        answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+    return routes
+
+
+def metadata_of(issuer: str) -> dict[str, str | list[str]]:
+    """Return the authorization server metadata of RFC 8414.
+
+    ``response_types_supported`` is left out: it would be empty, and section 3.2 wants empty members omitted.
+    """
+    metadata: dict[str, str | list[str]] = {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/oauth/token",
+        "jwks_uri": f"{issuer}/oauth/jwks.json",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "service_documentation": f"{issuer}/docs",
+        "grant_types_supported": [CLIENT_CREDENTIALS],
+        "scopes_supported": sorted(ROLES_OF_KIND[AccountKind.CLIENT]),
+        "ui_locales_supported": ["zh-Hans", "en"],
+    }
+    for endpoint in ("token", "introspection", "revocation"):
+        metadata[f"{endpoint}_endpoint_auth_methods_supported"] = [PRIVATE_KEY_JWT]
+        metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = [ALGORITHM]
+    return metadata
+
+
+class _Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
+    """A proven client, as Authlib asks for it."""
+
+    def __init__(self, record: OAuthClient) -> None:
+        self.record = record
+
+    def get_client_id(self) -> str:
+        return self.record.account.id
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  Authlib's signature
+        return method == PRIVATE_KEY_JWT
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in self.record.grant_types
+
+
+class _Payload(OAuth2Payload):  # type: ignore[misc]  # Authlib has no types
+    """The parameters of the body alone: a secret in a URL would end up in logs."""
+
+    def __init__(self, http: Request) -> None:
+        self._http = http
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401  Authlib's type
+        return self._http.form
+
+
+class _Request(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib has no types
+    def __init__(self, http: Request, authority: str) -> None:
+        # The scheme is the request's, the host is ours: "Host: localhost" makes nothing secure.
+        uri = f"{http.scheme}://{authority}{http.path}"
+        OAuth2Request.__init__(self, method=http.method, uri=uri, headers=http.headers)
+        self._request = http
+        self.payload = _Payload(http)
+
+
+class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
+    """Authlib's server on our services."""
+
+    def __init__(self, tokens: Callable[[], Tokens], authority: str) -> None:
+        super().__init__()
+        self.tokens = tokens
+        self._authority = authority
+        self.register_token_generator("default", self._generate)
+
+    def answered(self, respond: Callable[[], Response]) -> Response:
+        """Return the response of an endpoint; every error leaves as RFC 6749 section 5.2 has it, never stored."""
+        try:
+            _check_form(request)
+            answer = respond()
+        except OAuth2Error as error:
+            answer = self.handle_error_response(None, error)
+        except UnavailableError:
+            answer = self.handle_response(503, {"error": "temporarily_unavailable"}, [*default_json_headers])
+            answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        except HTTPException as error:  # a body that is too large or broken
+            answer = self.handle_response(error.code or 400, {"error": "invalid_request"}, [*default_json_headers])
+        answer.headers.extend(name_value for name_value in NO_STORE if name_value[0] not in answer.headers)
+        return answer
+
+    def create_oauth2_request(self, request: object) -> _Request:  # noqa: ARG002  Authlib gives None
+        return _Request(_http(), self._authority)
+
+    def get_token_grant(self, request: _Request) -> _ClientCredentials:
+        """Return the one grant there is; Authlib's own refusal repeats what was sent."""
+        if request.payload.grant_type != CLIENT_CREDENTIALS:
+            raise OAuth2Error(
+                error="unsupported_grant_type", description=f"The only grant type is {CLIENT_CREDENTIALS}."
+            )
+        return _ClientCredentials(request, self)
+
+    def query_client(self, client_id: str) -> None:
+        """Find no client by its id alone: only a signature makes a client."""
+
+    def save_token(self, token: object, request: object) -> None:
+        """Store nothing: the token carries its claims, and its issue is in the audit trail."""
+
+    def authenticate_client(self, request: _Request, methods: list[str], endpoint: str = "token") -> _Client:  # noqa: ARG002  Authlib's signature
+        form = request.form
+        try:
+            found = self.tokens().authenticate_client(
+                form.get("client_assertion_type"), form.get("client_assertion"), form.get("client_id")
+            )
+        except ClientAuthenticationError as error:
+            # RFC 6749 section 5.2: 401 with a challenge only for a client that tried HTTP authentication.
+            status = 401 if "Authorization" in request.headers else 400
+            raise InvalidClientError(description=error.detail, status_code=status) from error
+        request.auth_method = PRIVATE_KEY_JWT
+        return _Client(found)
+
+    def _generate(self, *, client: _Client, scope: str | None, **_unused: object) -> dict[str, str | int]:
+        try:
+            token = self.tokens().issue(client.record, scope)
+        except ScopeRefusedError as error:
+            raise InvalidScopeError(error.detail) from error
+        return {
+            "access_token": token.value,
+            "token_type": "Bearer",
+            "expires_in": token.expires_in,
+            "scope": token.scope,
+        }
+
+
+class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no types
+    TOKEN_ENDPOINT_AUTH_METHODS = (PRIVATE_KEY_JWT,)
+
+    def validate_token_request(self) -> None:
+        client = self.authenticate_token_endpoint_client()
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise UnauthorizedClientError
+        self.request.client = client
+
+    def create_token_response(self) -> tuple[int, dict[str, str | int], list[tuple[str, str]]]:
+        # Authlib's own writes the token into the debug log.
+        token = self.generate_token(scope=self.request.payload.scope, include_refresh_token=False)
+        return 200, token, self.TOKEN_RESPONSE_HEADER
+
+
+class _Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib has no types
+    CLIENT_AUTH_METHODS = (PRIVATE_KEY_JWT,)
+
+    def authenticate_token(self, request: _Request, client: _Client) -> TokenClaims | None:
+        claims: TokenClaims | None = self.server.tokens().inspect(_token_of(request))
+        # Another client's token looks like one that is not there (RFC 7662, section 4).
+        return claims if claims is not None and claims.client == client.get_client_id() else None
+
+    def create_introspection_payload(self, token: TokenClaims | None) -> dict[str, str | int | bool]:
+        if token is None:
+            return {"active": False}
+        issuer = self.server.tokens().issuer
+        return {
+            "active": True,
+            "iss": issuer,
+            "aud": issuer,
+            "sub": token.client,
+            "client_id": token.client,
+            "token_type": "Bearer",
+            "scope": " ".join(sorted(token.roles)),
+            "iat": token.issued_at,
+            "exp": token.expires_at,
+            "jti": token.jti,
+        }
+
+
+class _Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no types
+    CLIENT_AUTH_METHODS = (PRIVATE_KEY_JWT,)
+
+    def create_endpoint_response(self, request: _Request) -> tuple[int, dict[str, str], list[tuple[str, str]]]:
+        client = self.authenticate_endpoint_client(request)
+        tokens: Tokens = self.server.tokens()
+        claims = tokens.inspect(_token_of(request))
+        if claims is not None:  # RFC 7009, section 2.2: an invalid token is no error
+            try:
+                tokens.revoke(client.record, claims)
+            except InvalidTokenError as error:
+                raise InvalidGrantError(error.detail) from error
+        return 200, {}, default_json_headers
+
+
+def _http() -> Request:
+    """Return the present request, where a parameter of Authlib's hides the name."""
+    return request
+
+
+def _token_of(request: _Request) -> str:
+    # token_type_hint is only a hint (RFC 7009, section 2.1): there is one type.
+    token = request.form.get("token")
+    if not token:
+        raise InvalidRequestError("The parameter token is missing.")
+    return str(token)
+
+
+def _check_form(http: Request) -> None:
+    """Raise ``InvalidRequestError`` unless the parameters come once each, in a form (RFC 6749, section 3.2)."""
+    if http.args:
+        raise InvalidRequestError("Parameters belong into the body, not into the URL.")
+    if http.mimetype != "application/x-www-form-urlencoded":
+        raise InvalidRequestError("The body must be application/x-www-form-urlencoded.")
+    if any(len(values) > 1 for values in http.form.to_dict(flat=False).values()):
+        raise InvalidRequestError("A parameter was given more than once.")

@@ -1,0 +1,24 @@
+"""Every route of the program, with its gate or the reason why it needs none (I1).
+
+A route that gives pupil data to anyone outside passes the release gate; a test fails on a route that is not
+listed here, and on one that is listed and does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Gate = Literal["release", "session", "policy", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How a route is guarded.
+
+    ``release``: pupil data leave through ``ReleaseService`` or the ``ReleaseGate``. ``policy``: the service asks
+    the decision point. ``session``: only the caller's own things. ``none``: public, and ``reason`` says why.
+    """
+
+    gate: Gate
+    reason: str

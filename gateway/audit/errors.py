@@ -1,0 +1,31 @@
+"""The errors of the audit trail."""
+
+from __future__ import annotations
+
+from gateway.errors import ConfigurationError, ConflictError, GatewayError, ParameterError
+
+
+class EntryRefusedError(ParameterError):
+    """An entry cannot be written as it is: too long, a float, or a value that looks like personal data (I7)."""
+
+    rule = "I7"
+
+
+class MalformedError(ParameterError):
+    """A note, checkpoint, tile path, policy file or proof does not follow its format."""
+
+
+class ProofError(GatewayError):
+    """A proof, hash or signature does not hold."""
+
+
+class LogDamagedError(GatewayError):
+    """The log contradicts itself: it is not written to until somebody has looked."""
+
+
+class RolledBackError(LogDamagedError, ConfigurationError):
+    """The log is behind a checkpoint that was cosigned, or contradicts it: writing would sign a fork."""
+
+
+class WitnessConflictError(ConflictError):
+    """The witness has seen another size than the one the proof starts from; ``extra['size']`` says which."""

@@ -1,0 +1,148 @@
+"""C2SP tlog-policy: which logs and witnesses are trusted, and how many witnesses must have cosigned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.audit.checkpoint import Checkpoint, open_checkpoint
+from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.note import COSIGNATURE, SignedNote, VerifierKey
+
+NO_QUORUM = "none"
+_DECIMAL = re.compile(r"[1-9][0-9]{0,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """At least ``threshold`` of ``members`` (witnesses or groups) have to cosign."""
+
+    threshold: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustPolicy:
+    """A policy file, parsed: log keys, witnesses by name, groups by name and the quorum."""
+
+    logs: tuple[VerifierKey, ...]
+    witnesses: dict[str, VerifierKey] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    quorum: str = NO_QUORUM
+
+    def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
+        """Say whether the quorum is met by ``signers``; distinct public keys count, not names."""
+        public = {key.public for key in signers if key.algorithm == COSIGNATURE}
+        if self.quorum == NO_QUORUM:
+            return True
+
+        def witnessed(name: str) -> bool:
+            if name in self.witnesses:
+                return self.witnesses[name].public in public
+            group = self.groups[name]
+            return sum(witnessed(member) for member in group.members) >= group.threshold
+
+        return witnessed(self.quorum)
+
+    def open(self, content: str) -> Checkpoint:
+        """Return the checkpoint of a note that a listed log signed and the quorum cosigned.
+
+        Raises ``ProofError`` otherwise; the log's key name has to be the origin.
+        """
+        note = SignedNote.parse(content)
+        origin = Checkpoint.parse_text(note.text).origin
+        checkpoint = open_checkpoint(content, [key for key in self.logs if key.name == origin])
+        if not self.satisfied_by(note.verify(self.witnesses.values())):
+            raise ProofError(
+                f"The checkpoint of size {checkpoint.size} lacks the quorum '{self.quorum}' of witnesses.",
+                detail_zh=f"规模为 {checkpoint.size} 的检查点未达到见证方法定数。",
+            )
+        return checkpoint
+
+    def text(self) -> str:
+        """Return the policy as a file."""
+        lines = [f"log {key}" for key in self.logs]
+        lines += [f"witness {name} {key}" for name, key in self.witnesses.items()]
+        lines += [f"group {name} {group.threshold} {' '.join(group.members)}" for name, group in self.groups.items()]
+        return "\n".join([*lines, f"quorum {self.quorum}"]) + "\n"
+
+
+def parse_policy(text: str) -> TrustPolicy:
+    """Read a policy file; raises ``MalformedError`` with the number of the bad line.
+
+    Duplicate keys and names, references forwards, thresholds outside 1 to n and a second quorum are refused.
+    """
+    parser = _Parser()
+    for number, line in enumerate(text.split("\n"), start=1):
+        items = [item for item in re.split(r"[ \t]+", line) if item]
+        if not items or items[0].startswith("#"):
+            continue
+        try:
+            parser.line(items)
+        except MalformedError as error:
+            raise MalformedError(f"Line {number} of the trust policy: {error.detail}") from None
+    return parser.policy()
+
+
+class _Parser:
+    def __init__(self) -> None:
+        self.logs: list[VerifierKey] = []
+        self.witnesses: dict[str, VerifierKey] = {}
+        self.groups: dict[str, Group] = {}
+        self.quorum: str | None = None
+
+    def line(self, items: list[str]) -> None:
+        match items:
+            case ["log", vkey] | ["log", vkey, _]:
+                self._log(VerifierKey.parse(vkey))
+            case ["witness", name, vkey] | ["witness", name, vkey, _]:
+                self._witness(name, VerifierKey.parse(vkey))
+            case ["group", name, threshold, *members]:
+                self._group(name, threshold, members)
+            case ["quorum", name]:
+                if self.quorum is not None:
+                    raise MalformedError("there is a quorum already.")
+                if name != NO_QUORUM:
+                    self._known(name)
+                self.quorum = name
+            case _:
+                raise MalformedError("it is neither log, witness, group nor quorum, or lacks a part.")
+
+    def _log(self, key: VerifierKey) -> None:
+        if key.algorithm == COSIGNATURE or key.public in {log.public for log in self.logs}:
+            raise MalformedError("a log has a log key, and each key once.")
+        self.logs.append(key)
+
+    def _witness(self, name: str, key: VerifierKey) -> None:
+        self._new(name)
+        if key.algorithm != COSIGNATURE or key.public in {other.public for other in self.witnesses.values()}:
+            raise MalformedError("a witness has a cosignature key, and each key once.")
+        self.witnesses[name] = key
+
+    def _group(self, name: str, threshold: str, members: list[str]) -> None:
+        self._new(name)
+        for member in members:
+            self._known(member)
+        if not members or len(set(members)) != len(members):
+            raise MalformedError("a group has members, each once.")
+        counts = {"all": len(members), "any": 1}
+        if threshold not in counts and not _DECIMAL.fullmatch(threshold):
+            raise MalformedError("a group says all, any or a number.")
+        wanted = counts[threshold] if threshold in counts else int(threshold)
+        if wanted > len(members):
+            raise MalformedError("the threshold is above the number of members.")
+        self.groups[name] = Group(wanted, tuple(members))
+
+    def _new(self, name: str) -> None:
+        if name == NO_QUORUM or name in self.witnesses or name in self.groups:
+            raise MalformedError(f"the name '{name}' is taken.")
+
+    def _known(self, name: str) -> None:
+        if name not in self.witnesses and name not in self.groups:
+            raise MalformedError(f"'{name}' is not defined above.")
+
+    def policy(self) -> TrustPolicy:
+        if self.quorum is None:
+            raise MalformedError("The trust policy has no quorum line; write 'quorum none' if none is wanted.")
+        return TrustPolicy(tuple(self.logs), self.witnesses, self.groups, self.quorum)

@@ -1,0 +1,168 @@
+"""Values of the audit trail: heads, entries as stored, what is searched for and what is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.journal import JsonValue
+
+LINKS = (
+    "application",
+    "grant",
+    "extract",
+    "ground",
+    "basis_recorder",
+    "basis_confirmer",
+    "approver",
+    "executor",
+    "recipient",
+    "responsible",
+)
+"""The keys of ``links``, the chain of responsibility (I4). There are no others."""
+
+
+def rfc3339(at: datetime) -> str:
+    """Return UTC text with microseconds, ``2026-11-23T10:00:00.000000Z``: it sorts as the time does."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the log stands: number of leaves, root, and the time of the last entry (empty before the first)."""
+
+    size: int
+    root: bytes
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagList:
+    """The tags of one entry, sorted; above 64 they lie beside the log and the leaf carries their Merkle root."""
+
+    epoch: str
+    tags: tuple[bytes, ...] = field(repr=False)
+    listed: bool
+    """Whether the leaf itself lists the tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedEntry:
+    """An entry in its final form: the leaf, and what the search index takes from it."""
+
+    body: bytes = field(repr=False)
+    index: Mapping[str, str | None]
+    tags: TagList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One row of the log."""
+
+    index: int
+    leaf_hash: bytes
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction adds: entries from ``start`` on, the tiles that changed, the new head and its checkpoint."""
+
+    start: int
+    entries: tuple[tuple[bytes, EncodedEntry], ...]
+    """Leaf hash and entry, in order."""
+    tiles: Mapping[tuple[int, int], bytes]
+    head: Head
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cosignature:
+    """A witness's signature line on the checkpoint of a size; ``timestamp`` in seconds since 1970."""
+
+    size: int
+    name: str
+    timestamp: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRequest:
+    """An entry that a face without the log key asked for: a draft as JSON text, cleared when it is done."""
+
+    id: int
+    draft: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestOutcome:
+    """What became of a request: the entry and the tree size of its checkpoint, or the error's name."""
+
+    index: int
+    tree_size: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What an inspector looks for; every member that is set is one more condition.
+
+    ``since`` is inclusive, ``until`` exclusive. ``subject`` is a pupil's reference: it is turned into tags.
+    ``before`` is the key of the next page: entries with a smaller index.
+    """
+
+    kind: str | None = None
+    """A kind, or with a final ``.`` all kinds below, as ``release.``."""
+    outcome: str | None = None
+    actor: str | None = None
+    unit: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+    """By the keys of ``LINKS``: responsible, approver, recipient, ground, grant, application, extract …"""
+    since: datetime | None = None
+    until: datetime | None = None
+    subject: str | None = field(default=None, repr=False)
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry as people read it."""
+
+    index: int
+    leaf_hash: bytes
+    content: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """Entries, newest first; ``before`` asks for the next page, ``None`` at the end."""
+
+    entries: tuple[EntryView, ...]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEntry:
+    """An entry with its inclusion proof (from the leaf upwards) and the signed checkpoint it leads to."""
+
+    entry: EntryView
+    body: bytes = field(repr=False)
+    tree_size: int
+    root: bytes
+    proof: tuple[bytes, ...]
+    checkpoint: str
+    receipt: str
+    """The same as one text, ``c2sp.org/tlog-proof@v1``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """That the log of ``new`` leaves extends the one of ``old``."""
+
+    old: int
+    new: int
+    old_root: bytes
+    new_root: bytes
+    proof: tuple[bytes, ...]

@@ -1,0 +1,351 @@
+"""Use cases of the inspector: search, one entry with its proof, consistency, the inspection package.
+
+Every reading is itself logged (``audit.read``) before anything is shown. The search index is a cache: it is
+compared with the log and rebuilt from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.audit.bundle import write_bundle
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.entries import Clock, decode_entry, index_of, tag_list_of
+from gateway.audit.errors import ProofError
+from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
+from gateway.audit.note import Signature, SignedNote, cosignature_time
+from gateway.audit.policy import TrustPolicy
+from gateway.audit.publication import PublicStore, bundle_of, cosigned
+from gateway.audit.receipts import make_receipt
+from gateway.audit.records import (
+    LINKS,
+    ConsistencyProof,
+    Cosignature,
+    EntryView,
+    ProvenEntry,
+    SearchPage,
+    SearchQuery,
+    StoredEntry,
+    TagList,
+    rfc3339,
+)
+from gateway.audit.tags import Tagger, epoch_of, epochs_between
+from gateway.audit.tiles import TileId, nodes_from, tiles_of
+from gateway.errors import ForbiddenError, NotFoundError, ParameterError
+from gateway.ids import SubjectRef
+from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
+from gateway.principals import Principal, Role
+
+MAX_PAGE = 200
+MAX_SELECTED = 1000
+_CHUNK = 1000
+
+
+class AuditStore(PublicStore, Protocol):
+    """What the service needs of the database beyond what is published."""
+
+    def transaction(self) -> AbstractContextManager[Tx]:
+        """Open a write transaction."""
+
+    def checkpoints(self, tx: Tx) -> Iterator[tuple[int, bytes, str]]:
+        """Yield size, root and note of the checkpoints."""
+
+    def add_cosignature(self, tx: Tx, cosignature: Cosignature) -> None:
+        """Keep a cosignature."""
+
+    def cosigned_sizes(self, tx: Tx, *, at_least: int = 0) -> list[int]:
+        """Return the sizes with a cosignature, descending."""
+
+    def search(self, tx: Tx, query: SearchQuery, tags: Mapping[str, bytes] | None) -> list[int]:
+        """Return matching indexes, newest first."""
+
+    def index_rows(self, tx: Tx) -> Iterator[tuple[int, dict[str, str | None], list[tuple[str, bytes]]]]:
+        """Yield the search index."""
+
+    def clear_index(self, tx: Tx) -> None:
+        """Empty the search index."""
+
+    def add_index(self, tx: Tx, rows: Iterable[tuple[int, Mapping[str, str | None], TagList | None]]) -> None:
+        """Add rows to the search index."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditService:
+    """The audit trail for inspectors. ``tagger`` is there only where the tag root is (office, worker)."""
+
+    store: AuditStore
+    reader: Reader
+    journal: Journal
+    origin: str
+    policy: TrustPolicy
+    tagger: Tagger | None
+    now: Clock
+
+    # reading
+
+    def search(self, principal: Principal, query: SearchQuery) -> SearchPage:
+        """Return one page of entries, newest first; the search itself is logged before.
+
+        Raises ``ForbiddenError`` for anybody but an inspector, ``ParameterError`` for an unknown link or a
+        limit outside 1 to 200.
+        """
+        _inspector(principal)
+        if not 1 <= query.limit <= MAX_PAGE:
+            raise ParameterError(f"A page holds 1 to {MAX_PAGE} entries.", detail_zh=f"每页 1 至 {MAX_PAGE} 条。")
+        unknown = sorted(set(query.links) - set(LINKS))
+        if unknown:
+            raise ParameterError(f"There is no link '{unknown[0]}'; the links are {', '.join(LINKS)}.")
+        if query.subject is not None and self.tagger is None:
+            raise ForbiddenError(
+                "Only the office can search by pupil: this face does not hold the tag key.",
+                detail_zh="仅办公端可按学生检索。",
+            )
+        self.journal.append(_read_entry(principal, "search", _criteria(query), query.subject))
+
+        def run(tx: Tx) -> SearchPage:
+            found = self.store.search(tx, query, self._tags(tx, query))
+            views = [self._view(tx, index) for index in found]
+            return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None)
+
+        return self.reader.read(run)
+
+    def entry(self, principal: Principal, index: int) -> ProvenEntry:
+        """Return an entry with its inclusion proof under the newest checkpoint, a cosigned one if there is one."""
+        _inspector(principal)
+        self.journal.append(_read_entry(principal, "entry", {"index": index}, None))
+        return self.reader.read(lambda tx: self._prove(tx, index))
+
+    def proof(self, index: int) -> ProvenEntry:
+        """Return an entry with its proof for the system itself, as a manifest's receipt; nothing is logged."""
+        return self.reader.read(lambda tx: self._prove(tx, index))
+
+    def consistency(self, old: int, new: int) -> ConsistencyProof:
+        """Return the proof that the log of ``new`` leaves extends the one of ``old``; public, as the tiles are."""
+
+        def run(tx: Tx) -> ConsistencyProof:
+            if not 1 <= old <= new <= self.store.head(tx).size:
+                raise ParameterError(f"The log has no sizes {old} and {new}.", detail_zh="日志没有这样的规模。")
+            nodes = self._nodes(tx)
+            return ConsistencyProof(
+                old, new, root_hash(nodes, old), root_hash(nodes, new), tuple(consistency_proof(nodes, old, new))
+            )
+
+        return self.reader.read(run)
+
+    def export(self, principal: Principal, indexes: Sequence[int] | None = None) -> bytes:
+        """Return an inspection package as ZIP: chosen entries with proofs, or the whole log.
+
+        The export is logged before, and its SHA-256 after: who shows a package can be asked which one it is.
+        Raises ``NotFoundError`` for an index that is not there, ``ParameterError`` for more than 1,000.
+        """
+        _inspector(principal)
+        if indexes is not None and not 1 <= len(indexes) <= MAX_SELECTED:
+            raise ParameterError(f"A package holds 1 to {MAX_SELECTED} chosen entries, or the whole log.")
+        wanted: dict[str, JsonValue] = {"whole": indexes is None}
+        if indexes is not None:
+            chosen: list[JsonValue] = [*sorted(set(indexes))]
+            wanted |= {"entries": chosen, "count": len(chosen)}
+        self.journal.append(_read_entry(principal, "export", wanted, None))
+        content = self.reader.read(lambda tx: self._package(tx, indexes))
+        digest = hashlib.sha256(content).hexdigest()
+        facts: dict[str, JsonValue] = {"sha256": digest, "bytes": len(content)}
+        self.journal.append(EntryDraft("audit.exported", principal, facts=facts))
+        return content
+
+    # witnesses
+
+    def add_cosignature(self, size: int, line: str) -> Cosignature:
+        """Keep a witness's cosignature on the checkpoint of ``size``; raises ``ProofError`` when it does not hold."""
+        signature = Signature.parse(line.rstrip("\n"))
+        key = next(
+            (k for k in self.policy.witnesses.values() if (k.name, k.id) == (signature.name, signature.key_id)), None
+        )
+        if key is None:
+            raise ProofError("No witness of the trust policy has this key.", detail_zh="信任策略中没有该见证方密钥。")
+        note = self.reader.read(lambda tx: self.store.checkpoint(tx, size))
+        if note is None:
+            raise NotFoundError(f"There is no checkpoint of size {size}.", detail_zh="没有该规模的检查点。")
+        timestamp = cosignature_time(SignedNote.parse(note).text, signature, key)
+        kept = Cosignature(size, key.name, timestamp, signature.line().rstrip("\n"))
+        with self.store.transaction() as tx:
+            self.store.add_cosignature(tx, kept)
+        return kept
+
+    def witnessed(self) -> Checkpoint | None:
+        """Return the largest checkpoint that meets the quorum; ``None`` when none does."""
+
+        def run(tx: Tx) -> Checkpoint | None:
+            for size in self.store.cosigned_sizes(tx):
+                note = self.store.checkpoint(tx, size)
+                if note is None:
+                    continue
+                try:
+                    return self.policy.open(cosigned(note, self.store.cosignatures(tx, size)))
+                except ProofError:
+                    continue  # one of several witnesses: the quorum may be met at a smaller size
+            return None
+
+        return self.reader.read(run)
+
+    # the cache
+
+    def compare_index(self) -> list[int]:
+        """Return the indexes whose row in the search index is not what the log says; empty when all agree."""
+
+        def run(tx: Tx) -> list[int]:
+            wrong: list[int] = []
+            cached = self.store.index_rows(tx)
+            row = next(cached, None)
+            for stored in self._all(tx):
+                while row is not None and row[0] < stored.index:
+                    wrong.append(row[0])
+                    row = next(cached, None)
+                content = decode_entry(stored.body)
+                tags = tag_list_of(content)
+                listed = [] if tags is None else sorted((tags.epoch, tag) for tag in tags.tags)
+                if row is None or row[0] != stored.index:
+                    wrong.append(stored.index)
+                    continue
+                if row[1] != index_of(content) or row[2] != listed:
+                    wrong.append(stored.index)
+                row = next(cached, None)
+            while row is not None:
+                wrong.append(row[0])
+                row = next(cached, None)
+            return sorted(set(wrong))
+
+        return self.reader.read(run)
+
+    def rebuild_index(self) -> int:
+        """Build the search index again from the log; return the number of entries. One transaction."""
+        count = 0
+        with self.store.transaction() as tx:
+            self.store.clear_index(tx)
+            rows: list[tuple[int, Mapping[str, str | None], TagList | None]] = []
+            for stored in self._all(tx):
+                content = decode_entry(stored.body)
+                rows.append((stored.index, index_of(content), tag_list_of(content)))
+                count += 1
+                if len(rows) == _CHUNK:
+                    self.store.add_index(tx, rows)
+                    rows = []
+            if rows:
+                self.store.add_index(tx, rows)
+        return count
+
+    # inside
+
+    def _all(self, tx: Tx) -> Iterator[StoredEntry]:
+        size = self.store.head(tx).size
+        for start in range(0, size, _CHUNK):
+            yield from list(self.store.entries(tx, start, min(start + _CHUNK, size)))
+
+    def _nodes(self, tx: Tx) -> Nodes:
+        return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
+
+    def _tags(self, tx: Tx, query: SearchQuery) -> dict[str, bytes] | None:
+        """Return the tags of the subject in every epoch that the log or the query spans."""
+        if query.subject is None or self.tagger is None:
+            return None
+        first = next(iter(self.store.entries(tx, 0, 1)), None)
+        if first is None:
+            return {}
+        oldest = f"{str(decode_entry(first.body)['at'])[:4]}Q1"  # a whole year: clocks go back, zones differ
+        latest = epoch_of(max(self.now(), query.until or self.now()))
+        if latest < oldest:
+            latest = oldest[:4] + "Q4"
+        return {epoch: self.tagger.tag(epoch, query.subject) for epoch in epochs_between(oldest, latest)}
+
+    def _stored(self, tx: Tx, index: int) -> StoredEntry:
+        found = list(self.store.entries(tx, index, index + 1)) if index >= 0 else []
+        if not found:
+            raise NotFoundError(f"There is no entry {index}.", detail_zh=f"没有序号为 {index} 的条目。")
+        return found[0]
+
+    def _view(self, tx: Tx, index: int) -> EntryView:
+        stored = self._stored(tx, index)
+        return EntryView(index, stored.leaf_hash, decode_entry(stored.body))
+
+    def _checkpoint_over(self, tx: Tx, index: int) -> tuple[Checkpoint, str]:
+        """Return the newest checkpoint that holds ``index``: a cosigned one if there is one."""
+        sizes = self.store.cosigned_sizes(tx, at_least=index + 1)
+        note = self.store.checkpoint(tx, sizes[0]) if sizes else self.store.checkpoint(tx)
+        if note is None:
+            raise NotFoundError("The log has no checkpoint yet.", detail_zh="日志还没有检查点。")
+        checkpoint = Checkpoint.parse_text(SignedNote.parse(note).text)
+        return checkpoint, cosigned(note, self.store.cosignatures(tx, checkpoint.size))
+
+    def _prove(self, tx: Tx, index: int) -> ProvenEntry:
+        stored = self._stored(tx, index)
+        checkpoint, note = self._checkpoint_over(tx, index)
+        proof = tuple(inclusion_proof(self._nodes(tx), index, checkpoint.size))
+        return ProvenEntry(
+            EntryView(index, stored.leaf_hash, decode_entry(stored.body)),
+            stored.body,
+            checkpoint.size,
+            checkpoint.root,
+            proof,
+            note,
+            make_receipt(index, proof, note),
+        )
+
+    def _package(self, tx: Tx, indexes: Sequence[int] | None) -> bytes:
+        note = self.store.checkpoint(tx)
+        if note is None:
+            raise NotFoundError("The log has no checkpoint yet.", detail_zh="日志还没有检查点。")
+        size = Checkpoint.parse_text(SignedNote.parse(note).text).size
+        return write_bundle(
+            kind="full" if indexes is None else "selected",
+            origin=self.origin,
+            size=size,
+            created_at=rfc3339(self.now()),
+            policy=self.policy,
+            checkpoint=cosigned(note, self.store.cosignatures(tx, size)),
+            members=self._whole(tx, size) if indexes is None else self._chosen(tx, indexes),
+        )
+
+    def _chosen(self, tx: Tx, indexes: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+        for index in sorted(set(indexes)):
+            proven = self._prove(tx, index)
+            yield f"entries/{index}.json", proven.body
+            yield f"proofs/{index}.tlog-proof", proven.receipt.encode()
+
+    def _whole(self, tx: Tx, size: int) -> Iterator[tuple[str, bytes]]:
+        for tile in tiles_of(size):
+            yield tile.path, self.store.tile(tx, tile.level or 0, tile.index)[: tile.width * 32]
+            if tile.level == 0:
+                entries = TileId(None, tile.index, tile.width)
+                yield entries.path, bundle_of(self.store, tx, entries)
+        lines = [
+            json.dumps({"size": at, "note": cosigned(note, self.store.cosignatures(tx, at))}, ensure_ascii=False)
+            for at, _, note in list(self.store.checkpoints(tx))
+        ]
+        yield "checkpoints.ndjson", "".join(f"{line}\n" for line in lines).encode()
+
+
+def _inspector(principal: Principal) -> None:
+    if Role.INSPECTOR not in principal.roles:
+        raise ForbiddenError("Only an inspector reads the audit trail.", detail_zh="仅审计检查员可查阅审计日志。")
+
+
+def _criteria(query: SearchQuery) -> dict[str, JsonValue]:
+    told: dict[str, JsonValue] = {"links": dict(query.links), "by_subject": query.subject is not None}
+    for name in ("kind", "outcome", "actor", "unit", "before"):
+        value = getattr(query, name)
+        if value is not None:
+            told[name] = value
+    for name in ("since", "until"):
+        at = getattr(query, name)
+        if at is not None:
+            told[name] = rfc3339(at)
+    return {key: value for key, value in told.items() if value not in ({}, False)}
+
+
+def _read_entry(principal: Principal, act: str, facts: Mapping[str, JsonValue], subject: str | None) -> EntryDraft:
+    subjects = () if subject is None else (SubjectRef(subject),)
+    return EntryDraft("audit.read", principal, facts={"act": act, **facts}, subjects=subjects)

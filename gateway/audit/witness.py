@@ -1,0 +1,210 @@
+"""The witness (C2SP tlog-witness): run by the inspector's office, it cosigns only what extends what it has seen.
+
+The state is a directory a log: ``checkpoint`` is the latest cosigned one, ``history/SIZE`` keeps all of them.
+A cosignature is answered only after the state is on the disk; check and set is one step under a file lock.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from gateway.audit.checkpoint import Checkpoint, open_checkpoint
+from gateway.audit.entries import Clock
+from gateway.audit.errors import MalformedError, ProofError, WitnessConflictError
+from gateway.audit.merkle import HASH_BYTES, verify_consistency
+from gateway.audit.note import COSIGNATURE, NoteSigner, Signature, SignedNote, VerifierKey
+from gateway.errors import ConfigurationError, NotFoundError, ParameterError, UnavailableError
+
+_OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
+_MAX_HASHES = 63
+
+
+class WitnessedLog(Protocol):
+    """A log as the witness sees it."""
+
+    def checkpoint(self) -> str:
+        """Return the latest signed checkpoint."""
+
+    def consistency(self, old: int, new: int) -> Sequence[bytes]:
+        """Return the consistency proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheckpoint:
+    """The request ``add-checkpoint``: the size the witness is thought to have, a proof, and the new checkpoint."""
+
+    old: int
+    proof: tuple[bytes, ...]
+    checkpoint: str
+
+    def __str__(self) -> str:
+        """Return the request body."""
+        hashes = "".join(f"{base64.b64encode(node).decode()}\n" for node in self.proof)
+        return f"old {self.old}\n{hashes}\n{self.checkpoint}"
+
+    @classmethod
+    def parse(cls, text: str) -> AddCheckpoint:
+        """Read a request body; raises ``MalformedError``."""
+        head, separator, checkpoint = text.partition("\n\n")
+        first, *lines = head.split("\n")
+        match = _OLD.fullmatch(first)
+        if not separator or match is None or len(lines) > _MAX_HASHES:
+            raise MalformedError("The request says 'old' and a size, then at most 63 hashes, then a checkpoint.")
+        try:
+            proof = tuple(base64.b64decode(line, validate=True) for line in lines)
+        except (binascii.Error, ValueError):
+            raise MalformedError("A hash of the request is not base64.") from None
+        if any(len(node) != HASH_BYTES for node in proof):
+            raise MalformedError("A hash of the request has not 32 bytes.")
+        return cls(int(match[1]), proof, checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A witness with its key and the logs that it watches, by origin."""
+
+    directory: Path
+    signer: NoteSigner = field(repr=False)
+    logs: Mapping[str, tuple[VerifierKey, ...]]
+    now: Clock
+
+    def __post_init__(self) -> None:
+        """Refuse a key that is not for cosignatures."""
+        if self.signer.algorithm != COSIGNATURE:
+            raise ConfigurationError("A witness signs with a cosignature key (type 0x04).")
+
+    def latest(self, origin: str) -> Checkpoint | None:
+        """Return the last checkpoint cosigned for a log, ``None`` before the first: its floor after a restore."""
+        note = self.latest_note(origin)
+        return None if note is None else Checkpoint.parse_text(SignedNote.parse(note).text)
+
+    def latest_note(self, origin: str) -> str | None:
+        """Return the last checkpoint as a note, with the log's signature and the witness's own."""
+        path = self._folder(origin) / "checkpoint"
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnavailableError("The witness cannot read its state.", detail_zh="见证方无法读取其状态。") from error
+
+    def history(self, origin: str) -> Iterator[str]:
+        """Yield every checkpoint that was cosigned, by size: evidence against a rewritten log."""
+        folder = self._folder(origin) / "history"
+        if folder.is_dir():
+            for path in sorted(folder.iterdir(), key=lambda found: int(found.name)):
+                yield path.read_text(encoding="utf-8")
+
+    def add_checkpoint(self, request: AddCheckpoint) -> Signature:
+        """Return the cosignature of a checkpoint that extends the last one.
+
+        Raises ``NotFoundError`` for an unknown log (404), ``ProofError`` for a bad signature or proof (403, 422),
+        ``WitnessConflictError`` when ``old`` is not the size last seen (409), ``ParameterError`` when old is
+        above the new size (400), ``UnavailableError`` when the state cannot be kept.
+        """
+        note = SignedNote.parse(request.checkpoint)
+        told = Checkpoint.parse_text(note.text)
+        if told.origin not in self.logs:
+            raise NotFoundError("This witness does not know the log.", detail_zh="见证方不认识该日志。")
+        checkpoint = open_checkpoint(request.checkpoint, self.logs[told.origin], origin=told.origin)
+        if request.old > checkpoint.size:
+            raise ParameterError("The old size is above the size of the checkpoint.")
+        with self._locked(checkpoint.origin) as folder:
+            seen = self.latest(checkpoint.origin)
+            size = 0 if seen is None else seen.size
+            if request.old != size:
+                raise WitnessConflictError(
+                    f"The witness has seen size {size}, the proof starts from {request.old}.",
+                    detail_zh=f"见证方已见到规模 {size}，而证明从 {request.old} 开始。",
+                    extra={"size": size},
+                )
+            if seen is not None and size:
+                verify_consistency(size, checkpoint.size, request.proof, seen.root, checkpoint.root)
+            elif request.proof:
+                raise ProofError("From size 0 the proof must be empty.")
+            signature = self.signer.cosign(note.text, _seconds(self.now()))
+            self._keep(folder, checkpoint.size, str(note.with_signatures([signature])))
+        return signature
+
+    def once(self, log: WitnessedLog, origin: str) -> tuple[Checkpoint, Signature]:
+        """Fetch the latest checkpoint of ``log``, check that it extends the last one, cosign it.
+
+        Returns the checkpoint and the cosignature for the log to keep.
+        """
+        note = log.checkpoint()
+        checkpoint = Checkpoint.parse_text(SignedNote.parse(note).text)
+        if checkpoint.origin != origin:
+            raise ProofError("The checkpoint belongs to another log.", detail_zh="检查点属于另一日志。")
+        seen = self.latest(origin)
+        size = 0 if seen is None else seen.size
+        if checkpoint.size < size:
+            raise ProofError(
+                f"The log went back from size {size} to {checkpoint.size}: entries were cut off.",
+                detail_zh=f"日志规模由 {size} 退回到 {checkpoint.size}：有条目被截除。",
+            )
+        proof = tuple(log.consistency(size, checkpoint.size)) if 0 < size < checkpoint.size else ()
+        return checkpoint, self.add_checkpoint(AddCheckpoint(size, proof, note))
+
+    def _folder(self, origin: str) -> Path:
+        return self.directory / hashlib.sha256(origin.encode()).hexdigest()
+
+    @contextmanager
+    def _locked(self, origin: str) -> Iterator[Path]:
+        folder = self._folder(origin)
+        try:
+            (folder / "history").mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _unwritable(error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(descriptor)
+
+    def _keep(self, folder: Path, size: int, note: str) -> None:
+        """Write the checkpoint and its copy in the history, and wait until both are on the disk."""
+        try:
+            _replace(folder / "history" / str(size), note)
+            _replace(folder / "checkpoint", note)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+
+def _replace(path: Path, content: str) -> None:
+    # the history holds only sizes, so the unfinished file lies one folder up or beside 'checkpoint'
+    temporary = path.with_name("unfinished") if path.name == "checkpoint" else path.parent.parent / "unfinished"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _unwritable(error: OSError) -> UnavailableError:
+    unavailable = UnavailableError(
+        "The witness cannot keep its state; nothing was cosigned.", detail_zh="见证方无法保存状态，未会签。"
+    )
+    unavailable.__cause__ = error
+    return unavailable

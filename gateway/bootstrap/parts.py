@@ -1,0 +1,102 @@
+"""What every face is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import Engine
+
+from core_registry.sharing import SharingView
+from gateway.audit.sequencer import Sequencer
+from gateway.db import DatabaseReader
+from gateway.errors import ConfigurationError
+from gateway.ids import GrantId, RecipientId
+from gateway.jobs import Worker
+from gateway.journal import Journal, Tx
+from gateway.keyring import Face, Keyring
+from gateway.policies.records import Grant
+from gateway.policies.scope import civil_date
+from gateway.policies.service import ApplicationService
+from gateway.policies.store import SqlPolicyStore
+from gateway.services import Services
+from gateway.settings import Settings
+from rulebook import Rulebook
+
+
+@dataclass(slots=True)
+class Process:
+    """One running process: its services, its worker if it has one, and what must be closed."""
+
+    services: Services
+    worker: Worker | None
+    _closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Stop the worker, commit what is queued, close the databases."""
+        if self.worker is not None:
+            self.worker.stop()
+        for closer in reversed(self._closers):
+            closer()
+
+
+@dataclass(frozen=True, slots=True)
+class GrantDesk:
+    """What releases need of grants: verified records from the service, uses from the store."""
+
+    service: ApplicationService
+    store: SqlPolicyStore
+    reader: DatabaseReader
+    now: Callable[[], datetime]
+
+    def grant(self, identifier: GrantId) -> Grant:
+        """Return a verified grant."""
+        return self.service.grant(identifier)
+
+    def grant_in(self, tx: Tx, identifier: GrantId) -> Grant:
+        """Return a verified grant as the transaction sees it."""
+        return self.service.grant_in(tx, identifier)
+
+    def of_recipient(self, recipient: RecipientId) -> Sequence[Grant]:
+        """Return the verified grants of a recipient, newest first."""
+        found = self.reader.read(lambda tx: self.store.grants(tx, recipient=recipient))
+        return [self.service.grant(grant.id) for grant in found]
+
+    def reserve_use(self, tx: Tx, identifier: GrantId) -> bool:
+        """Take one use, atomically."""
+        return self.store.reserve_use(tx, identifier, self.now())
+
+    def release_use(self, tx: Tx, identifier: GrantId) -> None:
+        """Give one use back."""
+        self.store.release_use(tx, identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every face is made of."""
+
+    settings: Settings
+    face: Face
+    book: Rulebook
+    keyring: Keyring
+    engine: Engine
+    reader: DatabaseReader
+    journal: Journal
+    sequencer: Sequencer | None
+    registry: Engine | None
+    sharing: SharingView | None
+    now: Callable[[], datetime]
+    owner: str
+
+    def today(self) -> date:
+        """Return the civil date in Asia/Shanghai."""
+        return civil_date(self.now())
+
+
+def es256(key: object) -> ec.EllipticCurvePrivateKey:
+    """Return the key if it is on P-256; raises ``ConfigurationError``."""
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ConfigurationError("This key must be on the curve P-256.", detail_zh="该密钥应为 P-256 曲线。")
+    return key

@@ -1,0 +1,303 @@
+"""The composition root: reads settings, opens stores, wires the services of one face."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import cast
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from sqlalchemy import Engine
+
+from core_registry.db import migrate as registry_migrate
+from core_registry.db.engine import make_engine as make_registry_engine
+from core_registry.db.sharing_reader import SqlSharingView
+from core_registry.sharing import SharingView
+from gateway.accounts.directory import AccountDirectory, security_rules
+from gateway.accounts.passwords import Passwords
+from gateway.accounts.service import AccountService
+from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlClients, SqlSessions
+from gateway.accounts.tokens import TokenService
+from gateway.accounts.totp import SecretBox
+from gateway.audit.note import ED25519, NoteSigner, VerifierKey
+from gateway.audit.policy import TrustPolicy, parse_policy
+from gateway.audit.publication import LogPublisher
+from gateway.audit.requests import QueuedJournal
+from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
+from gateway.audit.service import AuditService
+from gateway.audit.store import DatabaseLogSource, SqlLogStore
+from gateway.audit.tags import Tagger
+from gateway.bootstrap.parts import GrantDesk, Parts, Process, es256
+from gateway.bootstrap.readiness import readiness
+from gateway.bootstrap.registry import load_rulebook, registry_office
+from gateway.bootstrap.work import asker, worker_tasks
+from gateway.db import DatabaseReader, make_engine
+from gateway.db import migrate as gateway_migrate
+from gateway.errors import ConfigurationError
+from gateway.identity.keys import IssuerKey, IssuerKeys
+from gateway.identity.lifecycle import staff_may_offer
+from gateway.identity.records import IdentitySettings
+from gateway.identity.service import IdentityService
+from gateway.identity.store import IdentityStore
+from gateway.jobs import Worker
+from gateway.journal import Journal
+from gateway.keyring import Face, Key, Keyring
+from gateway.keyring import load as load_keys
+from gateway.policies.decision import DecisionPoint
+from gateway.policies.grants import GrantSeal
+from gateway.policies.service import ApplicationService, random_id
+from gateway.policies.store import SqlPolicyStore
+from gateway.releases.gate import StandingGate
+from gateway.releases.service import ReleaseService
+from gateway.releases.store import ExtractStore
+from gateway.services import Services
+from gateway.settings import Settings
+
+POLICY_FILE = "log-policy.txt"
+"""In the key directory: which witnesses must cosign (tlog-policy); without it the log stands alone."""
+DEFAULT_RULES = security_rules(
+    "一、账号专人专用，不得转借。二、密码定期更换，不得重复使用。三、只为履行职责查询和使用学籍信息，用多少查多少。"
+    "四、不得截屏、拍照、转发学籍信息。五、发现异常立即报告。\n"
+    "1. An account is for one person. 2. Change the password regularly. 3. Look only at what the duty needs. "
+    "4. Never copy or pass on student information. 5. Report what looks wrong at once.",
+    "本单位学籍信息安全责任人",
+)
+
+
+def open_process(
+    settings: Settings,
+    face: Face,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    with_worker: bool = True,
+) -> Process:
+    """Open the databases and wire the services of ``face``; start nothing.
+
+    Raises ``ConfigurationError`` when a single face is asked for on SQLite, a key of the face is missing, the
+    rule book or a policy is broken, or a schema is old; ``UnavailableError`` when a database is gone.
+    """
+    if face is not Face.ALL and settings.sqlite:
+        raise ConfigurationError(
+            f"The face '{face}' needs PostgreSQL: SQLite has no roles. Set XUEJI_REGISTRY_URL and XUEJI_GATEWAY_URL, "
+            "or use --face all on one host.",
+            detail_zh=f"{face} 端需要 PostgreSQL（SQLite 没有角色权限）。请设置数据库地址，或在单机上使用 --face all。",
+        )
+    book = load_rulebook(settings)
+    keyring = load_keys(settings.keys, face)
+    closers: list[Callable[[], None]] = []
+    engine = make_engine(settings.gateway_url)
+    closers.append(engine.dispose)
+    gateway_migrate.require_current(engine)
+    reader = DatabaseReader(engine)
+    log = SqlLogStore(engine)
+    sequencer: Sequencer | None = None
+    if keyring.has(Key.LOG):
+        sequencer = Sequencer(
+            log,
+            identity=_log_identity(settings, keyring),
+            tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
+            rulebook=lambda: book.sha256,
+            now=now,
+        )
+        closers.append(sequencer.close)
+    journal: Journal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
+    registry: Engine | None = None
+    sharing: SharingView | None = None
+    if face is not Face.OUTSIDE:
+        sharing = SqlSharingView(settings.registry_url)
+    if keyring.has(Key.REGISTRY_DATA):
+        registry = make_registry_engine(settings.registry_url)
+        closers.append(registry.dispose)
+        registry_migrate.require_head(registry)
+    parts = Parts(
+        settings=settings,
+        face=face,
+        book=book,
+        keyring=keyring,
+        engine=engine,
+        reader=reader,
+        journal=journal,
+        sequencer=sequencer,
+        registry=registry,
+        sharing=sharing,
+        now=now,
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+    )
+    return _wire(parts, log, closers, with_worker=with_worker)
+
+
+def trust_policy(settings: Settings, keyring: Keyring) -> TrustPolicy:
+    """Return who must have signed and cosigned the log: the policy file of the key directory, or the log alone."""
+    path = settings.keys / POLICY_FILE
+    if path.exists():
+        return parse_policy(path.read_text(encoding="utf-8"))
+    return TrustPolicy((log_key(settings, keyring),))
+
+
+def log_key(settings: Settings, keyring: Keyring) -> VerifierKey:
+    """Return the public key of the log under its origin."""
+    key = keyring.verifying(Key.LOG)
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise ConfigurationError("The log key must be Ed25519.", detail_zh="日志密钥应为 Ed25519。")
+    return VerifierKey(settings.log_origin, ED25519, key.public_bytes_raw())
+
+
+def _log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:
+    key = keyring.signing(Key.LOG)
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise ConfigurationError("The log key must be Ed25519.", detail_zh="日志密钥应为 Ed25519。")
+    return LogIdentity(settings.log_origin, (NoteSigner(settings.log_origin, key),))
+
+
+def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, with_worker: bool) -> Process:
+    settings, keyring, book, face = parts.settings, parts.keyring, parts.book, parts.face
+    policy_store = SqlPolicyStore()
+    decisions = DecisionPoint(book.policies, book.sha256)
+    applications = ApplicationService(
+        store=policy_store,
+        journal=parts.journal,
+        reader=parts.reader,
+        decisions=decisions,
+        book=book,
+        seal=GrantSeal(keyring),
+        separation=settings.separation,
+        now=parts.now,
+    )
+    desk = GrantDesk(applications, policy_store, parts.reader, parts.now)
+    scratch = SqlBookkeeping(parts.engine)
+    extract_store = ExtractStore()
+    wake: list[Callable[[], None]] = []
+    releases = ReleaseService(
+        grants=desk,
+        extracts=extract_store,
+        journal=parts.journal,
+        reader=parts.reader,
+        scratch=scratch,
+        decisions=decisions,
+        book=book,
+        files=settings.files,
+        delivery_key=keyring.secret(Key.DELIVERY) if keyring.has(Key.DELIVERY) else None,
+        separation=settings.separation,
+        now=parts.now,
+        today=parts.today,
+        new_id=random_id,
+        owner=parts.owner,
+        wake=lambda: wake_all(wake),
+    )
+    audit = AuditService(
+        log,
+        parts.reader,
+        parts.journal,
+        settings.log_origin,
+        trust_policy(settings, keyring),
+        Tagger.from_root(keyring.secret(Key.TAG_ROOT)) if keyring.has(Key.TAG_ROOT) else None,
+        parts.now,
+    )
+    identity = _identity(parts, desk)
+    accounts, directory, tokens = _accounts(parts, scratch)
+    services = Services(
+        face=face,
+        settings=settings,
+        book=book,
+        keyring=keyring,
+        decisions=decisions,
+        accounts=accounts,
+        directory=directory,
+        tokens=tokens,
+        applications=applications,
+        releases=releases,
+        audit=audit,
+        publisher=LogPublisher(parts.reader, log),
+        identity=identity,
+        office=registry_office(parts),
+        sharing=parts.sharing,
+        now=parts.now,
+        ready=lambda: readiness(parts),
+    )
+    worker = None
+    if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
+        worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
+        wake.append(worker.wake)
+    return Process(services, worker, closers)
+
+
+def _identity(parts: Parts, desk: GrantDesk) -> IdentityService:
+    keyring = parts.keyring
+    return IdentityService(
+        settings=IdentitySettings.at(parts.settings.public_url),
+        journal=parts.journal,
+        reader=parts.reader,
+        store=IdentityStore(),
+        view=parts.sharing or asker(parts),
+        gate=StandingGate(desk, parts.journal, parts.book, parts.today),
+        keys=IssuerKeys.of([keyring.verifying(Key.CREDENTIAL)]),
+        signer=IssuerKey.of(keyring.signing(Key.CREDENTIAL)) if keyring.has(Key.CREDENTIAL) else None,
+        now=parts.now,
+        may_offer=staff_may_offer(parts.book.divisions.territory),
+    )
+
+
+def _accounts(parts: Parts, scratch: SqlBookkeeping) -> tuple[AccountService, AccountDirectory, TokenService]:
+    keyring, book = parts.keyring, parts.book
+    # a face without the accounts key can open nobody's second factor: a key of its own makes that certain
+    box = SecretBox(keyring.secret(Key.ACCOUNTS) if keyring.has(Key.ACCOUNTS) else secrets.token_bytes(32))
+    accounts_store, sessions, clients = SqlAccounts(), SqlSessions(), SqlClients()
+    passwords = Passwords()
+    accounts = AccountService(
+        accounts=accounts_store,
+        sessions=sessions,
+        journal=parts.journal,
+        reader=parts.reader,
+        bookkeeping=scratch,
+        box=box,
+        passwords=passwords,
+        parameters=book.parameters,
+        default_rules=DEFAULT_RULES,
+        now=parts.now,
+    )
+    directory = AccountDirectory(
+        accounts=accounts_store,
+        sessions=sessions,
+        clients=clients,
+        journal=parts.journal,
+        reader=parts.reader,
+        box=box,
+        passwords=passwords,
+        default_rules=DEFAULT_RULES,
+        is_division=lambda code: code in book.divisions.by_code,
+        now=parts.now,
+    )
+    tokens = TokenService(
+        issuer=parts.settings.public_url,
+        signing=es256(keyring.signing(Key.OAUTH)) if keyring.has(Key.OAUTH) else None,
+        verifying=[cast("ec.EllipticCurvePublicKey", keyring.verifying(Key.OAUTH))],
+        accounts=accounts_store,
+        clients=clients,
+        journal=parts.journal,
+        reader=parts.reader,
+        bookkeeping=scratch,
+        parameters=book.parameters,
+        now=parts.now,
+    )
+    return accounts, directory, tokens
+
+
+def wake_all(calls: Sequence[Callable[[], None]]) -> None:
+    """Call each."""
+    for call in calls:
+        call()
+
+
+@contextmanager
+def open_log(url: str) -> Iterator[DatabaseLogSource]:
+    """Open the audit log of a gateway database for the verifier: one read-only snapshot."""
+    engine = make_engine(url)
+    try:
+        with DatabaseLogSource(engine) as source:
+            yield source
+    finally:
+        engine.dispose()

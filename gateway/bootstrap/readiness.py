@@ -1,0 +1,38 @@
+"""Which parts of a face work right now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from core_registry.errors import RegistryError
+from gateway.bootstrap.parts import Parts
+from gateway.errors import GatewayError
+
+
+def readiness(parts: Parts) -> dict[str, str]:
+    """Return part -> ``ok``, or the kind of what is wrong."""
+    found = {"gateway_database": _probe(parts.engine)}
+    if parts.registry is not None:
+        found["registry_database"] = _probe(parts.registry)
+    if parts.sharing is not None:
+        found["sharing_view"] = _works(lambda: parts.sharing and parts.sharing.pupil("0" * 32))
+    return found
+
+
+def _probe(engine: Engine) -> str:
+    def ask() -> None:
+        with engine.connect().execution_options(xueji_read=True) as connection:
+            connection.execute(text("SELECT 1"))
+
+    return _works(ask)
+
+
+def _works(ask: Callable[[], object]) -> str:
+    try:
+        ask()
+    except (DBAPIError, GatewayError, RegistryError) as error:
+        return type(error).__name__
+    return "ok"

@@ -1,0 +1,112 @@
+"""The registry side: databases, the office door, generated pupils."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+import rulebook
+from core_registry.db import migrate as registry_migrate
+from core_registry.db.engine import make_engine as make_registry_engine
+from core_registry.db.office_store import SqlOfficeStore
+from core_registry.db.sealing import RegistryKeys
+from core_registry.db.store import SqlRegisterStore
+from core_registry.db.units import load_departments
+from core_registry.intake.records import ImportId, ImportRequest, ImportSummary
+from core_registry.intake.service import ImportService
+from core_registry.intake.workbook import write_template
+from core_registry.office import RegistryOffice
+from core_registry.sample import Sample, generate, write_csv, write_workbook
+from gateway.anonymize.masks import ColumnMasks
+from gateway.anonymize.withholding import WithholdingRedactor
+from gateway.bootstrap.parts import Parts
+from gateway.db import migrate as gateway_migrate
+from gateway.errors import ConfigurationError
+from gateway.keyring import Key, Keyring
+from gateway.policies.service import random_id
+from gateway.settings import Settings
+from rulebook import Rulebook
+
+PROVINCE = "140000"
+
+
+def prepare_databases(settings: Settings, book: Rulebook) -> None:
+    """Bring both databases to the newest schema and load the units; twice changes nothing."""
+    registry_migrate.upgrade(settings.registry_url)
+    gateway_migrate.upgrade(settings.gateway_url)
+    engine = make_registry_engine(settings.registry_url)
+    try:
+        load_departments(engine, book.divisions, PROVINCE)
+    finally:
+        engine.dispose()
+
+
+def load_rulebook(settings: Settings) -> Rulebook:
+    """Return the rule book; raises ``ConfigurationError`` with file, line and what to change."""
+    try:
+        return rulebook.load(settings.config)
+    except rulebook.RulebookError as error:
+        raise ConfigurationError(f"The rule book is broken: {error}", detail_zh=f"配置有误：{error}") from error
+
+
+def registry_keys(keyring: Keyring) -> RegistryKeys:
+    """Return the keys of the registry; raises ``ConfigurationError`` on a face without them."""
+    return RegistryKeys(keyring.secret(Key.REGISTRY_DATA), keyring.secret(Key.REGISTRY_INDEX))
+
+
+def registry_office(parts: Parts) -> RegistryOffice | None:
+    """Return the office door, ``None`` on a face without the registry."""
+    if parts.registry is None:
+        return None
+    book = parts.book
+    keys = registry_keys(parts.keyring)
+    grades = book.code_lists["grades"]
+    stages = {code: grades.attributes[code]["stage"] for code in grades.labels}
+    store = SqlRegisterStore(
+        parts.registry,
+        keys,
+        ColumnMasks.of(book.divisions),
+        WithholdingRedactor(),
+        stages,
+        number_authority=book.parameters.number_authority,
+        clock=parts.now,
+    )
+    imports = ImportService(store, book, parts.now, lambda: ImportId(random_id("im")))
+    categories = book.code_lists["school_category"].labels
+    return RegistryOffice(
+        SqlOfficeStore(parts.registry, keys, categories), imports, lambda path: write_template(path, book), parts.now
+    )
+
+
+__all__ = [
+    "ImportSummary",
+    "generate_pupils",
+    "import_request",
+    "load_rulebook",
+    "prepare_databases",
+    "registry_keys",
+    "registry_office",
+    "write_pupils",
+]
+
+
+def import_request(
+    file: Path, *, mapping: str, actor: str, school: str | None = None, accept_shrink: bool = False
+) -> ImportRequest:
+    """Return the request to import a file of any school, as the operator of the host."""
+    return ImportRequest(
+        path=file, file_name=file.name, mapping=mapping, actor=actor, school=school, accept_shrink=accept_shrink
+    )
+
+
+def generate_pupils(count: int, seed: int, book: Rulebook, *, today: date) -> Sample:
+    """Return ``count`` invented pupils of Shanxi with their schools, streaming, the same for the same seed."""
+    return generate(count, seed, book, today=today)
+
+
+def write_pupils(path: Path, frame: pl.DataFrame, book: Rulebook, kind: Literal["xlsx", "csv"]) -> None:
+    """Write a frame of invented pupils as an Annex 1 form in our template."""
+    (write_workbook if kind == "xlsx" else write_csv)(path, frame, book)

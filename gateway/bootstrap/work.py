@@ -1,0 +1,107 @@
+"""The worker's tasks, and what asks the worker."""
+
+from __future__ import annotations
+
+from core_registry.db.matcher import SqlMatcher
+from core_registry.db.state import SqlOutbox
+from gateway.accounts.store import SqlBookkeeping
+from gateway.audit.requests import Intake
+from gateway.audit.store import SqlLogStore
+from gateway.bootstrap.parts import GrantDesk, Parts, es256
+from gateway.broker.service import Answerer, Asker, broker_key
+from gateway.broker.store import SqlQuestions
+from gateway.errors import ConfigurationError
+from gateway.identity.service import IdentityService
+from gateway.ids import SubjectRef
+from gateway.jobs import Periodic, Task
+from gateway.keyring import Key
+from gateway.releases.manifest import ManifestSigner
+from gateway.releases.preparation import Preparation
+from gateway.releases.store import ExtractStore
+from gateway.services import Services
+
+STATES = "registry-states"
+"""Name of the cursor up to which changes of records were carried over to credentials."""
+
+
+def worker_tasks(
+    parts: Parts,
+    log: SqlLogStore,
+    desk: GrantDesk,
+    extract_store: ExtractStore,
+    scratch: SqlBookkeeping,
+    services: Services,
+) -> list[Task]:
+    """Return what the worker does in a round, in order."""
+    if parts.registry is None or parts.sharing is None or parts.sequencer is None:
+        raise ConfigurationError(
+            "A worker needs the registry and the log key.", detail_zh="工作进程需要学籍库和日志密钥。"
+        )
+    intake = Intake(log, parts.reader, parts.sequencer)
+    outbox = SqlOutbox(parts.registry)
+    answerer = Answerer(
+        SqlQuestions(),
+        parts.reader,
+        scratch,
+        parts.sharing,
+        broker_key(parts.keyring.secret(Key.DELIVERY)),
+        parts.now,
+    )
+    preparation = Preparation(
+        grants=desk,
+        extracts=extract_store,
+        journal=parts.journal,
+        scratch=scratch,
+        sharing=parts.sharing,
+        matcher=SqlMatcher(parts.registry, parts.keyring.secret(Key.REGISTRY_INDEX)),
+        signer=ManifestSigner(es256(parts.keyring.signing(Key.GRANT))),
+        book=parts.book,
+        files=parts.settings.files,
+        issuer=parts.settings.public_url,
+        delivery_key=parts.keyring.secret(Key.DELIVERY),
+        pseudonym_root=parts.keyring.secret(Key.PSEUDONYM_ROOT),
+        now=parts.now,
+        today=parts.today,
+        worker=parts.owner,
+    )
+    return [
+        Task("audit requests", lambda: intake.drain_requests() > 0),
+        Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0),
+        Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch)),
+        Task("questions", answerer.round),
+        Task("extracts", preparation.run_next),
+        Task("orphaned deliveries", Periodic(services.releases.close_orphans, 5)),
+        Task("expired extracts", Periodic(services.releases.expire, 60)),
+        Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
+        Task("identity sweep", Periodic(services.identity.sweep, 3600)),
+        Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
+        Task("old sessions", Periodic(services.accounts.purge, 3600)),
+        Task("old tokens", Periodic(services.tokens.purge, 3600)),
+    ]
+
+
+def _apply_states(
+    parts: Parts, log: SqlLogStore, outbox: SqlOutbox, identity: IdentityService, scratch: SqlBookkeeping
+) -> bool:
+    """Carry changes of records over to their credentials, in order; applying one twice changes nothing."""
+    position = parts.reader.read(lambda tx: log.cursor(tx, STATES))
+    events = outbox.pending(position, 200)
+    for event in events:
+        if event.kind == "registry.state":
+            subjects = [SubjectRef(subject) for subject in event.subjects]
+            identity.set_status(subjects, str(event.facts["to"]))
+    if events:
+        last = events[-1].sequence
+        scratch.write(lambda tx: log.move_cursor(tx, STATES, position, last))
+    return bool(events)
+
+
+def asker(parts: Parts) -> Asker:
+    """Return the view of a face without the registry: it asks the worker."""
+    return Asker(
+        SqlQuestions(),
+        parts.reader,
+        SqlBookkeeping(parts.engine),
+        broker_key(parts.keyring.secret(Key.DELIVERY)),
+        parts.now,
+    )

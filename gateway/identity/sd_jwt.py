@@ -1,0 +1,181 @@
+"""SD-JWT: disclosures, digests, and the processing of RFC 9901 section 7.1, steps 3 to 5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from gateway.identity import jws
+from gateway.identity.errors import CredentialRejectedError, Reason
+
+TYP = "dc+sd-jwt"
+KEY_BINDING_TYP = "kb+jwt"
+HASH_ALGORITHM = "sha-256"
+SALT_CHARACTERS = 22
+"""128 bits in base64url (RFC 9901 section 9.3)."""
+SEPARATOR = "~"
+RESERVED = frozenset({"_sd", "..."})
+NEVER_DISCLOSED = frozenset(
+    {"iss", "nbf", "exp", "iat", "cnf", "vct", "vct#integrity", "aka_vcts", "status", "_sd_alg"}
+)
+"""Claims that bind or limit the credential: SD-JWT VC section 2.2.2.2 and, for ``iat``, our profile."""
+_NO_CLAIM_NAMES = RESERVED | NEVER_DISCLOSED
+MAX_DISCLOSURES = 64
+MAX_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """A salted claim as the issuer encoded it. ``name`` is ``None`` for an array element."""
+
+    encoded: str = field(repr=False)
+    salt: str = field(repr=False)
+    name: str | None
+    value: object = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """The base64url SHA-256 of the encoded text (RFC 9901 section 4.2.3)."""
+        return digest(self.encoded)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """An SD-JWT, or an SD-JWT with Key Binding, split at its tildes. ``key_binding`` is empty for the first."""
+
+    issuer_jwt: str = field(repr=False)
+    disclosures: tuple[str, ...] = field(repr=False)
+    key_binding: str = field(repr=False)
+
+    @property
+    def sd_jwt(self) -> str:
+        """What ``sd_hash`` covers: issuer JWT and disclosures, each followed by a tilde (RFC 9901 section 4.3.1)."""
+        return SEPARATOR.join((self.issuer_jwt, *self.disclosures, ""))
+
+
+def digest(text: str) -> str:
+    """Return the base64url SHA-256 of an ASCII text."""
+    return jws.encode(sha256(text.encode("ascii")).digest())
+
+
+def make_disclosure(salt: str, name: str, value: object) -> Disclosure:
+    """Return the disclosure of one claim; raises ``ValueError`` for a short salt or a name that must stay visible."""
+    if len(salt) < SALT_CHARACTERS:
+        raise ValueError("a salt needs 22 base64url characters")
+    if name in _NO_CLAIM_NAMES:
+        raise ValueError(f"'{name}' is never selectively disclosable")
+    return Disclosure(jws.encode(jws.dump([salt, name, value]).encode()), salt, name, value)
+
+
+def parse_disclosure(encoded: str) -> Disclosure:
+    """Return a disclosure as presented; raises ``CredentialRejectedError`` (malformed_disclosure, weak_salt)."""
+    try:
+        content = jws.load(jws.decode(encoded))
+    except jws.MalformedTokenError:
+        raise CredentialRejectedError(Reason.MALFORMED_DISCLOSURE) from None
+    match content:
+        case [str() as salt, str() as name, value]:
+            found = Disclosure(encoded, salt, name, value)
+        case [str() as salt, value]:
+            found = Disclosure(encoded, salt, None, value)
+        case _:
+            raise CredentialRejectedError(Reason.MALFORMED_DISCLOSURE)
+    if len(found.salt) < SALT_CHARACTERS:
+        raise CredentialRejectedError(Reason.WEAK_SALT)
+    return found
+
+
+def split(compact: str) -> Parts:
+    """Split at the tildes (RFC 9901 section 4); raises ``CredentialRejectedError`` (malformed)."""
+    if len(compact) > MAX_CHARACTERS or not compact.isascii():
+        raise CredentialRejectedError(Reason.MALFORMED)
+    issuer_jwt, *rest = compact.split(SEPARATOR)
+    if not rest or not all(rest[:-1]) or len(rest) > MAX_DISCLOSURES:
+        raise CredentialRejectedError(Reason.MALFORMED)
+    return Parts(issuer_jwt, tuple(rest[:-1]), rest[-1])
+
+
+def process(payload: Mapping[str, object], encoded: Sequence[str]) -> dict[str, object]:
+    """Return the processed payload: disclosed claims in their places, no digest left.
+
+    The hash algorithm was checked before. Raises ``CredentialRejectedError``.
+    Source: RFC 9901 section 7.1, steps 3 to 5.
+    """
+    # Step 3.1: the digest of each disclosure. The same disclosure twice would be one digest twice.
+    disclosures: dict[str, Disclosure] = {}
+    for text in encoded:
+        disclosure = parse_disclosure(text)
+        if disclosure.digest in disclosures:
+            raise CredentialRejectedError(Reason.REPEATED_DIGEST)
+        disclosures[disclosure.digest] = disclosure
+    seen: set[str] = set()
+    processed = _object(payload, disclosures, seen)
+    # Step 5: every disclosure was referenced.
+    if not seen.issuperset(disclosures):
+        raise CredentialRejectedError(Reason.UNREFERENCED_DISCLOSURE)
+    # Step 3.6: _sd_alg goes, at the top level alone.
+    processed.pop("_sd_alg", None)
+    return processed
+
+
+def _object(value: Mapping[str, object], disclosures: Mapping[str, Disclosure], seen: set[str]) -> dict[str, object]:
+    if "..." in value:  # RFC 9901 section 4.2.4.2: the key exists in array elements only, alone
+        raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
+    result = {name: _any(member, disclosures, seen) for name, member in value.items() if name != "_sd"}  # step 3.5
+    for found in _digests(value):
+        disclosure = _match(found, disclosures, seen)
+        if disclosure is None:  # step 3.3.1: a decoy, or a claim that the holder keeps
+            continue
+        if disclosure.name is None:  # step 3.3.2.1
+            raise CredentialRejectedError(Reason.MALFORMED_DISCLOSURE)
+        if disclosure.name in RESERVED:  # step 3.3.2.2
+            raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
+        if disclosure.name in result:  # step 3.3.2.3
+            raise CredentialRejectedError(Reason.CLAIM_COLLISION)
+        result[disclosure.name] = _any(disclosure.value, disclosures, seen)  # steps 3.3.2.4 and 3.3.2.5
+    return result
+
+
+def _array(values: Sequence[object], disclosures: Mapping[str, Disclosure], seen: set[str]) -> list[object]:
+    result: list[object] = []
+    for value in values:
+        if isinstance(value, dict) and value.keys() == {"..."} and isinstance(value["..."], str):
+            disclosure = _match(value["..."], disclosures, seen)
+            if disclosure is None:  # step 3.4
+                continue
+            if disclosure.name is not None:  # step 3.3.3.1
+                raise CredentialRejectedError(Reason.MALFORMED_DISCLOSURE)
+            result.append(_any(disclosure.value, disclosures, seen))  # steps 3.3.3.2 and 3.3.3.3
+        else:
+            result.append(_any(value, disclosures, seen))
+    return result
+
+
+def _any(value: object, disclosures: Mapping[str, Disclosure], seen: set[str]) -> object:
+    if isinstance(value, dict):
+        return _object(value, disclosures, seen)
+    if isinstance(value, list):
+        return _array(value, disclosures, seen)
+    return value
+
+
+def _digests(value: Mapping[str, object]) -> Iterator[str]:
+    # Step 3.2.1: an _sd key refers to an array of strings.
+    if "_sd" not in value:
+        return
+    digests = value["_sd"]
+    if not isinstance(digests, list):
+        raise CredentialRejectedError(Reason.MALFORMED)
+    for found in digests:
+        if not isinstance(found, str):
+            raise CredentialRejectedError(Reason.MALFORMED)
+        yield found
+
+
+def _match(found: str, disclosures: Mapping[str, Disclosure], seen: set[str]) -> Disclosure | None:
+    # Step 4: a digest that is met more than once, decoys included.
+    if found in seen:
+        raise CredentialRejectedError(Reason.REPEATED_DIGEST)
+    seen.add(found)
+    return disclosures.get(found)

@@ -1,0 +1,265 @@
+"""Verify a presentation: the one way to come by ``VerifiedClaims``.
+
+Comments carry the step numbers of RFC 9901, sections 7.1 and 7.3, then of SD-JWT VC and the status list.
+What is asked above the specifications is called *profile* and listed in ``docs/deviations.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+
+from joserfc.jwk import ECKey
+
+from gateway.identity import jws, sd_jwt, status_list
+from gateway.identity.errors import CredentialRejectedError, Reason
+from gateway.identity.keys import IssuerKeys
+from gateway.identity.records import StatusReference
+
+LEEWAY = timedelta(seconds=60)
+MAX_KEY_BINDING_AGE = timedelta(seconds=300)
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedPresentation:
+    """An SD-JWT with Key Binding as it came in."""
+
+    compact: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationPolicy:
+    """What a verifier asks for. Key Binding is always required: there is no switch (RFC 9901 section 7.3, step 1).
+
+    ``required`` are claims that must have been disclosed. ``accept_stale_status`` takes a status list older
+    than its ``ttl``, as when the network is cut; never one past its ``exp``.
+    """
+
+    audience: str
+    nonce: str
+    issuer: str
+    vct: str
+    required: frozenset[str] = frozenset()
+    max_key_binding_age: timedelta = MAX_KEY_BINDING_AGE
+    accept_stale_status: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedClaims:
+    """What a presentation says, after every check. Only ``verify`` makes one."""
+
+    claims: Mapping[str, object] = field(repr=False)
+    """The disclosed claims alone."""
+    issuer: str
+    vct: str
+    kid: str
+    issued_at: datetime
+    expires_at: datetime
+    presented_at: datetime
+    status_reference: StatusReference
+    status: status_list.StatusReading
+    holder_thumbprint: str = field(repr=False)
+    seal: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse every maker but ``verify``."""
+        if self.seal is not _SEAL:
+            raise TypeError("only verify() makes VerifiedClaims")
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    payload: Mapping[str, object]
+    kid: str
+    holder: ECKey
+    status: StatusReference
+    issued_at: datetime
+    expires_at: datetime
+
+
+def verify(
+    presentation: UnverifiedPresentation,
+    policy: VerificationPolicy,
+    *,
+    keys: IssuerKeys,
+    status_list_token: str,
+    now: datetime,
+) -> VerifiedClaims:
+    """Return the verified claims of ``presentation``.
+
+    ``keys`` are the issuer's pinned public keys, ``status_list_token`` the list that the credential names.
+    Raises ``CredentialRejectedError`` with a stable reason on the first check that fails.
+    """
+    # 7.3 step 1: Key Binding is required by policy, always. Steps 2 and 3: without it, reject.
+    parts = sd_jwt.split(presentation.compact)
+    if not parts.key_binding:
+        raise CredentialRejectedError(Reason.KEY_BINDING_MISSING)
+    # 7.3 step 4: process the SD-JWT (section 7.1).
+    issued = _issuer_signed(parts, policy, keys, now)
+    disclosed = _disclosed(parts, issued.payload)
+    # 7.3 step 5.
+    presented_at = _key_binding(parts, issued.holder, policy, now)
+    missing = tuple(sorted(policy.required - disclosed.keys()))
+    if missing:
+        raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=missing)
+    # Status list, section 8.3: only now that all else holds.
+    reading = status_list.read(status_list_token, issued.status, issuer=policy.issuer, keys=keys, now=now)
+    if reading.ttl is not None and reading.issued_at + reading.ttl < now and not policy.accept_stale_status:
+        raise CredentialRejectedError(Reason.STATUS_LIST_STALE)
+    status_list.refuse_unless_valid(reading.status)
+    return VerifiedClaims(
+        claims=disclosed,
+        issuer=policy.issuer,
+        vct=policy.vct,
+        kid=issued.kid,
+        issued_at=issued.issued_at,
+        expires_at=issued.expires_at,
+        presented_at=presented_at,
+        status_reference=issued.status,
+        status=reading,
+        holder_thumbprint=issued.holder.thumbprint(),
+        seal=_SEAL,
+    )
+
+
+def status_reference_of(presentation: UnverifiedPresentation) -> StatusReference:
+    """Return where the status of an *unverified* presentation stands, to know which list to fetch.
+
+    Raises ``CredentialRejectedError`` (malformed, missing_claim).
+    """
+    try:
+        payload = jws.parse(sd_jwt.split(presentation.compact).issuer_jwt).payload
+    except jws.MalformedTokenError:
+        raise CredentialRejectedError(Reason.MALFORMED) from None
+    return _status_reference(payload)
+
+
+def _issuer_signed(parts: sd_jwt.Parts, policy: VerificationPolicy, keys: IssuerKeys, now: datetime) -> _Issued:
+    # 7.1 step 1 was the split.
+    try:
+        token = jws.parse(parts.issuer_jwt)
+    except jws.MalformedTokenError:
+        raise CredentialRejectedError(Reason.MALFORMED) from None
+    # SD-JWT VC section 2.2.1: typ. `vc+sd-jwt` was the name of old drafts and is not accepted.
+    if token.header.get("typ") != sd_jwt.TYP:
+        raise CredentialRejectedError(Reason.WRONG_TYPE)
+    # 7.1 step 2.1: the algorithm, before any key is chosen.
+    if token.header.get("alg") != jws.ALGORITHM:
+        raise CredentialRejectedError(Reason.WRONG_ALGORITHM)
+    # 7.1 steps 2.2 and 2.3: a pinned key of this issuer, by kid (profile: kid is there), and the signature.
+    kid = token.header.get("kid")
+    key = keys.by_kid.get(kid) if isinstance(kid, str) else None
+    if key is None or not isinstance(kid, str):
+        raise CredentialRejectedError(Reason.UNKNOWN_KEY)
+    try:
+        jws.check_signature(token, key)
+    except jws.AlgorithmError:
+        raise CredentialRejectedError(Reason.WRONG_ALGORITHM) from None
+    except jws.SignatureError:
+        raise CredentialRejectedError(Reason.BAD_SIGNATURE) from None
+    payload = token.payload
+    if payload.get("iss") != policy.issuer:
+        raise CredentialRejectedError(Reason.WRONG_ISSUER)
+    # 7.1 step 2.4 (profile: _sd_alg is written out).
+    if payload.get("_sd_alg") != sd_jwt.HASH_ALGORITHM:
+        raise CredentialRejectedError(Reason.WRONG_HASH_ALGORITHM)
+    # SD-JWT VC section 2.2.2.1: vct.
+    if payload.get("vct") != policy.vct:
+        raise CredentialRejectedError(Reason.WRONG_VCT)
+    # 7.1 step 6, and profile: exp is there. iat is rounded down, so it lies in the past for an honest clock.
+    expires_at, issued_at = _time(payload, "exp"), _time(payload, "iat")
+    if issued_at > now + LEEWAY or ("nbf" in payload and _time(payload, "nbf") > now + LEEWAY):
+        raise CredentialRejectedError(Reason.NOT_YET_VALID)
+    if expires_at <= now:
+        raise CredentialRejectedError(Reason.EXPIRED)
+    return _Issued(payload, kid, _holder(payload), _status_reference(payload), issued_at, expires_at)
+
+
+def _disclosed(parts: sd_jwt.Parts, payload: Mapping[str, object]) -> dict[str, object]:
+    # SD-JWT VC section 2.2.2.2: what binds or limits the credential is never selectively disclosable, nor is
+    # anything inside it; so no digest may stand there.
+    for name in sd_jwt.NEVER_DISCLOSED & payload.keys():
+        if _holds_digests(payload[name]):
+            raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
+    # 7.1 steps 3 to 5.
+    processed = sd_jwt.process(payload, parts.disclosures)
+    disclosed = {name: value for name, value in processed.items() if name not in payload}
+    if disclosed.keys() & sd_jwt.NEVER_DISCLOSED:
+        raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
+    return disclosed
+
+
+def _key_binding(parts: sd_jwt.Parts, holder: ECKey, policy: VerificationPolicy, now: datetime) -> datetime:
+    try:
+        token = jws.parse(parts.key_binding)
+    except jws.MalformedTokenError:
+        raise CredentialRejectedError(Reason.MALFORMED) from None
+    # 7.3 step 5.1: the holder's key came from cnf. Steps 5.2 and 5.3: algorithm, signature.
+    try:
+        jws.check_signature(token, holder)
+    except jws.AlgorithmError:
+        raise CredentialRejectedError(Reason.WRONG_ALGORITHM) from None
+    except jws.SignatureError:
+        raise CredentialRejectedError(Reason.KEY_BINDING_SIGNATURE) from None
+    # Step 5.4.
+    if token.header.get("typ") != sd_jwt.KEY_BINDING_TYP:
+        raise CredentialRejectedError(Reason.KEY_BINDING_TYPE)
+    # Step 5.5.
+    presented_at = _time(token.payload, "iat", Reason.KEY_BINDING_TIME)
+    if not now - policy.max_key_binding_age <= presented_at <= now + LEEWAY:
+        raise CredentialRejectedError(Reason.KEY_BINDING_TIME)
+    # Step 5.6 (profile: one aud, as a string). Empty never matches.
+    if not policy.audience or token.payload.get("aud") != policy.audience:
+        raise CredentialRejectedError(Reason.WRONG_AUDIENCE)
+    nonce = token.payload.get("nonce")
+    if not policy.nonce or not isinstance(nonce, str) or not compare_digest(nonce.encode(), policy.nonce.encode()):
+        raise CredentialRejectedError(Reason.WRONG_NONCE)
+    # Step 5.7.
+    if token.payload.get("sd_hash") != sd_jwt.digest(parts.sd_jwt):
+        raise CredentialRejectedError(Reason.KEY_BINDING_HASH)
+    # Step 5.8: valid in all other respects.
+    if "exp" in token.payload and _time(token.payload, "exp", Reason.KEY_BINDING_TIME) <= now:
+        raise CredentialRejectedError(Reason.KEY_BINDING_TIME)
+    if "nbf" in token.payload and _time(token.payload, "nbf", Reason.KEY_BINDING_TIME) > now + LEEWAY:
+        raise CredentialRejectedError(Reason.KEY_BINDING_TIME)
+    return presented_at
+
+
+def _holder(payload: Mapping[str, object]) -> ECKey:
+    cnf = payload.get("cnf")
+    if not isinstance(cnf, dict) or "jwk" not in cnf:
+        raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("cnf.jwk",))
+    try:
+        return jws.import_public_jwk(cnf["jwk"])
+    except jws.MalformedTokenError:
+        raise CredentialRejectedError(Reason.MALFORMED) from None
+
+
+def _status_reference(payload: Mapping[str, object]) -> StatusReference:
+    # Status list, section 8.3, step 1 (profile: a credential always has a status).
+    match payload.get("status"):
+        case {"status_list": {"idx": bool()}}:
+            raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
+        case {"status_list": {"idx": int() as index, "uri": str() as uri}} if index >= 0:
+            return StatusReference(uri, index)
+        case _:
+            raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
+
+
+def _holds_digests(value: object) -> bool:
+    if isinstance(value, dict):
+        return bool(value.keys() & sd_jwt.RESERVED) or any(map(_holds_digests, value.values()))
+    return isinstance(value, list) and any(map(_holds_digests, value))
+
+
+def _time(payload: Mapping[str, object], name: str, reason: Reason = Reason.MISSING_CLAIM) -> datetime:
+    value = payload.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise CredentialRejectedError(reason, missing=(name,))
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError):
+        raise CredentialRejectedError(reason, missing=(name,)) from None

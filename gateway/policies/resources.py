@@ -1,0 +1,67 @@
+"""Resources of the decision point, made from records: one function for each entity type of the schema."""
+
+from __future__ import annotations
+
+from gateway.ids import AccountId, RecipientId, UnitCode
+from gateway.policies.decision import Resource
+from gateway.policies.records import Application, Grant
+
+
+def application_resource(application: Application) -> Resource:
+    """Return the resource of an application; people who have not acted yet are left out."""
+    attributes: dict[str, str] = {
+        "applicant": application.applicant,
+        "recipient": application.recipient,
+        "unit": application.unit,
+        "territory": application.scope.population.territory,
+        "state": application.state.value,
+    }
+    if application.ground_recorder is not None:
+        attributes["recorder"] = application.ground_recorder
+    if application.ground_confirmer is not None:
+        attributes["confirmer"] = application.ground_confirmer
+    if application.approver is not None:
+        attributes["approver"] = application.approver
+    return Resource("Application", application.id, attributes)
+
+
+def grant_resource(grant: Grant) -> Resource:
+    """Return the resource of a grant; ``grant.state`` must be the computed one (``scope.current_state``)."""
+    attributes: dict[str, str] = {
+        "recipient": grant.recipient,
+        "territory": grant.scope.population.territory,
+        "state": grant.state.value,
+        "recorder": grant.basis_recorder,
+        "confirmer": grant.basis_confirmer,
+        "approver": grant.approver,
+    }
+    if grant.applicant is not None:
+        attributes["applicant"] = grant.applicant
+    return Resource("Grant", grant.id, attributes)
+
+
+def registry_resource(unit: UnitCode) -> Resource:
+    """Return the resource of the registry of a school or a department."""
+    return Resource("Registry", unit, {"unit": unit})
+
+
+def identity_resource(
+    *, unit: UnitCode | None = None, guardian: AccountId | None = None, recipient: RecipientId | None = None
+) -> Resource:
+    """Return the resource of a digital identity.
+
+    For issuing: ``unit`` is the pupil's school, ``guardian`` the account with a verified link to the pupil;
+    for verifying: ``recipient`` is the relying party to which the identity is presented.
+    """
+    named = {"unit": unit, "guardian": guardian, "recipient": recipient}
+    return Resource("Identity", "identity", {name: value for name, value in named.items() if value is not None})
+
+
+def audit_log_resource() -> Resource:
+    """Return the resource of the audit log: there is one."""
+    return Resource("AuditLog", "log")
+
+
+def system_resource(unit: UnitCode | None = None) -> Resource:
+    """Return the resource of the running system; ``unit`` is that of the account to be managed."""
+    return Resource("System", "system", {} if unit is None else {"unit": unit})

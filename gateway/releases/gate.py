@@ -1,0 +1,134 @@
+"""The release gate for identity: claims and verification answers under a standing grant (I1).
+
+A standing grant is a grant of level ``check``: the ground was recorded, confirmed and decided as for any other
+release, and every answer is a use with an intent before it and an outcome after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, TypeVar
+
+from gateway.errors import ForbiddenError, GatewayError
+from gateway.ids import GrantId, RecipientId
+from gateway.journal import EntryDraft, Journal, JsonValue, Tx
+from gateway.policies.records import Grant, Level
+from gateway.policies.scope import UseRequest, covers
+from gateway.policies.trail import grant_links
+from gateway.principals import Principal
+from rulebook import Rulebook
+
+R = TypeVar("R")
+
+
+class StandingGrants(Protocol):
+    """The grants of a recipient, verified and with their present state."""
+
+    def of_recipient(self, recipient: RecipientId) -> Sequence[Grant]:
+        """Return all grants of ``recipient``, newest first."""
+
+    def reserve_use(self, tx: Tx, identifier: GrantId) -> bool:
+        """Take one use, atomically; false when none is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingGate:
+    """Answers questions about one person under a standing grant of level ``check``."""
+
+    grants: StandingGrants
+    journal: Journal
+    book: Rulebook
+    today: Callable[[], date]
+
+    def answer(
+        self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str], run: Callable[[], R]
+    ) -> R:
+        """Return what ``run`` returns; decided, and the intent durable, before ``run`` is called.
+
+        Raises ``ForbiddenError`` without a grant that covers purpose and claims: nothing was looked up then.
+        """
+        try:
+            grant = self._covering(recipient, principal, purpose, claims)
+            links = {**grant_links(grant), "executor": principal.account}
+            self.journal.record(
+                lambda tx: self._take(tx, grant),
+                EntryDraft(
+                    "release.intent",
+                    principal,
+                    facts={"level": Level.CHECK.value, "purpose": purpose, "claims": list[JsonValue](sorted(claims))},
+                    links=links,
+                ),
+            )
+        except GatewayError as error:
+            self.journal.append(
+                EntryDraft(
+                    "release.refused",
+                    principal,
+                    outcome="refused",
+                    facts={
+                        "problem": type(error).__name__,
+                        "rule": error.rule,
+                        "purpose": purpose,
+                        "missing": list(error.missing),
+                    },
+                    links={"recipient": recipient, "executor": principal.account},
+                )
+            )
+            raise
+        try:
+            result = run()
+        except BaseException as error:
+            self._outcome(principal, links, "error", type(error).__name__)
+            raise
+        self._outcome(principal, links, "complete", None)
+        return result
+
+    def _covering(self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str]) -> Grant:
+        refusal: GatewayError | None = None
+        for grant in self.grants.of_recipient(recipient):
+            if grant.scope.level is not Level.CHECK or grant.scope.purpose != purpose:
+                continue
+            use = UseRequest(
+                recipient=principal.recipient or recipient,
+                purpose=purpose,
+                profile=grant.scope.profile,
+                level=Level.CHECK,
+                fields=tuple(sorted(claims)),
+                on=self.today(),
+                rows=1,
+            )
+            try:
+                covers(grant, use, self.book.divisions)
+            except GatewayError as error:
+                refusal = refusal or error
+            else:
+                return grant
+        raise refusal or ForbiddenError(
+            "No standing grant of level 'check' covers this: apply for one with a legal ground.",
+            detail_zh="没有涵盖此用途的核验授权：请先提出申请，并登记法律依据或政府批准。",
+            rule="A50-5",
+            missing=("grant",),
+        )
+
+    def _take(self, tx: Tx, grant: Grant) -> None:
+        if not self.grants.reserve_use(tx, grant.id):
+            raise ForbiddenError(
+                "All uses of this grant are spent: apply for a new one.",
+                detail_zh="该授权的使用次数已用完，请重新申请。",
+                rule="A50-9",
+                missing=("uses",),
+                extra={"dimension": "uses"},
+            )
+
+    def _outcome(self, principal: Principal, links: dict[str, str], outcome: str, problem: str | None) -> None:
+        self.journal.append(
+            EntryDraft(
+                "release.outcome",
+                principal,
+                outcome=outcome,
+                facts={"level": Level.CHECK.value, "problem": problem},
+                links=links,
+            )
+        )

@@ -1,0 +1,306 @@
+"""Preparing an extract: snapshot, plan, transformation, shuffle, sealed file, leak scan, manifest.
+
+Nothing leaves here; the file waits, sealed, for a delivery. The leak scan reads back what was written and asks
+the registry's ``Matcher`` about every suspicion: a confirmed one stops the release and destroys the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import polars as pl
+
+from core_registry.sharing import IdentifierKind, Matcher, RowFilter, SharingSnapshot, SharingView
+from gateway.anonymize.leakscan import expected_shapes, scan
+from gateway.anonymize.plan import Plan
+from gateway.anonymize.pseudonyms import derive_key, key_id
+from gateway.anonymize.report import report_of
+from gateway.anonymize.transform import Decision, Transformer
+from gateway.errors import GatewayError
+from gateway.ids import ExtractId
+from gateway.incidents import report as report_incident
+from gateway.journal import EntryDraft, Journal, JsonValue, Scratch, Tx
+from gateway.policies.records import Grant
+from gateway.policies.scope import covers, row_filter
+from gateway.releases.errors import LeakSuspectedError, TooManyRowsError
+from gateway.releases.manifest import ManifestSigner, manifest_claims, obligations
+from gateway.releases.records import Extract, ExtractState, PreparedFile
+from gateway.releases.service import Extracts, Grants, chain, use_of
+from gateway.releases.shuffle import Shuffle
+from gateway.releases.vault import FileKey, SealedSink, SealedSource
+from gateway.releases.writers import read_back, writer
+from rulebook import Rulebook
+
+BATCH_ROWS = 65_536
+_PROGRESS_ROWS = 4 * BATCH_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The worker's half of the road out."""
+
+    grants: Grants
+    extracts: Extracts
+    journal: Journal
+    scratch: Scratch
+    sharing: SharingView
+    matcher: Matcher
+    signer: ManifestSigner
+    book: Rulebook
+    files: Path
+    issuer: str
+    delivery_key: bytes = field(repr=False)
+    pseudonym_root: bytes = field(repr=False)
+    now: Callable[[], datetime]
+    today: Callable[[], date]
+    worker: str
+
+    def run_next(self) -> bool:
+        """Prepare the oldest extract that waits; say whether there was one. A failure is recorded, not raised."""
+        extract = self.scratch.write(lambda tx: self.extracts.claim(tx, self.worker, self.now(), self._lease()))
+        if extract is None:
+            return False
+        grant = self.grants.grant(extract.grant)
+        try:
+            self._prepare(extract, grant)
+        except GatewayError as error:
+            self._fail(extract, grant, error.extra.get("incident"), type(error).__name__, error.rule)
+        except Exception as error:  # noqa: BLE001  the extract must not stay in preparation for ever
+            self._fail(extract, grant, report_incident("preparation", error), "UnexpectedError", None)
+        return True
+
+    def _prepare(self, extract: Extract, grant: Grant) -> None:
+        scope = grant.scope
+        plan = Plan.of(self.book.profiles[scope.profile], extract.request.fields or scope.fields, self.book.sha256)
+        key = derive_key(self.pseudonym_root, grant.recipient, grant.application, 1) if plan.pseudonymous else None
+        transformer = Transformer(plan, self.book.hierarchies, self.book.divisions, pseudonym_key=key)
+        rows = self._rows(extract, grant)
+        self.journal.append(
+            EntryDraft(
+                "release.preparing",
+                None,
+                facts={"plan_sha256": plan.sha256(), "fields": list(plan.names), "level": plan.level},
+                links=chain(grant, extract=extract.id, executor=extract.executor),
+            )
+        )
+        file_key = FileKey.new(extract.id)
+        path = self._file(extract.id)
+        with self.sharing.snapshot() as snapshot:
+            total = snapshot.count(rows)
+            self._check_rows(extract, grant, plan, total)
+            decision = None
+            if plan.k is not None:
+                decision = transformer.choose(snapshot.tuples(plan.tuple_sources, rows))
+            prepared = self._write(extract, plan, transformer, decision, snapshot, rows, total, file_key)
+        try:
+            self._scan(extract, plan, prepared, file_key)
+        except LeakSuspectedError:
+            path.unlink(missing_ok=True)
+            raise
+        self._finish(extract, grant, plan, decision, prepared, file_key, key)
+
+    def _rows(self, extract: Extract, grant: Grant) -> RowFilter:
+        use = use_of(grant, extract.request, self.today())
+        # one use was reserved for this extract: the check here is about everything else
+        covers(replace(grant, uses_left=max(grant.uses_left, 1)), use, self.book.divisions)
+        population = use.population or grant.scope.population
+        return row_filter(replace(grant.scope, population=population), self.book.divisions)
+
+    def _check_rows(self, extract: Extract, grant: Grant, plan: Plan, total: int) -> None:
+        cap = min(grant.scope.row_cap, plan.row_cap)
+        if total > cap:
+            raise TooManyRowsError(
+                f"{total} rows would leave; the grant allows {cap}. Narrow the population or apply for more.",
+                detail_zh=f"将提供 {total} 行，授权上限为 {cap} 行。请缩小范围或重新申请。",
+                missing=("rows",),
+                extra={"dimension": "rows"},
+            )
+        self._progress(extract.id, 0, total)
+
+    def _write(
+        self,
+        extract: Extract,
+        plan: Plan,
+        transformer: Transformer,
+        decision: Decision | None,
+        snapshot: SharingSnapshot,
+        rows: RowFilter,
+        total: int,
+        file_key: FileKey,
+    ) -> PreparedFile:
+        done = 0
+        schema: pl.Schema | None = None
+        with Shuffle() as shuffle, SealedSink(self._file(extract.id), file_key) as sink:
+            for batch in snapshot.batches(plan.sources, rows, batch_rows=BATCH_ROWS):
+                frame = transformer.apply(cast("pl.DataFrame", pl.from_arrow(batch)), decision)
+                schema = frame.schema
+                shuffle.add(frame)
+                before, done = done, done + batch.num_rows
+                if done // _PROGRESS_ROWS > before // _PROGRESS_ROWS:
+                    self._progress(extract.id, done, total)
+            out = writer(
+                extract.request.format,
+                cast("BinaryIO", sink),
+                schema or pl.Schema(dict.fromkeys(plan.names, pl.String)),
+            )
+            for frame in shuffle.frames():
+                out.write(frame)
+            out.close()
+            digest = sink.commit()
+            written = shuffle.rows
+            size = sink.size
+        return PreparedFile(
+            size=size,
+            rows=written,
+            sha256=digest,
+            rows_in=done,
+            suppressed=done - written,
+            snapshot=snapshot.version,
+            plan_sha256=plan.sha256(),
+            columns=plan.names,
+        )
+
+    def _scan(self, extract: Extract, plan: Plan, prepared: PreparedFile, file_key: FileKey) -> None:
+        """Search the written file, read back from the disk, for identifiers (design 6.8)."""
+        shapes = expected_shapes(plan)
+        suspicions: dict[IdentifierKind, set[str]] = {}
+        clear = 0
+        with SealedSource(self._file(extract.id), file_key, prepared.size) as source:
+            for frame in read_back(extract.request.format, cast("io.RawIOBase", source)):
+                found = scan(frame, shapes)
+                clear += sum(found.unmasked.values())
+                for kind, values in found.by_kind.items():
+                    suspicions.setdefault(kind, set()).update(values)
+        for kind, wanted in suspicions.items():
+            clear += sum(self.matcher.known(kind, sorted(wanted)))
+        if clear:
+            raise LeakSuspectedError(
+                f"{clear} identifiers stand in the written content: the release was stopped.",
+                detail_zh=f"写出的内容中发现 {clear} 个标识信息，已停止提供。",
+                extra={"count": clear},
+            )
+
+    def _finish(
+        self,
+        extract: Extract,
+        grant: Grant,
+        plan: Plan,
+        decision: Decision | None,
+        prepared: PreparedFile,
+        file_key: FileKey,
+        key: str | None,
+    ) -> None:
+        name = f"{extract.id}.{extract.request.format}"
+        delete_by = self.today() + timedelta(days=plan.retention_days)
+        report_text = _json(
+            report_of(
+                plan,
+                rows_in=prepared.rows_in,
+                rows_out=prepared.rows,
+                decision=decision,
+                pseudonym_key_id=None if key is None else key_id(key),
+            ).to_json()
+            | {
+                "extract": extract.id,
+                "grant": grant.id,
+                "ground": grant.ground_label,
+                "approver": grant.approver,
+                "executor": extract.executor,
+                "recipient": grant.recipient,
+                "responsible": grant.responsible,
+                "delete_by": delete_by.isoformat(),
+                "snapshot": prepared.snapshot,
+                "sha256": prepared.sha256,
+            }
+        )
+        duties = _json(obligations(grant, extract.id, delete_by))
+        manifest = self.signer.sign(
+            manifest_claims(
+                issuer=self.issuer,
+                extract=extract.id,
+                grant=grant,
+                executor=extract.executor,
+                request=extract.request,
+                file=prepared,
+                file_name=name,
+                issued_at=self.now(),
+                expires_on=extract.expires_on,
+                delete_by=delete_by,
+                report_sha256=_sha256(report_text),
+                obligations_sha256=_sha256(duties),
+            )
+        )
+        ready = replace(
+            extract,
+            state=ExtractState.READY,
+            file_name=name,
+            size=prepared.size,
+            rows=prepared.rows,
+            sha256=prepared.sha256,
+            manifest=manifest,
+            report=report_text,
+            obligations=duties,
+            wrapped_key=file_key.wrap(self.delivery_key),
+            rows_done=prepared.rows_in,
+            rows_total=prepared.rows_in,
+        )
+        facts: dict[str, JsonValue] = {
+            "rows": prepared.rows,
+            "suppressed": prepared.suppressed,
+            "bytes": prepared.size,
+            "sha256": prepared.sha256,
+            "manifest_sha256": _sha256(manifest),
+            "plan_sha256": prepared.plan_sha256,
+            "snapshot": prepared.snapshot,
+        }
+        self.journal.record(
+            lambda tx: self.extracts.save(tx, ready),
+            EntryDraft(
+                "release.prepared",
+                None,
+                facts=facts,
+                links=chain(grant, extract=extract.id, executor=extract.executor),
+            ),
+        )
+
+    def _fail(self, extract: Extract, grant: Grant, incident: str | int | None, problem: str, rule: str | None) -> None:
+        self._file(extract.id).unlink(missing_ok=True)
+
+        def write(tx: Tx) -> None:
+            self.extracts.save(tx, replace(extract, state=ExtractState.FAILED, failure=problem))
+            self.grants.release_use(tx, grant.id)
+
+        self.journal.record(
+            write,
+            EntryDraft(
+                "release.failed",
+                None,
+                outcome="failed",
+                facts={"problem": problem, "rule": rule, "incident": incident},
+                links=chain(grant, extract=extract.id, executor=extract.executor),
+            ),
+        )
+
+    def _progress(self, extract: ExtractId, done: int, total: int) -> None:
+        self.scratch.write(lambda tx: self.extracts.progress(tx, extract, done, total, self._lease()))
+
+    def _file(self, extract: ExtractId) -> Path:
+        return self.files / f"{extract}.sealed"
+
+    def _lease(self) -> datetime:
+        return self.now() + timedelta(seconds=self.book.parameters.lease_seconds)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

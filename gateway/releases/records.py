@@ -1,0 +1,110 @@
+"""Extracts, deliveries, manifests and obligations, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+from gateway.ids import AccountId, ExtractId, GrantId, RecipientId
+from gateway.policies.records import Format, Level
+
+DeliveryId = NewType("DeliveryId", str)
+
+MEDIA_TYPES: dict[Format, str] = {
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.NDJSON: "application/x-ndjson",
+    Format.PARQUET: "application/vnd.apache.parquet",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class ExtractState(StrEnum):
+    """Where an extract stands. ``expired`` and ``deleted`` extracts have no file any more."""
+
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+class DeliveryEnd(StrEnum):
+    """How a delivery ended. What was handed to the operating system counts as delivered."""
+
+    OPEN = "open"
+    COMPLETE = "complete"
+    CLIENT_GONE = "client_gone"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractRequest:
+    """What is asked under a grant: a subset of it. ``None`` asks for all that was granted."""
+
+    format: Format
+    fields: tuple[str, ...] | None = None
+    stages: frozenset[str] | None = None
+    grades: frozenset[str] | None = None
+    schools: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """One prepared release. ``wrapped_key`` opens the file for those who hold the delivery key."""
+
+    id: ExtractId
+    grant: GrantId
+    recipient: RecipientId
+    executor: AccountId
+    state: ExtractState
+    level: Level
+    request: ExtractRequest
+    created_at: datetime
+    expires_on: date
+    file_name: str = ""
+    size: int = 0
+    """Plain bytes."""
+    rows: int = 0
+    sha256: str = ""
+    manifest: str = field(default="", repr=False)
+    report: str = field(default="", repr=False)
+    obligations: str = field(default="", repr=False)
+    wrapped_key: bytes = field(default=b"", repr=False)
+    failure: str = ""
+    """Problem type of a failed preparation; never a text with data in it."""
+    rows_done: int = 0
+    rows_total: int = 0
+    first_delivery_at: datetime | None = None
+    deleted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One GET of the content: its own intent and outcome. ``owner`` holds a lease until ``leased_to``."""
+
+    id: DeliveryId
+    extract: ExtractId
+    account: AccountId
+    owner: str
+    leased_to: datetime
+    first_byte: int
+    last_byte: int
+    end: DeliveryEnd = DeliveryEnd.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFile:
+    """What the pipeline made, before the manifest is signed. Sizes in bytes and rows."""
+
+    size: int
+    rows: int
+    sha256: str
+    rows_in: int
+    suppressed: int
+    snapshot: str
+    plan_sha256: str
+    columns: tuple[str, ...]

@@ -1,0 +1,272 @@
+"""Rows of extracts and deliveries."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    update,
+)
+
+from gateway.db import connection_of, metadata
+from gateway.ids import AccountId, ExtractId, GrantId, RecipientId
+from gateway.journal import Tx
+from gateway.policies.records import Format, Level
+from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractRequest, ExtractState
+
+extracts = Table(
+    "extracts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("grant_id", String(40), nullable=False, index=True),
+    Column("recipient", String(18), nullable=False, index=True),
+    Column("executor", String(40), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("level", String(14), nullable=False),
+    Column("request", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("expires_on", String(10), nullable=False),
+    Column("file_name", String(120), nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("rows", Integer, nullable=False, default=0),
+    Column("sha256", String(64), nullable=False, default=""),
+    Column("manifest", Text, nullable=False, default=""),
+    Column("report", Text, nullable=False, default=""),
+    Column("obligations", Text, nullable=False, default=""),
+    Column("wrapped_key", LargeBinary, nullable=False, default=b""),
+    Column("failure", String(60), nullable=False, default=""),
+    Column("rows_done", Integer, nullable=False, default=0),
+    Column("rows_total", Integer, nullable=False, default=0),
+    Column("first_delivery_at", String(32)),
+    Column("deleted_by", String(200), nullable=False, default=""),
+    Column("worker", String(60)),
+    Column("leased_to", String(32)),
+    Index("ix_extracts_state_created", "state", "created_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("extract_id", String(40), ForeignKey("extracts.id"), nullable=False, index=True),
+    Column("account", String(40), nullable=False),
+    Column("owner", String(60), nullable=False),
+    Column("leased_to", String(32), nullable=False),
+    Column("first_byte", BigInteger, nullable=False),
+    Column("last_byte", BigInteger, nullable=False),
+    Column("outcome", String(12), nullable=False, index=True),
+    Column("sent", BigInteger, nullable=False, default=0),
+)
+
+
+class ExtractStore:
+    """Repository of extracts and deliveries. It never commits."""
+
+    def add(self, tx: Tx, extract: Extract) -> None:
+        """Insert a new extract."""
+        connection_of(tx).execute(insert(extracts).values(**_values(extract)))
+
+    def save(self, tx: Tx, extract: Extract) -> None:
+        """Write every member of an extract back."""
+        values = _values(extract)
+        identifier = values.pop("id")
+        connection_of(tx).execute(update(extracts).where(extracts.c.id == identifier).values(**values))
+
+    def get(self, tx: Tx, identifier: ExtractId) -> Extract | None:
+        """Return one extract."""
+        row = connection_of(tx).execute(select(extracts).where(extracts.c.id == identifier)).one_or_none()
+        return None if row is None else _extract(row)
+
+    def of_grant(self, tx: Tx, grant: GrantId) -> list[Extract]:
+        """Return the extracts of a grant, newest first."""
+        query = select(extracts).where(extracts.c.grant_id == grant).order_by(extracts.c.created_at.desc())
+        return [_extract(row) for row in connection_of(tx).execute(query)]
+
+    def newest(self, tx: Tx, recipient: RecipientId | None, limit: int) -> list[Extract]:
+        """Return the newest extracts, of one recipient or of all."""
+        query = select(extracts).order_by(extracts.c.created_at.desc()).limit(limit)
+        if recipient is not None:
+            query = query.where(extracts.c.recipient == recipient)
+        return [_extract(row) for row in connection_of(tx).execute(query)]
+
+    def claim(self, tx: Tx, worker: str, now: datetime, leased_to: datetime) -> Extract | None:
+        """Take the oldest extract that waits, or whose worker has been silent beyond its lease."""
+        waiting = (extracts.c.state == ExtractState.QUEUED) | (
+            (extracts.c.state == ExtractState.PREPARING) & (extracts.c.leased_to < _text(now))
+        )
+        query = (
+            select(extracts).where(waiting).order_by(extracts.c.created_at).limit(1).with_for_update(skip_locked=True)
+        )
+        row = connection_of(tx).execute(query).one_or_none()
+        if row is None:
+            return None
+        connection_of(tx).execute(
+            update(extracts)
+            .where(extracts.c.id == row.id)
+            .values(state=ExtractState.PREPARING, worker=worker, leased_to=_text(leased_to))
+        )
+        return _extract(row)
+
+    def progress(self, tx: Tx, identifier: ExtractId, done: int, total: int, leased_to: datetime) -> None:
+        """Note how far the preparation is, and renew its lease."""
+        connection_of(tx).execute(
+            update(extracts)
+            .where(extracts.c.id == identifier)
+            .values(rows_done=done, rows_total=total, leased_to=_text(leased_to))
+        )
+
+    def add_delivery(self, tx: Tx, delivery: Delivery) -> None:
+        """Insert a delivery whose intent is being recorded."""
+        connection_of(tx).execute(
+            insert(deliveries).values(
+                id=delivery.id,
+                extract_id=delivery.extract,
+                account=delivery.account,
+                owner=delivery.owner,
+                leased_to=_text(delivery.leased_to),
+                first_byte=delivery.first_byte,
+                last_byte=delivery.last_byte,
+                outcome=delivery.end,
+            )
+        )
+
+    def renew(self, tx: Tx, identifier: DeliveryId, leased_to: datetime) -> None:
+        """Renew the lease of a delivery under way."""
+        connection_of(tx).execute(
+            update(deliveries).where(deliveries.c.id == identifier).values(leased_to=_text(leased_to))
+        )
+
+    def end_delivery(self, tx: Tx, identifier: DeliveryId, end: DeliveryEnd, sent: int) -> bool:
+        """Close a delivery once; false when it was closed before."""
+        result = connection_of(tx).execute(
+            update(deliveries)
+            .where(deliveries.c.id == identifier, deliveries.c.outcome == DeliveryEnd.OPEN)
+            .values(outcome=end, sent=sent)
+        )
+        return bool(result.rowcount == 1)
+
+    def orphans(self, tx: Tx, now: datetime) -> list[Delivery]:
+        """Return open deliveries whose owner has been silent beyond its lease."""
+        query = select(deliveries).where(deliveries.c.outcome == DeliveryEnd.OPEN, deliveries.c.leased_to < _text(now))
+        return [_delivery(row) for row in connection_of(tx).execute(query)]
+
+    def over(self, tx: Tx, today: date) -> list[Extract]:
+        """Return extracts that still have a file, and whose last day is past."""
+        query = select(extracts).where(
+            extracts.c.state == ExtractState.READY, extracts.c.expires_on < today.isoformat()
+        )
+        return [_extract(row) for row in connection_of(tx).execute(query)]
+
+    def deliveries_of(self, tx: Tx, identifier: ExtractId) -> list[Delivery]:
+        """Return the deliveries of an extract, oldest first."""
+        mine = select(deliveries).where(deliveries.c.extract_id == identifier)
+        query = mine.order_by(deliveries.c.leased_to, deliveries.c.id)
+        return [_delivery(row) for row in connection_of(tx).execute(query)]
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _request_json(request: ExtractRequest) -> str:
+    value: dict[str, object] = {"format": request.format}
+    if request.fields is not None:
+        value["fields"] = list(request.fields)
+    for name in ("stages", "grades", "schools"):
+        wanted = getattr(request, name)
+        if wanted is not None:
+            value[name] = sorted(wanted)
+    return json.dumps(value, sort_keys=True)
+
+
+def _request(text: str) -> ExtractRequest:
+    value = json.loads(text)
+    sets = {name: frozenset(value[name]) if name in value else None for name in ("stages", "grades", "schools")}
+    return ExtractRequest(
+        format=Format(value["format"]), fields=tuple(value["fields"]) if "fields" in value else None, **sets
+    )
+
+
+def _values(extract: Extract) -> dict[str, Any]:
+    return {
+        "id": extract.id,
+        "grant_id": extract.grant,
+        "recipient": extract.recipient,
+        "executor": extract.executor,
+        "state": extract.state,
+        "level": extract.level,
+        "request": _request_json(extract.request),
+        "created_at": _text(extract.created_at),
+        "expires_on": extract.expires_on.isoformat(),
+        "file_name": extract.file_name,
+        "size": extract.size,
+        "rows": extract.rows,
+        "sha256": extract.sha256,
+        "manifest": extract.manifest,
+        "report": extract.report,
+        "obligations": extract.obligations,
+        "wrapped_key": extract.wrapped_key,
+        "failure": extract.failure,
+        "rows_done": extract.rows_done,
+        "rows_total": extract.rows_total,
+        "first_delivery_at": None if extract.first_delivery_at is None else _text(extract.first_delivery_at),
+        "deleted_by": extract.deleted_by,
+    }
+
+
+def _extract(row: Row[Any]) -> Extract:
+    return Extract(
+        id=ExtractId(row.id),
+        grant=GrantId(row.grant_id),
+        recipient=RecipientId(row.recipient),
+        executor=AccountId(row.executor),
+        state=ExtractState(row.state),
+        level=Level(row.level),
+        request=_request(row.request),
+        created_at=_moment(row.created_at),
+        expires_on=date.fromisoformat(row.expires_on),
+        file_name=row.file_name,
+        size=row.size,
+        rows=row.rows,
+        sha256=row.sha256,
+        manifest=row.manifest,
+        report=row.report,
+        obligations=row.obligations,
+        wrapped_key=row.wrapped_key,
+        failure=row.failure,
+        rows_done=row.rows_done,
+        rows_total=row.rows_total,
+        first_delivery_at=None if row.first_delivery_at is None else _moment(row.first_delivery_at),
+        deleted_by=row.deleted_by,
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=DeliveryId(row.id),
+        extract=ExtractId(row.extract_id),
+        account=AccountId(row.account),
+        owner=row.owner,
+        leased_to=_moment(row.leased_to),
+        first_byte=row.first_byte,
+        last_byte=row.last_byte,
+        end=DeliveryEnd(row.outcome),
+    )

@@ -1,0 +1,223 @@
+"""Finished extracts at rest: encrypted, in chunks that can be read at any offset.
+
+A file is a magic of 8 bytes, then chunks of ``CHUNK`` plain bytes (the last may be shorter), each sealed with
+AES-256-GCM under a key of its own extract. The nonce is the chunk's index, the associated data binds extract,
+index and whether it is the last: chunks cannot be moved, dropped or cut off unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.ids import ExtractId
+from gateway.releases.errors import ContentDamagedError
+
+MAGIC = b"XJEXT\x00\x01\n"
+CHUNK = 1 << 20
+_TAG = 16
+_NONCE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """The key of one extract's file, and the extract it belongs to."""
+
+    extract: ExtractId
+    key: bytes = field(repr=False)
+
+    @staticmethod
+    def new(extract: ExtractId) -> FileKey:
+        """Return a fresh key."""
+        return FileKey(extract, AESGCM.generate_key(256))
+
+    def wrap(self, delivery_key: bytes) -> bytes:
+        """Return the key sealed under the delivery key."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + AESGCM(delivery_key).encrypt(nonce, self.key, _wrap_data(self.extract))
+
+    @staticmethod
+    def unwrap(extract: ExtractId, wrapped: bytes, delivery_key: bytes) -> FileKey:
+        """Return the key; raises ``ContentDamagedError`` when it does not open."""
+        try:
+            key = AESGCM(delivery_key).decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _wrap_data(extract))
+        except (InvalidTag, ValueError) as error:
+            raise ContentDamagedError(
+                "The key of the extract does not open.", detail_zh="提取文件的密钥无法打开。"
+            ) from error
+        return FileKey(extract, key)
+
+    def seal(self, index: int, *, last: bool, plain: bytes) -> bytes:
+        """Return one sealed chunk."""
+        return AESGCM(self.key).encrypt(index.to_bytes(_NONCE, "big"), plain, _chunk_data(self.extract, index, last))
+
+    def open(self, index: int, *, last: bool, sealed: bytes) -> bytes:
+        """Return one plain chunk; raises ``ContentDamagedError``."""
+        try:
+            return AESGCM(self.key).decrypt(
+                index.to_bytes(_NONCE, "big"), sealed, _chunk_data(self.extract, index, last)
+            )
+        except InvalidTag as error:
+            raise ContentDamagedError("The stored file was altered.", detail_zh="存储的提取文件已被改动。") from error
+
+
+class SealedSink(io.RawIOBase):
+    """A write-only file that seals what it is given; counts bytes and hashes the plain content.
+
+    The file appears under its name only when ``commit`` was called: a crash leaves no half file.
+    """
+
+    def __init__(self, path: Path, key: FileKey) -> None:
+        super().__init__()
+        self._path = path
+        self._part = path.with_suffix(".part")
+        self._key = key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = self._part.open("wb")
+        self._file.write(MAGIC)
+        self._buffer = bytearray()
+        self._index = 0
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        """Return true."""
+        return True
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer will do
+        """Take some plain bytes."""
+        view = memoryview(data).cast("B")
+        self._hash.update(view)
+        self.size += len(view)
+        self._buffer += view
+        while len(self._buffer) > CHUNK:
+            self._flush_chunk(CHUNK, last=False)
+        return len(view)
+
+    def tell(self) -> int:
+        """Return how many plain bytes were written."""
+        return self.size
+
+    def commit(self) -> str:
+        """Write the last chunk, make the file durable under its name, return the SHA-256 of the plain content."""
+        self._flush_chunk(len(self._buffer), last=True)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._part.replace(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        return self._hash.hexdigest()
+
+    def abandon(self) -> None:
+        """Throw the half file away."""
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def _flush_chunk(self, count: int, *, last: bool) -> None:
+        plain = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        self._file.write(self._key.seal(self._index, last=last, plain=plain))
+        self._index += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._file.closed:
+            self.abandon()
+
+
+class SealedSource(io.RawIOBase):
+    """Reads a sealed file at any offset; ``size`` is the number of plain bytes."""
+
+    def __init__(self, path: Path, key: FileKey, size: int) -> None:
+        super().__init__()
+        try:
+            self._file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise ContentDamagedError("The stored file is gone.", detail_zh="存储的提取文件不存在。") from error
+        if self._file.read(len(MAGIC)) != MAGIC:
+            self._file.close()
+            raise ContentDamagedError("The stored file is of an unknown kind.", detail_zh="存储的提取文件格式未知。")
+        self._key = key
+        self.size = size
+        self._chunks = max(1, -(-size // CHUNK))
+        self._position = 0
+        self._cached: tuple[int, bytes] = (-1, b"")
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; returns the new position."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position in plain bytes."""
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer will do
+        """Fill ``buffer`` as far as one chunk allows; 0 at the end."""
+        view = memoryview(buffer).cast("B")
+        if self._position >= self.size or not len(view):
+            return 0
+        index, offset = divmod(self._position, CHUNK)
+        piece = self._chunk(index)[offset : offset + len(view)]
+        view[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        """Close the file beneath."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+    def slices(self, first: int, last: int, step: int = 64 * 1024) -> Iterator[bytes]:
+        """Yield the plain bytes ``first`` to ``last``, both inclusive, in pieces of at most ``step`` bytes."""
+        self.seek(first)
+        left = last - first + 1
+        while left > 0:
+            piece = self.read(min(step, left))
+            if not piece:
+                raise ContentDamagedError("The stored file is too short.", detail_zh="存储的提取文件不完整。")
+            left -= len(piece)
+            yield piece
+
+    def _chunk(self, index: int) -> bytes:
+        if self._cached[0] != index:
+            self._file.seek(len(MAGIC) + index * (CHUNK + _TAG))
+            sealed = self._file.read(CHUNK + _TAG)
+            self._cached = (index, self._key.open(index, last=index == self._chunks - 1, sealed=sealed))
+        return self._cached[1]
+
+
+def _wrap_data(extract: ExtractId) -> bytes:
+    return b"xueji extract key\x00" + extract.encode()
+
+
+def _chunk_data(extract: ExtractId, index: int, last: bool) -> bytes:
+    return b"xueji extract chunk\x00" + extract.encode() + index.to_bytes(8, "big") + bytes([last])

@@ -1,0 +1,75 @@
+"""Loading the rule book: the whole set, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from rulebook.calendar import read_calendar
+from rulebook.catalogue import read_fields
+from rulebook.codes import read_code_lists
+from rulebook.divisions import read_divisions
+from rulebook.hierarchies import read_hierarchies
+from rulebook.legal import read_legal_bases
+from rulebook.mappings import read_import_mappings
+from rulebook.parameters import read_parameters
+from rulebook.profiles import read_profiles
+from rulebook.purposes import read_purposes
+from rulebook.records import PolicySet, Rulebook, RulebookError
+from rulebook.source import Sources
+
+
+def load(directory: Path) -> Rulebook:
+    """Return the rule book under ``directory``.
+
+    Raises ``RulebookError``, which names file, line and what to change, for the first thing wrong: a syntax error,
+    an unknown file, key or column, a code that stands twice, a value of another type, a reference to something that
+    does not exist, an empty set. Nothing is taken from a broken set.
+    """
+    sources = Sources(directory)
+    code_lists = read_code_lists(sources)
+    divisions = read_divisions(sources)
+    fields = read_fields(sources, code_lists)
+    hierarchies = read_hierarchies(sources)
+    profiles = read_profiles(sources, hierarchies)
+    purposes = read_purposes(sources, profiles)
+    book = Rulebook(
+        sha256=digest(sources.contents),
+        fields=MappingProxyType(fields),
+        code_lists=MappingProxyType(code_lists),
+        divisions=divisions,
+        purposes=MappingProxyType(purposes),
+        legal_bases=MappingProxyType(read_legal_bases(sources, purposes)),
+        profiles=MappingProxyType(profiles),
+        hierarchies=MappingProxyType(hierarchies),
+        import_mappings=MappingProxyType(read_import_mappings(sources, fields, code_lists)),
+        policies=_read_policies(sources),
+        parameters=read_parameters(sources, code_lists["grades"]),
+        calendar=MappingProxyType(read_calendar(sources)),
+    )
+    sources.finish()
+    return book
+
+
+def digest(contents: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 of a set of files, hexadecimal: over sorted names and contents.
+
+    Each name and each content goes in behind its length (eight bytes, big-endian), so no two sets share one input.
+    """
+    whole = hashlib.sha256()
+    for name in sorted(contents):
+        for part in (name.encode(), contents[name]):
+            whole.update(len(part).to_bytes(8, "big"))
+            whole.update(part)
+    return whole.hexdigest()
+
+
+def _read_policies(sources: Sources) -> PolicySet:
+    files = sources.matching("policies", ".cedar")
+    if not files:
+        raise RulebookError("policies", None, "no *.cedar file: without a policy nothing is permitted / 缺少策略文件")
+    # Cedar's own parser checks the text; here it is only joined, each file under its name.
+    texts = [f"// {name}\n{sources.text(name)}" for name in files]
+    return PolicySet("\n".join(texts), sources.text("policies/schema.cedarschema"), files)

@@ -1,0 +1,57 @@
+"""Numbers that an authority may set: config/parameters.toml (section 10 of the rules)."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Literal, cast
+
+from rulebook.records import CodeList, Parameters
+from rulebook.source import Sources, Table
+
+STAGES = ("primary", "junior", "senior")
+_MEGABYTE = 1 << 20
+
+
+def read_parameters(sources: Sources, grades: CodeList) -> Parameters:
+    """Return the parameters. Raises ``RulebookError``, also for a number outside the limits the rules set."""
+    root = sources.toml("parameters.toml")
+    accounts, imports, releases, audit = (root.table(name) for name in ("accounts", "imports", "releases", "audit"))
+    registry = root.table("registry")
+    parameters = Parameters(
+        password_days=accounts.integer("password_days", least=30, most=180),  # Q-15
+        sealing_months=accounts.integer("sealing_months", least=1, most=6),  # A50-4: only shorter than half a year
+        session_minutes=accounts.integer("session_minutes", least=10, most=720),
+        idle_minutes=accounts.integer("idle_minutes", least=5, most=120),
+        lockout_attempts=accounts.integer("lockout_attempts", least=3, most=20),
+        lockout_seconds=accounts.integer("lockout_seconds", least=30, most=86_400),
+        class_size=_read_class_size(registry.table("class_size")),
+        school_years=_read_school_years(registry.table("school_years"), grades),
+        shrink_share=imports.share("shrink_share"),
+        max_upload_bytes=imports.integer("max_upload_megabytes", least=1, most=2_048) * _MEGABYTE,
+        max_unpacked_bytes=imports.integer("max_unpacked_megabytes", least=1, most=16_384) * _MEGABYTE,
+        max_rows=imports.integer("max_rows", least=1_000, most=5_000_000),
+        lease_seconds=releases.integer("lease_seconds", least=10, most=3_600),
+        token_seconds=releases.integer("token_seconds", least=60, most=3_600),
+        checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
+        number_authority=cast(Literal["national", "local"], registry.choice("number_authority", ("national", "local"))),
+    )
+    for table in (accounts, imports, releases, audit, registry, root):
+        table.finish()
+    return parameters
+
+
+def _read_class_size(table: Table) -> MappingProxyType[str, int]:
+    found = {stage: table.integer(stage, least=1, most=100) for stage in STAGES}
+    table.finish()
+    return MappingProxyType(found)
+
+
+def _read_school_years(table: Table, grades: CodeList) -> MappingProxyType[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for grade in grades.labels:
+        band = table.table(grade)
+        least = band.integer("least", least=5, most=25)
+        found[grade] = (least, band.integer("most", least=least, most=25))
+        band.finish()
+    table.finish()
+    return MappingProxyType(found)

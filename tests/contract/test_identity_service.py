@@ -1,0 +1,571 @@
+"""Offer, issue, suspend, revoke, verify: the whole life of an identity, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar, cast
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import Engine, select
+
+from gateway.audit.entries import check_fits
+from gateway.db import make_engine, metadata, read_only
+from gateway.errors import (
+    ConflictError,
+    ForbiddenError,
+    GatewayError,
+    NotFoundError,
+    ParameterError,
+    UnavailableError,
+)
+from gateway.identity import holder, sd_jwt, status_list, store
+from gateway.identity.claims import CLAIM_LABELS, grant_fields
+from gateway.identity.errors import CredentialRejectedError, KeyReuseError, OfferError, ProofError, Reason
+from gateway.identity.holder import Wallet
+from gateway.identity.keys import IssuerKey, IssuerKeys
+from gateway.identity.lifecycle import staff_may_offer
+from gateway.identity.offline import verify_credential
+from gateway.identity.records import IdentitySettings, ShardId, Status, VerificationAnswer
+from gateway.identity.service import IdentityService
+from gateway.identity.store import IdentityStore
+from gateway.identity.verify import UnverifiedPresentation, status_reference_of
+from gateway.ids import AccountId, RecipientId, SubjectRef, UnitCode
+from gateway.journal import EntryDraft, Receipt, Tx
+from gateway.principals import AccountKind, Principal, Role
+from rulebook.loader import load
+
+R = TypeVar("R")
+ISSUER = "https://xueji.example"
+START = datetime(2026, 11, 23, 2, 17, 41, tzinfo=UTC)
+LI, WANG = SubjectRef("1" * 32), SubjectRef("2" * 32)
+LIBRARY = RecipientId("91140000MA0EXAMPLE")
+REGISTRAR = Principal(
+    AccountId("st-registrar"), AccountKind.STAFF, frozenset({Role.REGISTRAR}), unit=UnitCode("2114000001")
+)
+STRANGER = replace(REGISTRAR, account=AccountId("st-other"), unit=UnitCode("2114000002"))
+PARTY = Principal(
+    AccountId("cl-library"), AccountKind.CLIENT, frozenset({Role.RELYING_PARTY}), recipient=LIBRARY, assurance=2
+)
+
+
+def pupil(**changes: object) -> dict[str, object]:
+    return {
+        "name_masked": "李**",
+        "birth_date": date(2012, 3, 1),
+        "stage": "junior",
+        "grade": "22",
+        "school_name": "太原市第一示例中学",
+        "school_code": "2114000001",
+        "school_division": "140105",
+        "managing_authority": "140105",
+        "state": "active",
+        "entry_month": "2025-09",
+        **changes,
+    }
+
+
+class SqlJournal:
+    """Writes facts like the sequencer does, and keeps the drafts instead of a log."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.entries: list[EntryDraft] = []
+
+    def record(self, write: Callable[[Tx], R], entry: EntryDraft | Callable[[R], EntryDraft]) -> tuple[R, Receipt]:
+        with self.engine.begin() as connection:
+            result = write(cast("Tx", connection))
+            draft = entry if isinstance(entry, EntryDraft) else entry(result)
+        return result, self.append(draft)
+
+    def append(self, entry: EntryDraft) -> Receipt:
+        check_fits(entry)  # the audit room's own rules: known links, no personal data, a leaf's size
+        self.entries.append(entry)
+        return Receipt(len(self.entries) - 1, b"", len(self.entries), b"")
+
+
+class StandingGrants:
+    """A gate with standing grants: what each recipient may ask, by purpose."""
+
+    def __init__(self) -> None:
+        self.granted: dict[tuple[RecipientId, str], frozenset[str]] = {}
+        self.asked = 0
+
+    def answer(
+        self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str], run: Callable[[], R]
+    ) -> R:
+        if not claims <= self.granted.get((recipient, purpose), frozenset()):
+            raise ForbiddenError("No standing grant.", rule="A50-5")
+        self.asked += 1
+        return run()
+
+
+@dataclass
+class Clock:
+    moment: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, **time: float) -> None:
+        self.moment += timedelta(**time)
+
+
+@dataclass
+class Pupils:
+    rows: dict[str, dict[str, object]] = field(default_factory=lambda: {LI: pupil(), WANG: pupil()})
+    on_read: Callable[[], None] = lambda: None
+
+    def pupil(self, subject_ref: str) -> dict[str, object] | None:
+        row = self.rows.get(subject_ref)
+        found = None if row is None else dict(row)
+        self.on_read()
+        return found
+
+
+@dataclass
+class House:
+    """The service with everything around it."""
+
+    service: IdentityService
+    journal: SqlJournal
+    clock: Clock
+    pupils: Pupils
+    gate: StandingGrants
+    engine: Engine
+
+    def wallet(self, subject: SubjectRef = LI, count: int = 3) -> Wallet:
+        code = self.service.make_offer(subject, REGISTRAR).code
+        found = Wallet()
+        proofs = found.proofs(count, issuer=ISSUER, nonce=self.service.nonce(), now=self.clock())
+        found.receive(self.service.issue(code, proofs).credentials)
+        return found
+
+    def ask(self, presentation: str, *claims: str, **changes: object) -> VerificationAnswer:
+        arguments: dict[str, object] = {"audience": str(LIBRARY), "nonce": "n-1", **changes}
+        party = cast("Principal", arguments.pop("party", PARTY))
+        unverified, requested = UnverifiedPresentation(presentation), frozenset(claims)
+        return self.service.verify_online(unverified, party, requested=requested, **arguments)  # type: ignore[arg-type]  # any argument
+
+    def show(self, wallet: Wallet, *claims: str, nonce: str = "n-1", audience: str = LIBRARY) -> str:
+        return wallet.present(claims, audience=audience, nonce=nonce, now=self.clock())
+
+    def status_of(self, credential: str) -> int:
+        reference = status_reference_of(UnverifiedPresentation(credential))
+        shard = self.service.settings.shard_of(reference.uri)
+        assert shard is not None
+        found = read_only(self.engine, lambda tx: IdentityStore().shard(tx, shard))
+        assert found is not None
+        return status_list.get(found.statuses, reference.index)
+
+    def last(self) -> EntryDraft:
+        return self.journal.entries[-1]
+
+
+class EngineReader:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def read(self, query: Callable[[Tx], R]) -> R:
+        return read_only(self.engine, query)
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    engine = make_engine(database_url)
+    metadata.create_all(engine, tables=[store.offers, store.shards, store.credentials, store.once])
+    private = ec.generate_private_key(ec.SECP256R1())
+    journal, clock, pupils, gate = SqlJournal(engine), Clock(), Pupils(), StandingGrants()
+    gate.granted[LIBRARY, "identity-verification"] = frozenset({"stage", "school", "age_over_14"})
+    service = IdentityService(
+        settings=replace(IdentitySettings.at(ISSUER), shard_size=64, open_shards=2),
+        journal=journal,
+        reader=EngineReader(engine),
+        store=IdentityStore(),
+        view=pupils,
+        gate=gate,
+        keys=IssuerKeys.of([private.public_key()]),
+        signer=IssuerKey.of(private),
+        now=clock,
+        may_offer=staff_may_offer(lambda code: frozenset({code})),
+    )
+    yield House(service, journal, clock, pupils, gate, engine)
+    engine.dispose()
+
+
+def reason(call: Callable[[], object]) -> Reason:
+    with pytest.raises(CredentialRejectedError) as caught:
+        call()
+    return caught.value.reason
+
+
+def test_an_identity_is_offered_issued_and_verified_online_and_offline(house: House) -> None:
+    wallet = house.wallet()
+    answer = house.ask(house.show(wallet, "stage", "school_name"), "stage", "school_name")
+    assert answer.claims == {"stage": "junior", "school_name": "太原市第一示例中学"}
+    assert answer.verified_at == START
+    shown = house.show(wallet, "age_over_14", nonce="n-2")
+    shard = house.service.settings.shard_of(status_reference_of(UnverifiedPresentation(shown)).uri)
+    assert shard is not None
+    report = verify_credential(
+        shown,
+        audience=LIBRARY,
+        nonce="n-2",
+        issuer=ISSUER,
+        vct=house.service.settings.vct,
+        jwks=house.service.jwks(),
+        status_list_token=house.service.status_list_token(shard).token,
+        now=house.clock(),
+    )
+    assert report.claims == {"age_over_14": True}
+    assert [entry.kind for entry in house.journal.entries] == [
+        "identity.offered", "identity.issued", "identity.verified"
+    ]  # fmt: skip
+    assert all(entry.subjects == (LI,) for entry in house.journal.entries)
+    assert house.last().links == {"recipient": LIBRARY, "executor": "cl-library"}
+
+
+def test_entries_and_rows_hold_no_claim_code_or_credential(house: House) -> None:
+    code = house.service.make_offer(LI, REGISTRAR).code
+    wallet = Wallet()
+    proofs = wallet.proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
+    credential = house.service.issue(code, proofs).credentials[0]
+    wallet.receive([credential])
+    house.ask(house.show(wallet, "stage"), "stage")
+    text = repr([(entry.facts, entry.links, entry.policy) for entry in house.journal.entries])
+    with house.engine.connect() as connection:
+        for table in (store.offers, store.credentials, store.once):
+            text += repr(connection.execute(select(table)).all())
+    for secret in (code, "示例中学", "2114000001", "李", credential[:60], sd_jwt.split(credential).disclosures[0]):
+        assert secret not in text
+
+
+def test_a_batch_has_fresh_keys_salts_and_indices(house: House) -> None:
+    wallet = house.wallet(count=10)
+    references = [status_reference_of(UnverifiedPresentation(text)) for text, _ in wallet.held]
+    assert len({(one.uri, one.index) for one in references}) == 10
+    assert len({one.uri for one in references}) == 2
+    assert len({key.thumbprint() for _, key in wallet.held}) == 10
+    disclosures = [text for credential, _ in wallet.held for text in sd_jwt.split(credential).disclosures]
+    assert len(set(disclosures)) == len(disclosures)
+
+
+def test_a_code_serves_once_and_expires(house: House) -> None:
+    offer = house.service.make_offer(LI, REGISTRAR)
+    wallet = Wallet()
+
+    def redeem(code: str) -> object:
+        proofs = wallet.proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
+        return house.service.issue(code, proofs)
+
+    redeem(offer.code)
+    late = house.service.make_offer(LI, REGISTRAR)
+    house.clock.pass_by(hours=24)
+    for code in (offer.code, late.code, "guess", ""):
+        with pytest.raises(OfferError) as caught:
+            redeem(code)
+        assert (house.last().kind, house.last().outcome) == ("identity.issued", "refused")
+        assert "领取码" in caught.value.detail_zh
+
+
+def test_one_code_redeemed_by_many_at_once_gives_one_batch(house: House) -> None:
+    code = house.service.make_offer(LI, REGISTRAR).code
+
+    def redeem(_: int) -> str:
+        try:
+            proofs = Wallet().proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
+            house.service.issue(code, proofs)
+        except (OfferError, ConflictError) as error:
+            return type(error).__name__
+        return "issued"
+
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(redeem, range(6)))
+    assert results.count("issued") == 1
+    with house.engine.connect() as connection:
+        assert len(connection.execute(select(store.credentials.c.id)).all()) == 1
+
+
+def test_a_nonce_serves_once_and_a_holder_key_never_again(house: House) -> None:
+    nonce, key = house.service.nonce(), holder.make_key()
+    proof = holder.make_proof(key, audience=ISSUER, nonce=nonce, now=house.clock())
+    house.service.issue(house.service.make_offer(LI, REGISTRAR).code, [proof])
+    other = holder.make_proof(holder.make_key(), audience=ISSUER, nonce=nonce, now=house.clock())
+    code = house.service.make_offer(WANG, REGISTRAR).code
+    with pytest.raises(ProofError):
+        house.service.issue(code, [other])
+    again = holder.make_proof(key, audience=ISSUER, nonce=house.service.nonce(), now=house.clock())
+    with pytest.raises(KeyReuseError):
+        house.service.issue(code, [again])
+    # nothing was half-written: the code is still good
+    fresh = holder.make_proof(holder.make_key(), audience=ISSUER, nonce=house.service.nonce(), now=house.clock())
+    assert house.service.issue(code, [fresh]).credentials
+
+
+def test_a_proof_with_a_foreign_nonce_is_refused_and_recorded(house: House) -> None:
+    code = house.service.make_offer(LI, REGISTRAR).code
+    proof = holder.make_proof(holder.make_key(), audience=ISSUER, nonce="made up", now=house.clock())
+    with pytest.raises(ProofError):
+        house.service.issue(code, [proof])
+    assert house.last().facts["reason"] == "ProofError"
+    assert house.last().subjects == (LI,)
+
+
+@pytest.mark.parametrize("case", ["stranger", "unknown pupil", "not active"])
+def test_an_offer_outside_ones_charge_gets_one_answer(house: House, case: str) -> None:
+    house.pupils.rows[WANG]["state"] = "suspended"
+    by = STRANGER if case == "stranger" else REGISTRAR
+    subject = {"stranger": LI, "unknown pupil": SubjectRef("9" * 32), "not active": WANG}[case]
+    with pytest.raises(NotFoundError, match="No active record of a pupil in your charge"):
+        house.service.make_offer(subject, by)
+    assert house.last().outcome == "refused"
+
+
+def test_a_pupil_who_left_gets_no_credential_for_an_old_code(house: House) -> None:
+    code = house.service.make_offer(LI, REGISTRAR).code
+    house.pupils.rows[LI]["state"] = "withdrawn"
+    proofs = Wallet().proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
+    assert reason(lambda: house.service.issue(code, proofs)) is Reason.RECORD_NOT_ACTIVE
+
+
+def test_a_record_that_ends_while_issuing_leaves_no_valid_credential(house: House) -> None:
+    code = house.service.make_offer(LI, REGISTRAR).code
+    wallet = Wallet()
+    proofs = wallet.proofs(2, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
+
+    def end() -> None:  # right after the service read the row as active
+        house.pupils.rows[LI]["state"] = "deceased"
+
+    house.pupils.on_read = end
+    wallet.receive(house.service.issue(code, proofs).credentials)
+    assert [house.status_of(credential) for credential, _ in wallet.held] == [1, 1]
+
+
+def test_suspension_and_resumption_follow_the_record(house: House) -> None:
+    wallet = house.wallet()
+    change = house.service.set_status_by_subject(LI, "suspended")
+    assert (change.status, change.changed) == (Status.SUSPENDED, 3)
+    assert {house.status_of(credential) for credential, _ in wallet.held} == {2}
+    assert house.service.set_status_by_subject(LI, "suspended").changed == 0
+    entries = len(house.journal.entries)
+    assert house.service.set_status_by_subject(LI, "active").changed == 3
+    assert len(house.journal.entries) == entries + 1
+    assert {house.status_of(credential) for credential, _ in wallet.held} == {0}
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "deceased", "graduated", "transferred-out"])
+def test_the_end_of_a_record_revokes_for_good_and_touches_nobody_else(house: House, state: str) -> None:
+    gone, stays = house.wallet(LI), house.wallet(WANG)
+    house.service.set_status_by_subject(LI, state)
+    assert house.service.set_status_by_subject(LI, "active").changed == 0
+    assert {house.status_of(credential) for credential, _ in gone.held} == {1}
+    assert {house.status_of(credential) for credential, _ in stays.held} == {0}
+
+
+def test_a_change_of_school_ends_the_credentials(house: House) -> None:
+    wallet = house.wallet()
+    assert house.service.set_status_by_subject(LI, "active", attributes_changed=True).changed == 3
+    assert {house.status_of(credential) for credential, _ in wallet.held} == {1}
+
+
+def test_a_whole_year_graduates_in_one_transaction(house: House) -> None:
+    wallets = [house.wallet(LI), house.wallet(WANG)]
+    assert house.service.set_status((LI, WANG), "graduated").changed == 6
+    assert house.last().subjects == (LI, WANG)
+    assert {house.status_of(text) for wallet in wallets for text, _ in wallet.held} == {1}
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "deceased", "suspended", "graduated"])
+def test_a_presentation_fails_at_once_when_the_record_is_not_active(house: House, state: str) -> None:
+    shown = house.show(house.wallet(), "stage")
+    house.pupils.rows[LI]["state"] = state  # the outbox event has not come yet
+    assert reason(lambda: house.ask(shown, "stage")) is Reason.RECORD_NOT_ACTIVE
+    entry = house.last()
+    assert (entry.outcome, entry.facts["reason"], entry.policy) == ("refused", "record_not_active", "A50-15")
+    assert entry.subjects == (LI,)
+    assert state not in repr(entry.facts)
+
+
+def test_an_attribute_that_changed_fails_at_once(house: House) -> None:
+    shown = house.show(house.wallet(), "school_name")
+    house.pupils.rows[LI]["school_name"] = "太原市第二示例中学"
+    assert reason(lambda: house.ask(shown, "school_name")) is Reason.ATTRIBUTE_CHANGED
+
+
+def test_a_revoked_credential_fails_online_although_the_record_is_active(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    house.service.set_status_by_subject(LI, "active", attributes_changed=True)
+    assert reason(lambda: house.ask(shown, "stage")) is Reason.REVOKED
+
+
+def test_without_a_standing_grant_nothing_is_answered(house: House) -> None:
+    shown = house.show(house.wallet(), "stage", "grade")
+    with pytest.raises(ForbiddenError):
+        house.ask(shown, "grade")
+    assert house.gate.asked == 0
+    house.gate.granted.clear()
+    with pytest.raises(ForbiddenError):
+        house.ask(shown, "stage")
+    assert house.gate.asked == 0
+
+
+def test_a_grant_is_asked_for_in_the_names_of_the_release_profile() -> None:
+    profile = load(Path(__file__).resolve().parents[2] / "config").profiles["identity-check"]
+    known = {one.name for one in profile.fields}
+    assert grant_fields(frozenset(CLAIM_LABELS) - {"enrolment_year"}) == known
+    assert grant_fields(frozenset({"enrolment_year"})) == {"enrolment_year"}
+
+
+def test_only_the_claims_asked_for_are_answered(house: House) -> None:
+    shown = house.show(house.wallet(), "stage", "grade", "school_name")
+    assert house.ask(shown, "stage").claims == {"stage": "junior"}
+
+
+def test_a_claim_that_was_not_disclosed_is_not_answered(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    assert reason(lambda: house.ask(shown, "stage", "school_name")) is Reason.MISSING_CLAIM
+
+
+def test_a_presentation_is_answered_once(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    assert house.ask(shown, "stage").claims
+    assert reason(lambda: house.ask(shown, "stage")) is Reason.REPLAYED
+    assert house.last().facts["reason"] == "replayed"
+
+
+def test_a_relying_party_cannot_use_what_was_shown_to_another(house: House) -> None:
+    shown = house.show(house.wallet(), "stage", audience="91140000MA0OTHER00")
+    with pytest.raises(ForbiddenError, match="audience"):
+        house.ask(shown, "stage", audience="91140000MA0OTHER00")
+    assert reason(lambda: house.ask(shown, "stage")) is Reason.WRONG_AUDIENCE
+    assert house.last().outcome == "refused"
+
+
+@pytest.mark.parametrize("party", [REGISTRAR, replace(PARTY, recipient=None), replace(PARTY, roles=frozenset())])
+def test_who_is_no_relying_party_verifies_nothing(house: House, party: Principal) -> None:
+    with pytest.raises(ForbiddenError):
+        house.ask(house.show(house.wallet(), "stage"), "stage", party=party)
+    assert house.last().outcome == "refused"
+
+
+def test_unknown_claims_and_no_claims_are_refused(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    for claims in ((), ("name",), ("stage", "id_number")):
+        with pytest.raises(ParameterError):
+            house.ask(shown, *claims)
+
+
+def test_a_credential_of_a_list_that_is_not_ours_is_unknown(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    with house.engine.begin() as connection:
+        connection.execute(store.shards.delete())
+    assert reason(lambda: house.ask(shown, "stage")) is Reason.UNKNOWN_CREDENTIAL
+
+
+def test_a_credential_missing_from_the_index_is_unknown(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    with house.engine.begin() as connection:
+        connection.execute(store.credentials.delete())
+    assert reason(lambda: house.ask(shown, "stage")) is Reason.UNKNOWN_CREDENTIAL
+
+
+def test_the_served_list_changes_its_etag_with_its_content(house: House) -> None:
+    wallet = house.wallet(count=1)
+    reference = status_reference_of(UnverifiedPresentation(wallet.held[0][0]))
+    shard = house.service.settings.shard_of(reference.uri)
+    assert shard is not None
+    before = house.service.status_list_token(shard)
+    assert house.service.status_list_token(shard) == before
+    assert before.ttl == timedelta(hours=1)
+    house.service.set_status_by_subject(LI, "suspended")
+    assert house.service.status_list_token(shard).etag != before.etag
+    with pytest.raises(NotFoundError):
+        house.service.status_list_token(ShardId("none"))
+
+
+def test_lists_are_signed_anew_before_their_ttl_and_an_expired_one_is_not_served(house: House) -> None:
+    house.wallet()
+    assert house.service.refresh_status_lists() == 0
+    house.clock.pass_by(minutes=31)
+    assert house.service.refresh_status_lists() == 2
+    assert house.last().kind == "identity.status_published"
+    with house.engine.connect() as connection:
+        shard = ShardId(connection.execute(select(store.shards.c.id)).scalars().first() or "")
+    house.clock.pass_by(hours=25)
+    with pytest.raises(UnavailableError):
+        house.service.status_list_token(shard)
+    house.service.refresh_status_lists()
+    assert house.service.status_list_token(shard).issued_at == house.clock()
+
+
+def test_full_shards_close_and_new_ones_open(house: House) -> None:
+    for _ in range(8):
+        house.wallet(count=10)
+    with house.engine.connect() as connection:
+        used = connection.execute(select(store.shards.c.used)).scalars().all()
+        entries = connection.execute(select(store.credentials.c.shard, store.credentials.c.status_index)).all()
+    assert sum(used) == 80 == len({(shard, index) for shard, index in entries})
+    assert max(used) <= 32
+    assert len(used) >= 3
+
+
+def test_sweeping_forgets_the_pupil_but_never_frees_an_index(house: House) -> None:
+    wallet = house.wallet()
+    house.clock.pass_by(days=16)
+    assert house.service.sweep() == {"offers": 1, "used_once": 1, "credentials": 3}
+    with house.engine.connect() as connection:
+        rows = connection.execute(select(store.credentials.c.subject_ref, store.credentials.c.shard)).all()
+    assert [row.subject_ref for row in rows] == [None] * 3
+    references = [status_reference_of(UnverifiedPresentation(text)) for text, _ in wallet.held]
+    entries = [(str(house.service.settings.shard_of(one.uri)), one.index) for one in references]
+    assert read_only(house.engine, lambda tx: IdentityStore().taken(tx, entries)) == set(entries)
+    assert house.service.set_status_by_subject(LI, "withdrawn").changed == 0
+
+
+def test_a_face_without_the_key_verifies_and_refuses_to_issue(house: House) -> None:
+    shown = house.show(house.wallet(), "stage")
+    outside = replace(house.service, signer=None)
+    answer = outside.verify_online(
+        UnverifiedPresentation(shown), PARTY, audience=str(LIBRARY), nonce="n-1", requested=frozenset({"stage"})
+    )
+    assert answer.claims == {"stage": "junior"}
+    for call in (outside.nonce, outside.refresh_status_lists, lambda: outside.issue("code", [])):
+        with pytest.raises(UnavailableError, match="credential key"):
+            call()
+
+
+def test_a_list_that_changed_meanwhile_is_not_overwritten(house: House) -> None:
+    house.wallet()
+    shard = read_only(house.engine, lambda tx: IdentityStore().open_shards(tx, 32))[0]
+    with pytest.raises(ConflictError), house.engine.begin() as connection:
+        IdentityStore().save_shard(cast("Tx", connection), shard, seen_version=shard.version - 1)
+
+
+def test_an_entry_or_a_key_given_out_twice_is_a_conflict(house: House) -> None:
+    house.wallet()
+    issued = read_only(house.engine, lambda tx: IdentityStore().credentials_of(tx, (LI,), live_at=START))
+    with pytest.raises(ConflictError), house.engine.begin() as connection:
+        IdentityStore().add_credentials(cast("Tx", connection), issued[:1])
+
+
+def test_a_journal_that_cannot_write_leaves_nothing_issued(house: House) -> None:
+    code = house.service.make_offer(LI, REGISTRAR).code
+
+    class Broken(SqlJournal):
+        def record(self, write: Callable[[Tx], R], entry: EntryDraft | Callable[[R], EntryDraft]) -> tuple[R, Receipt]:
+            with self.engine.begin() as connection:
+                write(cast("Tx", connection))
+                raise UnavailableError("The log cannot be written.")
+
+    broken = replace(house.service, journal=Broken(house.engine))
+    proofs = Wallet().proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
+    with pytest.raises(GatewayError):
+        broken.issue(code, proofs)
+    with house.engine.connect() as connection:
+        assert connection.execute(select(store.credentials.c.id)).all() == []
+        assert connection.execute(select(store.shards.c.id)).all() == []
+    assert house.service.issue(code, proofs).credentials

@@ -1,0 +1,199 @@
+"""The OAuth endpoints over Flask's test client: RFC 6749, 7009, 7662, 8414."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from gateway.accounts.tokens import ASSERTION_TYPE
+from gateway.api.oauth import METADATA_PATH, blueprint, metadata_of
+from gateway.errors import ConfigurationError
+from gateway.principals import Role
+from tests.factories.accounts import ISSUER, House, Program, make_house
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    built = make_house(f"sqlite:///{tmp_path / 'gateway.db'}")
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def web(house: House) -> FlaskClient:
+    app = Flask(__name__)
+    app.register_blueprint(blueprint(lambda: house.tokens, public_url=ISSUER))
+    return app.test_client()
+
+
+def post(web: FlaskClient, path: str, program: Program, *, base: str = ISSUER, **form: object) -> TestResponse:
+    data: dict[str, Any] = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": program.assertion(), **form}
+    return web.post(path, base_url=base, data={name: value for name, value in data.items() if value is not None})
+
+
+def token(web: FlaskClient, program: Program, *, base: str = ISSUER, **form: object) -> TestResponse:
+    wanted: dict[str, Any] = {"grant_type": "client_credentials", "scope": "applicant", **form}
+    return post(web, "/oauth/token", program, base=base, **wanted)
+
+
+def test_a_client_gets_a_bearer_token_that_is_not_cached(house: House, web: FlaskClient) -> None:
+    program = Program(house)
+    answer = token(web, program)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.get_json()
+    assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
+    assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 300, "applicant")
+    assert house.tokens.principal_of_token(body["access_token"]).account == program.id
+
+
+def test_every_failure_of_a_client_is_one_answer(house: House, web: FlaskClient) -> None:
+    program = Program(house)
+    spent = program.assertion()
+    assert token(web, program, client_assertion=spent).status_code == 200
+    answers = {
+        (answer.status_code, answer.text)
+        for answer in [
+            token(web, program, client_assertion=spent),
+            token(web, program, client_assertion=program.assertion(sub="cl-nobody", iss="cl-nobody")),
+            token(web, program, client_assertion=program.assertion(aud=[ISSUER, "https://evil.example"])),
+            token(web, program, client_assertion="x.y.z"),
+            token(web, program, client_assertion=None),
+            token(web, program, client_assertion_type=None),
+            token(web, program, client_assertion=None, client_assertion_type=None, client_id=program.id),
+            token(web, program, client_id="cl-another"),
+            token(
+                web,
+                program,
+                client_assertion=None,
+                client_assertion_type=None,
+                client_id=program.id,
+                client_secret="x",
+            ),
+        ]
+    }
+    assert len(answers) == 1
+    status, body = answers.pop()
+    assert status == 400
+    assert '"invalid_client"' in body
+
+
+def test_http_authentication_is_answered_with_401(house: House, web: FlaskClient) -> None:
+    answer = web.post(
+        "/oauth/token", base_url=ISSUER, data={"grant_type": "client_credentials"}, auth=(Program(house).id, "secret")
+    )
+    assert answer.status_code == 401
+    assert answer.get_json()["error"] == "invalid_client"
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("scope", [None, "", "applicant relying_party", "inspector"])
+def test_a_scope_in_excess_or_missing_is_invalid_scope(house: House, web: FlaskClient, scope: str | None) -> None:
+    answer = token(web, Program(house), scope=scope)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_scope")
+
+
+@pytest.mark.parametrize("grant", [None, "password", "authorization_code", "refresh_token"])
+def test_other_grants_are_unsupported_and_not_repeated(house: House, web: FlaskClient, grant: str | None) -> None:
+    answer = token(web, Program(house), grant_type=grant)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "unsupported_grant_type")
+    assert grant is None or grant not in answer.text
+
+
+def test_parameters_in_the_url_or_twice_or_as_json_are_refused(house: House, web: FlaskClient) -> None:
+    program = Program(house)
+    in_url = web.post(f"/oauth/token?client_assertion={program.assertion()}", base_url=ISSUER, data={"grant_type": "x"})
+    twice = token(web, program, scope=["applicant", "applicant"])
+    as_json = web.post("/oauth/token", base_url=ISSUER, json={"grant_type": "client_credentials"})
+    large = token(web, program, padding="x" * 40_000)
+    for answer, status in ((in_url, 400), (twice, 400), (as_json, 400), (large, 413)):
+        assert (answer.status_code, answer.get_json()["error"]) == (status, "invalid_request")
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_plain_http_is_refused_whatever_the_host_header_says(house: House, web: FlaskClient) -> None:
+    for base in ("http://gateway.example", "http://localhost", "http://127.0.0.1"):
+        answer = post(
+            web, "/oauth/token", Program(house), base=base, grant_type="client_credentials", scope="applicant"
+        )
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "insecure_transport")
+    assert "account.token_issued" not in house.journal.kinds()
+
+
+@pytest.mark.parametrize(
+    "public_url", ["http://gateway.example", "https://gateway.example/", "https://gateway.example/x", "gateway.example"]
+)
+def test_a_public_url_that_is_not_secure_or_not_bare_is_refused(house: House, public_url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        blueprint(lambda: house.tokens, public_url=public_url)
+    assert blueprint(lambda: house.tokens, public_url="http://127.0.0.1:8080").name == "oauth"
+
+
+def test_introspection_shows_a_client_its_own_tokens_only(house: House, web: FlaskClient) -> None:
+    program, other = Program(house), Program(house)
+    value = token(web, program).get_json()["access_token"]
+    own = post(web, "/oauth/introspect", program, token=value, token_type_hint="refresh_token").get_json()
+    assert own["active"] is True
+    assert (own["client_id"], own["scope"], own["iss"]) == (program.id, "applicant", ISSUER)
+    for foreign in (
+        post(web, "/oauth/introspect", other, token=value),
+        post(web, "/oauth/introspect", program, token="x.y.z"),
+    ):
+        assert (foreign.status_code, foreign.get_json()) == (200, {"active": False})
+    assert post(web, "/oauth/introspect", program).get_json()["error"] == "invalid_request"
+    unproven = web.post("/oauth/introspect", base_url=ISSUER, data={"token": value})
+    assert unproven.get_json()["error"] == "invalid_client"
+
+
+def test_a_revoked_token_is_inactive_at_once(house: House, web: FlaskClient) -> None:
+    program, other = Program(house), Program(house)
+    value = token(web, program).get_json()["access_token"]
+    assert post(web, "/oauth/revoke", other, token=value).get_json()["error"] == "invalid_grant"
+    assert post(web, "/oauth/introspect", program, token=value).get_json()["active"] is True
+    for _ in range(2):
+        assert post(web, "/oauth/revoke", program, token=value, token_type_hint="unknown").status_code == 200
+    assert post(web, "/oauth/introspect", program, token=value).get_json() == {"active": False}
+    assert post(web, "/oauth/revoke", program, token="not-a-token").status_code == 200
+
+
+def test_metadata_and_keys_tell_a_client_all_it_needs(house: House, web: FlaskClient) -> None:
+    metadata = web.get(METADATA_PATH).get_json()
+    assert metadata == metadata_of(ISSUER)
+    # Authlib's model wants response types even where there is no authorization endpoint: see metadata_of.
+    AuthorizationServerMetadata({**metadata, "response_types_supported": ["code"]}).validate()
+    assert metadata["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert metadata["scopes_supported"] == sorted([Role.APPLICANT, Role.EXECUTOR, Role.RELYING_PARTY])
+    for name in ("jwks_uri", "token_endpoint", "introspection_endpoint", "revocation_endpoint"):
+        path = metadata[name].removeprefix(ISSUER)
+        assert web.options(path).status_code == 200
+    keys = web.get("/oauth/jwks.json").get_json()["keys"]
+    assert [set(key) for key in keys] == [{"kty", "crv", "x", "y", "use", "alg", "kid"}]
+
+
+def test_a_lost_database_answers_503_and_issues_nothing(house: House, web: FlaskClient) -> None:
+    """I8."""
+    program = Program(house)
+    with house.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE account_clients RENAME TO gone"))
+    answer = token(web, program)
+    assert (answer.status_code, answer.get_json()) == (503, {"error": "temporarily_unavailable"})
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_no_token_and_no_assertion_is_logged(house: House, web: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    program = Program(house)
+    assertion = program.assertion()
+    with caplog.at_level(logging.DEBUG):
+        value = token(web, program, client_assertion=assertion).get_json()["access_token"]
+        token(web, program, client_assertion=assertion)
+    assert value not in caplog.text
+    assert assertion not in caplog.text

@@ -1,0 +1,54 @@
+"""A real journal with throwaway keys, for every room's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from gateway.audit.note import NoteSigner
+from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
+from gateway.audit.store import SqlLogStore
+from gateway.audit.tags import Tagger
+from gateway.db import DatabaseReader, create_guards, metadata
+
+ORIGIN = "test.example/log"
+LOG_KEY = bytes(range(32))
+TAG_ROOT = bytes(range(32, 64))
+RULEBOOK = "0" * 64
+
+
+def make_identity() -> LogIdentity:
+    """Return the identity of the test log; the key is the same in every process."""
+    return LogIdentity(ORIGIN, (NoteSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(LOG_KEY)),))
+
+
+def make_schema(engine: Engine) -> None:
+    """Create every table that is declared, and the guards of the append-only ones; twice changes nothing."""
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        create_guards(connection, metadata)
+
+
+def make_sequencer(engine: Engine, *, now: Callable[[], datetime] | None = None) -> Sequencer:
+    """Return a sequencer on ``engine``; the schema is made."""
+    make_schema(engine)
+    return Sequencer(
+        SqlLogStore(engine),
+        identity=make_identity(),
+        tagger=Tagger.from_root(TAG_ROOT),
+        rulebook=lambda: RULEBOOK,
+        now=now or (lambda: datetime.now(UTC)),
+    )
+
+
+def make_journal(engine: Engine, *, now: Callable[[], datetime] | None = None) -> SequencerJournal:
+    """Return a real ``Journal`` on ``engine``. The leader is a daemon thread; ``close`` ends it."""
+    return SequencerJournal(make_sequencer(engine, now=now))
+
+
+def make_reader(engine: Engine) -> DatabaseReader:
+    """Return a ``Reader`` on ``engine``."""
+    return DatabaseReader(engine)

@@ -1,0 +1,98 @@
+"""Masks by example."""
+
+import polars as pl
+import pytest
+
+from core_registry.sharing import Masker
+from gateway.anonymize.masks import COMPOUND_SURNAMES, ColumnMasks, mask_address, mask_id_number, mask_name, mask_phone
+from gateway.errors import ParameterError
+
+ID = "140105" + "20150302" + "0017"
+
+
+@pytest.mark.parametrize(
+    ("name", "masked"),
+    [
+        ("王小明", "王**"),
+        ("王明", "王**"),
+        ("欧阳小明", "欧阳**"),
+        ("司马光", "司马**"),
+        ("欧阳", "欧**"),
+        ("买买提·艾力", "买**"),
+        ("欧阳·艾力", "欧**"),
+        ("阿依古丽•买买提", "阿**"),
+        (" 王 小 明 ", "王**"),
+        ("欧\u3000阳小明", "欧阳**"),
+        ("𬘡某", "𬘡**"),
+        ("John Smith", "J**"),
+        ("13800000000", "**"),
+        ("**", "**"),
+        ("", "**"),
+        ("\u200b", "**"),
+    ],
+)
+def test_a_name_keeps_its_surname(name: str, masked: str) -> None:
+    assert mask_name(name) == masked
+
+
+@pytest.mark.parametrize(
+    ("number", "masked"),
+    [
+        (ID, "1401" + "*" * 14),
+        (ID[:-1] + "x", "1401" + "*" * 14),
+        ("１４０１０５２０１５０３０２００１７", "1401" + "*" * 14),
+        ("140105150302001", "1401" + "*" * 14),
+        (ID[:-1], "*" * 18),
+        (ID + "0", "*" * 18),
+        ("E12345678", "*" * 18),
+        ("123456789", "*" * 18),
+        ("", "*" * 18),
+    ],
+)
+def test_an_id_number_keeps_four_digits_only_if_it_is_a_resident_one(number: str, masked: str) -> None:
+    assert mask_id_number(number) == masked
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"),
+    [
+        ("13812345678", "138********"),
+        ("+86 138-1234-5678", "138********"),
+        ("008613812345678", "138********"),
+        ("0351-7234567", "035********"),
+        ("(0351)7234567", "035********"),
+        ("110", "***********"),
+        (ID, "***********"),
+        ("妈妈的电话", "***********"),
+    ],
+)
+def test_a_phone_keeps_three_digits(phone: str, masked: str) -> None:
+    assert mask_phone(phone) == masked
+
+
+def test_street_and_house_never_pass_as_an_address() -> None:
+    names = {"140105": "山西省太原市小店区"}
+    assert mask_address("140105", names) == "山西省太原市小店区***"
+    assert mask_address("山西省太原市小店区学府街1号", names) == "***"
+    assert mask_address("山西省太原市小店区学府街1号***", names) == "***"
+
+
+def test_numbers_in_a_column_are_masked_as_their_text() -> None:
+    masks = ColumnMasks({})
+    assert masks.mask("phone", pl.Series([13812345678, None])).to_list() == ["138********", None]
+    assert masks.mask("id_number", pl.Series([1.401052015030200e17])).to_list() == ["*" * 18]
+
+
+def test_an_unknown_kind_of_mask_is_refused() -> None:
+    with pytest.raises(ParameterError, match="no mask"):
+        ColumnMasks({}).mask("passport", pl.Series(["a"]))  # type: ignore[arg-type]  # the point of the test
+
+
+def test_the_column_masks_are_the_masker_of_the_registry() -> None:
+    masker: Masker = ColumnMasks({})
+    assert masker.mask("name", pl.Series(["王小明"])).to_list() == ["王**"]
+
+
+def test_compound_surnames_have_two_characters_and_no_common_first_one() -> None:
+    assert {len(name) for name in COMPOUND_SURNAMES} == {2}
+    assert not {name[0] for name in COMPOUND_SURNAMES} & set("王李张刘陈杨赵黄周吴徐孙胡朱林郭梁罗郑谢")

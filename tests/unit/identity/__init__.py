@@ -1,0 +1,1 @@
+"""The digital identity, module by module."""

@@ -1,0 +1,1 @@
+"""Unit tests of the registry's database room."""

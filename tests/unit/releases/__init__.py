@@ -1,0 +1,1 @@
+"""The road out, module by module."""

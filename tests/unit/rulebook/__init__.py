@@ -1,0 +1,1 @@
+"""The rule book: what loads, and every kind of breakage."""

@@ -1,0 +1,264 @@
+"""A broken rule book does not load; the error names file, line and what to change."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+import rulebook
+from rulebook import RulebookError
+from rulebook.loader import digest
+from tests.unit.rulebook.conftest import Draft
+
+
+def refused(draft: Draft) -> RulebookError:
+    with pytest.raises(RulebookError) as caught:
+        rulebook.load(draft.directory)
+    return caught.value
+
+
+def test_the_unbroken_draft_loads(draft: Draft) -> None:
+    book = rulebook.load(draft.directory)
+    assert book.policies.files == ("policies/a.cedar", "policies/b.cedar")
+    assert book.policies.policies.index("forbid") < book.policies.policies.index("permit")
+
+
+# file, text to replace, replacement, lines below the replaced text where the error is reported, part of the message
+CASES = [
+    ("fields.toml", "[former_name]\nnumber = 2", "[former_name]\nnumber = 2 2", 1, "TOML syntax"),
+    ("fields.toml", "[former_name]\n", "[name]\n", 0, "TOML syntax"),
+    ("fields.toml", "[former_name]\n", "[Former_Name]\n", 0, "lower-case"),
+    ("fields.toml", "[former_name]\n", '[former_name]\ncolour = "red"\n', 1, "unknown key"),
+    ("fields.toml", "[former_name]\nnumber = 2", '[former_name]\nnumber = "2"', 1, "whole number"),
+    ("fields.toml", "[former_name]\nnumber = 2", "[former_name]\nnumber = true", 1, "whole number"),
+    ("fields.toml", "number = 3\n", "number = 2\n", 0, "item 2 is 'former_name' already"),
+    ("fields.toml", "[former_name]\nnumber = 2", "[former_name]\nnumber = 38", 1, "between 1 and 37"),
+    ("fields.toml", 'label = "曾用名"', "label = 1", 0, "text in quotes"),
+    ("fields.toml", 'label = "曾用名"', 'label = " "', 0, "1 to 4000 characters"),
+    ("fields.toml", 'label = "曾用名"', 'label = "姓名"', -2, "also means 'name'"),
+    ("fields.toml", 'code_list = "sex"', 'code_list = "sexes"', 0, "not a file of config/code_lists"),
+    ("fields.toml", 'sharing = ["sex"]', 'sharing = ["sex", "name"]', 0, "not a column of the sharing view"),
+    ("fields.toml", 'sharing = ["sex"]', 'sharing = "sex"', 0, "must be a list"),
+    ("fields.toml", 'sharing = ["sex"]', "sharing = [1]", 0, "text in quotes"),
+    ("fields.toml", 'sharing = ["boarding"]', "sharing = []", None, "column 'boarding' of the sharing view belongs"),
+    ("purposes.toml", 'levels = ["pseudonymous"]\n', "levels = []\n", 0, "list is empty"),
+    ("purposes.toml", 'levels = ["pseudonymous"]\n', 'levels = ["raw"]\n', 0, "'raw' is not a level"),
+    ("purposes.toml", 'levels = ["pseudonymous"]\n', 'levels = ["check"]\n', 1, "of level 'pseudonymous'"),
+    ("purposes.toml", 'profiles = ["bus-pseudonymous"]', 'profiles = ["bus"]', 0, "'bus' is not a profile"),
+    ("purposes.toml", '  "boarding", "disability",\n]', '  "boarding", "name_masked",\n]', 0, "not a field"),
+    ("purposes.toml", '  "boarding", "disability",\n]', '  "boarding", "boarding",\n]', 0, "stands twice"),
+    ("purposes.toml", "max_days = 730", "max_days = 0", 0, "between 1 and"),
+    ("purposes.toml", "max_days = 730\n", "", -10, "key 'max_days' is missing"),
+    ("legal_bases.toml", "effective = 2012-04-05", 'effective = "2012-04-05"', 0, "date without quotes"),
+    ("legal_bases.toml", "effective = 2012-04-05", "effective = 2012-04-05T00:00:00", 0, "date without quotes"),
+    ("legal_bases.toml", 'purposes = ["school-bus"]', 'purposes = ["bus"]', 0, "not a purpose"),
+    ("legal_bases.toml", 'article = "第三十九条"', 'article = "第三十九条"\ntext = "条文"', 1, "text_sha256 ="),
+    (
+        "legal_bases.toml",
+        'article = "第三十九条"',
+        'article = "第三十九条"\ntext_sha256 = "00"',
+        1,
+        "hash without the text",
+    ),
+    (
+        "legal_bases.toml",
+        'article = "第三十九条"',
+        'article = "三九"\ntext = "甲"\ntext_sha256 = "00"',
+        2,
+        "does not match",
+    ),
+    ("release_profiles.toml", "k = 10\n", "", -5, "needs k"),
+    ("release_profiles.toml", "k = 10\n", "k = 1\n", 0, "between 2 and"),
+    ("release_profiles.toml", "row_cap = 20000", "row_cap = 20000\nk = 5", -5, "measured at level 'anonymous' only"),
+    ("release_profiles.toml", "suppression_limit = 0.02", "suppression_limit = 1.5", 0, "between 0 and 1"),
+    ("release_profiles.toml", "suppression_limit = 0.02", 'suppression_limit = "2%"', 0, "must be a number"),
+    ("release_profiles.toml", 'hierarchy = "sex" }', 'hierarchy = "sexes" }', 0, "not a file of config/hierarchies"),
+    ("release_profiles.toml", 'hierarchy = "sex" }', 'hierarchy = "sex", level = 9 }', 0, "ends at level 1"),
+    (
+        "release_profiles.toml",
+        'operation = "generalize", hierarchy = "sex" }',
+        'operation = "keep" }',
+        0,
+        "generalised",
+    ),
+    ("release_profiles.toml", 'operation = "generalize", hierarchy = "sex" }', 'operation = "cut" }', 0, "length"),
+    (
+        "release_profiles.toml",
+        'hierarchy = "birth_date", level = 1 }',
+        'hierarchy = "birth_date" }',
+        0,
+        "full birth date",
+    ),
+    (
+        "release_profiles.toml",
+        'operation = "generalize", hierarchy = "birth_date", level = 1 }',
+        'operation = "keep" }',
+        0,
+        "full birth date",
+    ),
+    (
+        "release_profiles.toml",
+        '{ name = "sex", column = "sex", label = "性别", role = "quasi", operation = "generalize"',
+        '{ name = "sex", column = "name_masked", label = "性别", role = "quasi", operation = "generalize"',
+        0,
+        "level 'masked'",
+    ),
+    ("import_mappings/template.toml", 'name = "姓名"\n', 'name = "曾用名"\n', 1, "stands twice"),
+    ("import_mappings/template.toml", 'name = "姓名"\n', 'nane = "姓名"\n', 0, "not a field"),
+    ("import_mappings/template.toml", 'name = "姓名"\n', "", None, "'name' has no header"),
+    ("import_mappings/template.toml", '"高一" = "31"', '"高一" = "34"', 0, "not a code of grades"),
+    ("import_mappings/template.toml", "[values.grade]", "[values.name]", 0, "no code list"),
+    ("import_mappings/national.toml", "verified = false", 'verified = "no"', 0, "true or false"),
+    ("hierarchies/grade.toml", '11 = ["primary"]', "11 = []", 0, "need 1"),
+    ("hierarchies/grade.toml", 'levels = ["grade", "stage", "*"]', 'levels = ["grade", "stage"]', 0, "last is '*'"),
+    ("hierarchies/grade.toml", 'rule = "table"', 'rule = "tree"', 0, "must be one of table"),
+    ("hierarchies/entry_month.toml", '["7", "4", "*"]', '["4", "7", "*"]', 0, "smaller than before"),
+    ("hierarchies/division.toml", '"county", "city"', '"city", "county"', 0, "has the levels county"),
+    ("parameters.toml", "password_days = 90", "password_days = 400", 0, "between 30 and 180"),
+    ("parameters.toml", "sealing_months = 6", "sealing_months = 7", 0, "between 1 and 6"),
+    ("parameters.toml", "33 = { least = 17, most = 20 }", "34 = { least = 17, most = 20 }", -12, "key '33' is missing"),
+    ("parameters.toml", "least = 17, most = 20", "least = 17, most = 16", 0, "between 17 and 25"),
+    ("parameters.toml", "senior = 55", "senior = 55\nkindergarten = 30", 1, "unknown key"),
+    ("code_lists/sex.csv", "2,女,GB/T 2261.1", "2,女", 0, "2 cells, the header has 3"),
+    ("code_lists/sex.csv", "2,女,GB/T 2261.1", "1,女,GB/T 2261.1", 0, "code '1' stands twice"),
+    ("code_lists/sex.csv", "2,女,GB/T 2261.1", "2,男,GB/T 2261.1", 0, "label '男' stands twice"),
+    ("code_lists/sex.csv", "2,女,GB/T 2261.1", "2,,GB/T 2261.1", 0, "'name' is empty"),
+    ("code_lists/sex.csv", "2,女,GB/T 2261.1", "2,女 ,GB/T 2261.1", 0, "spaces around"),
+    ("code_lists/sex.csv", "2,女,GB/T 2261.1", '2,"女"x,GB/T 2261.1', 0, "CSV syntax"),
+    ("code_lists/sex.csv", "code,name,note", "code,label,note", 0, "column 'name' is missing"),
+    ("code_lists/sex.csv", "code,name,note", "code,name,name", 0, "named twice"),
+    ("code_lists/sources.toml", "[sex]", "[sexes]", 0, "there is no file sexes.csv"),
+    (
+        "divisions/divisions_china.csv",
+        "110101,东城区,county,110100",
+        "110101,东城区,county,110000",
+        0,
+        "one level higher",
+    ),
+    ("divisions/divisions_china.csv", "110101,东城区,county,110100", "110101,东城区,town,110100", 0, "must be one of"),
+    ("divisions/divisions_china.csv", "140105,小店区,county,140100", "140106,小店区,county,140100", 1, "stands twice"),
+    ("divisions/divisions_china.csv", "140105,小店区,county,140100", "14010,小店区,county,140100", 0, "not a code"),
+    ("divisions/divisions_shanxi.csv", "140105,小店区", "140105,大店区", 0, "differs from line"),
+    ("divisions/townships_shanxi.csv", "140105001,坞城街道,140105", "140105001,坞城街道,140106", 0, "not the county"),
+    ("calendar/cn_holidays.csv", "2024-01-01,元旦,1,", "2024-01-32,元旦,1,", 0, "must be a date"),
+    ("calendar/cn_holidays.csv", "2024-01-01,元旦,1,", "2024-01-01,元旦,yes,", 0, "must be one of 0, 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "below", "says"), CASES)
+def test_a_broken_file_is_refused_with_file_line_and_reason(
+    draft: Draft, name: str, old: str, new: str, below: int | None, says: str
+) -> None:
+    at = draft.change(name, old, new)
+    error = refused(draft)
+    assert says in error.problem
+    assert error.file == name
+    assert error.line == (None if below is None else at + below)
+    assert str(error).startswith(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["purposes.toml.bak", "README.md", "code_lists/.hidden.swp", "policies/notes.txt", "new/file.toml"]
+)
+def test_an_unknown_file_is_refused(draft: Draft, name: str) -> None:
+    draft.write(name, b"x = 1\n")
+    error = refused(draft)
+    assert error.file == name
+    assert "not a file of the rule book" in error.problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fields.toml", "purposes.toml", "legal_bases.toml", "release_profiles.toml", "parameters.toml",
+        "import_mappings/template.toml", "hierarchies/grade.toml", "policies/schema.cedarschema",
+        "code_lists/sources.toml", "divisions/divisions_china.csv", "calendar/cn_holidays.csv",
+    ],
+)  # fmt: skip
+def test_a_missing_file_is_refused(draft: Draft, name: str) -> None:
+    (draft.directory / name).unlink()
+    refused(draft)
+
+
+def test_a_missing_code_list_is_refused_by_name(draft: Draft) -> None:
+    (draft.directory / "code_lists/yes_no.csv").unlink()
+    draft.change("code_lists/sources.toml", '[yes_no]\nsource = "this project"\nlicence = "Apache-2.0"\n', "")
+    assert refused(draft).file == "code_lists/yes_no.csv"
+
+
+def test_a_code_list_without_a_source_is_refused(draft: Draft) -> None:
+    draft.write("code_lists/extra.csv", b"code,name\n1,a\n")
+    assert "source and licence" in refused(draft).problem
+
+
+def test_a_rule_book_without_a_policy_is_refused(draft: Draft) -> None:
+    for path in (draft.directory / "policies").glob("*.cedar"):
+        path.unlink()
+    assert refused(draft).file == "policies"
+
+
+@pytest.mark.parametrize("name", ["purposes.toml", "fields.toml", "release_profiles.toml", "legal_bases.toml"])
+def test_a_set_without_entries_is_refused(draft: Draft, name: str) -> None:
+    draft.write(name, "# 空\n".encode())
+    assert "empty set" in refused(draft).problem
+
+
+def test_an_empty_file_is_refused(draft: Draft) -> None:
+    draft.write("purposes.toml", b" \n")
+    assert "empty" in refused(draft).problem
+
+
+def test_a_code_list_without_rows_is_refused(draft: Draft) -> None:
+    draft.write("code_lists/sex.csv", b"# x\ncode,name\n")
+    error = refused(draft)
+    assert (error.line, "no rows" in error.problem) == (2, True)
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_its_line(draft: Draft) -> None:
+    draft.write("code_lists/sex.csv", b"code,name\n1,\xc4\xd0\n")
+    error = refused(draft)
+    assert (error.line, "UTF-8" in error.problem) == (2, True)
+
+
+def test_a_byte_order_mark_is_accepted(draft: Draft) -> None:
+    path = draft.directory / "code_lists/sex.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert rulebook.load(draft.directory).code_lists["sex"].labels["2"] == "女"
+
+
+def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RulebookError, match="no such directory"):
+        rulebook.load(tmp_path / "nowhere")
+
+
+def test_levels_of_a_hierarchy_must_nest(draft: Draft) -> None:
+    draft.write(
+        "hierarchies/grade.toml",
+        b'rule = "table"\nlevels = ["a", "b", "c", "*"]\n[table]\n1 = ["x", "y"]\n2 = ["x", "z"]\n',
+    )
+    error = refused(draft)
+    assert (error.line, "two different values" in error.problem) == (5, True)
+
+
+def test_a_text_with_its_true_hash_makes_a_verified_basis(draft: Draft) -> None:
+    sha256 = hashlib.sha256("条文".encode()).hexdigest()
+    old = 'article = "第三十九条"'
+    draft.change("legal_bases.toml", old, f'{old}\ntext = "条文"\ntext_sha256 = "{sha256}"')
+    assert rulebook.load(draft.directory).legal_bases["school-bus-39"].verified
+
+
+def test_the_hash_changes_with_any_file_name_or_content(draft: Draft) -> None:
+    before = rulebook.load(draft.directory).sha256
+    assert rulebook.load(draft.directory).sha256 == before
+    draft.append("parameters.toml", "# 注\n")
+    after = rulebook.load(draft.directory).sha256
+    (draft.directory / "policies/b.cedar").rename(draft.directory / "policies/c.cedar")
+    assert len({before, after, rulebook.load(draft.directory).sha256}) == 3
+
+
+def test_names_and_contents_cannot_run_into_each_other() -> None:
+    assert digest({"a": b"bc"}) != digest({"ab": b"c"})
+    assert digest({"a": b"", "b": b""}) != digest({"a": b"b"})
+    assert digest({"b": b"1", "a": b"2"}) == digest({"a": b"2", "b": b"1"})
