@@ -120,7 +120,8 @@ def main() -> int:
         base = base or seconds
         print(
             f"students k=10 limit 1 %, {size:,} rows, {tuples.height:,} tuples: search {seconds / base:.1f} of the "
-            f"smallest, {seconds / grouping:.1f} of one group-by, {found.checks} of {found.nodes} nodes, levels {found.levels}"
+            f"smallest, {seconds / grouping:.1f} of one group-by, {found.checks} of {found.nodes} nodes, "
+            f"levels {found.levels}"
         )
     return 1 if missed else 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import bootstrap, keyring
 from gateway.audit.bundle import verify_bundle
-from gateway.audit.note import COSIGNATURE, NoteSigner
-from gateway.audit.policy import TrustPolicy, parse_policy
+from gateway.audit.note import COSIGNATURE, NoteSigner, VerifierKey
+from gateway.audit.policy import Group, TrustPolicy, parse_policy
 from gateway.audit.verify import VerifyReport, trust, verify_log
 from gateway.audit.witness import Witness
 from gateway.keyring import Face
@@ -99,3 +99,16 @@ def witness_once(services: Services, directory: Path, name: str) -> Cosigned:
     checkpoint, signature = witness.once(services.publisher, services.audit.origin)
     services.audit.add_cosignature(checkpoint.size, signature.line())
     return Cosigned(checkpoint.size, str(signer.verifier))
+
+
+def require_witness(settings: Settings, witnesses: Sequence[VerifierKey]) -> None:
+    """Write the policy file of the key directory: the log's key, and all ``witnesses`` have to cosign."""
+    log = bootstrap.log_key(settings, keyring.load(settings.keys, Face.ALL))
+    names = [f"w{number}" for number in range(1, len(witnesses) + 1)]
+    policy = TrustPolicy(
+        (log,),
+        dict(zip(names, witnesses, strict=True)),
+        {"all": Group(len(witnesses), tuple(names))},
+        "all",
+    )
+    (settings.keys / bootstrap.POLICY_FILE).write_text(policy.text(), encoding="utf-8")

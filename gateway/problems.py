@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core_registry.errors import (
+    RegisterChangedError,
+    RegisterRuleError,
     RegistryError,
     RegistryUnavailableError,
     SealedValueError,
@@ -90,12 +92,27 @@ TABLE: dict[type[Exception], ProblemType] = {
     policies.WrongStateError: ProblemType("wrong-state", 409, "当前状态不能办理", "Not possible in this state"),
     policies.GrantInvalidError: ProblemType("grant-invalid", 403, "授权签名无效", "The grant does not verify"),
     policies.GrantEndedError: ProblemType("grant-ended", 403, "授权已终止", "The grant has ended"),
+    accounts.LockedOutError: ProblemType("locked-out", 429, "尝试次数过多，已暂时锁定", "Too many attempts: locked"),
+    accounts.SealedAccountError: ProblemType("account-sealed", 403, "账号已封存", "The account is sealed"),
+    accounts.PasswordExpiredError: ProblemType("password-expired", 403, "请先修改密码", "Change the password first"),
+    accounts.RulesNotAcknowledgedError: ProblemType(
+        "rules-not-acknowledged", 403, "请先确认安全管理制度", "Acknowledge the security rules first"
+    ),
+    accounts.ScopeRefusedError: ProblemType("scope-refused", 403, "权限范围不符", "The scope is refused"),
+    anonymize.UnknownLeafError: ProblemType("unknown-value", 409, "数据值不在层级表中", "A value fits no hierarchy"),
+    anonymize.TransformError: ProblemType("transform-failed", 409, "处理失败，已停止提供", "Not as planned: stopped"),
+    audit.ProofError: ProblemType("proof-failed", 409, "证明不成立", "The proof does not hold"),
+    audit.LogDamagedError: ProblemType("log-damaged", 503, "审计日志损坏", "The audit log is damaged"),
+    identity.CredentialRejectedError: ProblemType("credential-rejected", 422, "凭证未通过核验", "Not verified"),
+    identity.ProofError: ProblemType("proof-refused", 422, "密钥证明无效", "The key proof does not hold"),
     releases.LeakSuspectedError: ProblemType("leak-suspected", 409, "疑似泄露，已停止提供", "Leak found: stopped"),
     releases.NotReadyError: ProblemType("not-ready", 409, "尚未准备好", "Not ready yet"),
     releases.ExtractGoneError: ProblemType("extract-gone", 410, "提取文件已不存在", "The extract is gone"),
     releases.ContentDamagedError: ProblemType("content-damaged", 503, "提取文件损坏", "The stored file is damaged"),
     releases.TooManyRowsError: ProblemType("too-many-rows", 403, "超出行数上限", "More rows than allowed"),
     RegistryError: ProblemType("registry-refused", 422, "学籍系统未能办理", "The registry refused"),
+    RegisterChangedError: ProblemType("register-changed", 409, "学籍数据已变动", "The register changed in between"),
+    RegisterRuleError: ProblemType("register-rule", 422, "不符合学籍管理规定", "Against a rule of the registry"),
     UnreadableFileError: ProblemType("unreadable-file", 422, "文件无法读取", "The file cannot be read as a form"),
     ShrinkGuardError: ProblemType("shrink-guard", 409, "变动幅度过大", "The file would change too much"),
     StudentNotFoundError: NOT_FOUND,

@@ -178,10 +178,12 @@ class ReleaseProfile:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A generalisation hierarchy: a rule by name (``division``, ``date``, ``school``) or a table of levels.
+    """A generalisation hierarchy: a rule by name (``division``, ``date``, ``prefix``) or a table of levels.
+
+    The labels of a ``prefix`` rule are the numbers of leading characters kept, falling.
 
     ``levels`` are labels of the levels, level 0 is the value itself, the last is ``*``. ``table`` maps each
-    leaf to its values at levels 1, 2, … for a ``table`` rule; ``None`` for computed ones.
+    leaf to its values at levels 1, 2, … (the top included) for a ``table`` rule; ``None`` for computed ones.
     """
 
     name: str

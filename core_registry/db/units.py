@@ -73,7 +73,8 @@ def save_schools(engine: Engine, frame: pl.DataFrame, at: datetime, categories: 
     Columns: school_code, name, division, managing_authority, stages (list, or text joined by ``、``, comma or
     blank), and optionally supervising_dept and registry_superior (default: the managing authority), closed.
     ``categories`` maps the first two digits of a code that may hold records to their label (A2-1).
-    The sharing view follows in the same transaction: name, division and managing authority of a school decide over its pupils' rows.
+    The sharing view follows in the same transaction: a school's name, division and managing authority stand
+    in the rows of its pupils.
     Raises ``RegisterRuleError`` that names the rows; nothing is written then.
     """
     made = _completed(frame)

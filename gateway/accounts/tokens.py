@@ -197,12 +197,16 @@ class TokenService:
 
     @staticmethod
     def allowed_scope(client: OAuthClient, scope: str | None) -> frozenset[Role]:
-        """Return the roles that ``scope`` asks for; raises ``ScopeRefusedError`` unless the client has each of them."""
-        asked = frozenset((scope or "").split())
-        if not asked or not asked <= {role.value for role in client.account.roles}:
+        """Return the roles that ``scope`` asks for, without one all roles of the client (RFC 6749 section 3.3).
+
+        Raises ``ScopeRefusedError`` when a role is asked for that the client does not have, or it has none.
+        """
+        held = {role.value for role in client.account.roles}
+        asked = held if scope is None else frozenset(scope.split())
+        if not asked or not asked <= held:
             raise ScopeRefusedError(
-                "Ask for at least one scope, and only for roles that the client has.",
-                detail_zh="请至少申请一个权限范围，且不得超出客户端已有角色。",
+                "Ask only for roles that the client has, or leave 'scope' out for all of them.",
+                detail_zh="所申请的权限范围超出客户端已有角色；不填 scope 则为全部已有角色。",
             )
         return frozenset(Role(name) for name in asked)
 

@@ -621,6 +621,85 @@ class PackageIn(Model):
     entries: Annotated[list[Annotated[int, Field(ge=0, le=2**53)]], Field(min_length=1, max_length=1000)] | None = None
 
 
+class ImportIn(Model):
+    """How to take a form."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    mapping: Code = "template"
+    school: SchoolCode | None = None
+    preview: bool = False
+    accept_shrink: bool = False
+
+
+class FindingOut(Model):
+    """One thing wrong, or doubtful, in one cell; no value of the row is in it."""
+
+    row: int
+    field: str | None
+    severity: str
+    code: str
+    rule: str
+    message: str
+    message_en: str
+
+
+class ImportOut(Model):
+    """What an import did, or would do."""
+
+    import_id: str | None
+    repeated: bool
+    rows: int
+    new: int
+    changed: int
+    unchanged: int
+    rejected: int
+    absent: int
+    warnings: int
+    schools: int
+    shrink: list[str]
+    finding_counts: dict[str, int]
+    findings: list[FindingOut]
+    error_workbook: str | None
+    """The rejected rows with their reasons, ``.xlsx`` in base64."""
+
+
+class SchoolListIn(Model):
+    """Which students are listed, and why."""
+
+    school: SchoolCode
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    grade: Code | None = None
+    class_name: Annotated[str, Field(max_length=40)] | None = None
+    after: Annotated[str, Field(max_length=40)] = ""
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class StudentLineOut(Model):
+    """A student in a list, masked."""
+
+    student_id: str
+    name_masked: str | None
+    id_number_masked: str | None
+    school_code: str
+    school_name: str | None
+    grade: str | None
+    class_name: str | None
+    state: str
+
+
+class StudentListOut(Model):
+    """Students of a school, masked."""
+
+    items: list[StudentLineOut]
+
+
+class SubjectOut(Model):
+    """The permanent meaningless reference of a student."""
+
+    subject_ref: str
+
+
 def _set(values: Sequence[str] | None) -> frozenset[str] | None:
     return None if values is None else frozenset(values)
 

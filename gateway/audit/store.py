@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Index,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -125,7 +124,6 @@ log_tags = Table(
     Column("tag", LargeBinary, nullable=False),
     Column("seq", _BIG, nullable=False),
     PrimaryKeyConstraint("epoch", "tag", "seq"),
-    Index("ix_log_tags_seq", "seq"),
 )
 audit_requests = Table(
     "audit_requests",
@@ -161,6 +159,8 @@ _INDEX_COLUMNS = [column.name for column in log_index.columns if column.name != 
 _GONE = (OperationalError, InterfaceError, InternalError, PendingRollbackError, PoolTimeoutError)
 _LOCK_TIMEOUT = "10s"
 _CHUNK = 1000
+_WINDOW = 50_000
+"""Entries compared at a time: tags have no index by entry, so each window reads them all."""
 
 
 def _unavailable(error: Exception, detail: str = "The gateway database does not answer.") -> UnavailableError:
@@ -453,13 +453,13 @@ class SqlLogStore:
             int(connection.execute(select(func.coalesce(func.max(table.c.seq), -1))).scalar_one())
             for table in (log_index, log_tags)
         )
-        for start in range(0, last + 1, _CHUNK):
+        for start in range(0, last + 1, _WINDOW):
             found: dict[int, tuple[dict[str, str | None], list[tuple[str, bytes]]]] = {}
-            window = log_index.c.seq.between(start, start + _CHUNK - 1)
+            window = log_index.c.seq.between(start, start + _WINDOW - 1)
             for row in connection.execute(select(log_index).where(window)).all():
                 found[row.seq] = ({name: row._mapping[name] for name in _INDEX_COLUMNS}, [])
             for row in connection.execute(
-                select(log_tags).where(log_tags.c.seq.between(start, start + _CHUNK - 1))
+                select(log_tags).where(log_tags.c.seq.between(start, start + _WINDOW - 1))
             ).all():
                 found.setdefault(row.seq, ({}, []))[1].append((row.epoch, bytes(row.tag)))
             for seq, (columns, tags) in sorted(found.items()):

@@ -1,7 +1,7 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
 from gateway.bootstrap.parts import Process
-from gateway.bootstrap.process import log_key, open_log, open_process, trust_policy
+from gateway.bootstrap.process import POLICY_FILE, log_key, open_log, open_process, trust_policy
 from gateway.bootstrap.registry import (
     ImportSummary,
     generate_pupils,
@@ -12,6 +12,7 @@ from gateway.bootstrap.registry import (
 )
 
 __all__ = [
+    "POLICY_FILE",
     "ImportSummary",
     "Process",
     "generate_pupils",

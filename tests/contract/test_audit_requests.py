@@ -46,8 +46,8 @@ def intake(engine: Engine, sequencer: Sequencer) -> Intake:
     return Intake(SqlLogStore(engine), make_reader(engine), sequencer)
 
 
-def _queued(engine: Engine, **options: float) -> QueuedJournal:
-    return QueuedJournal(SqlLogStore(engine), make_reader(engine), lambda: AT, **options)
+def _queued(engine: Engine, *, wait_seconds: float = 10.0) -> QueuedJournal:
+    return QueuedJournal(SqlLogStore(engine), make_reader(engine), lambda: AT, wait_seconds=wait_seconds)
 
 
 def _contents(engine: Engine) -> list[dict[str, JsonValue]]:

@@ -65,9 +65,13 @@ def registry(database_url: str) -> Iterator[Registry]:
     made.engine.dispose()
 
 
+def write_form(path: Path) -> None:
+    path.write_bytes(b"form")
+
+
 def office_of(registry: Registry, imports: Recorded | None = None) -> RegistryOffice:
     store = SqlOfficeStore(registry.engine, KEYS, CATEGORIES)
-    return RegistryOffice(store, imports or Recorded(), lambda path: path.write_bytes(b"form") and None, lambda: AT)
+    return RegistryOffice(store, imports or Recorded(), write_form, lambda: AT)
 
 
 def find(registry: Registry, serial: int) -> StudentId:

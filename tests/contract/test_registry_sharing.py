@@ -162,7 +162,7 @@ def test_a_reader_that_dies_gives_an_error_and_never_a_short_table(tmp_path_fact
     land(made, [pupil(n) for n in range(2000)])
     made.engine.dispose()
     source = SqliteSource(str(path))
-    names = [name for name, kind in SHARING_COLUMNS.items() if kind == "text"]
+    names = ["subject_ref", "school_name", "school_code", "address_masked", "managing_authority", "updated_at"]
     kinds = dict.fromkeys(names, "text")
     # far more than a pipe holds, so that the reader is still writing when it is killed
     stream = source.stream(f"SELECT {', '.join(names)} FROM sharing_students", kinds, 10)

@@ -141,3 +141,27 @@ def test_the_order_of_rows_does_not_change_the_choice(
         return choice.levels, choice.suppressed, round(choice.loss, 12)
 
     assert run(rows) == run(shuffled)
+
+
+def tower(name: str) -> Ladder:
+    """Four leaves, two pairs, the top: merging can spoil a class that was good."""
+    return Ladder.of(name, ("0", "1", "2"), {str(i): (str(i // 2), "*") for i in range(4)})
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    rows=st.lists(st.tuples(*[st.sampled_from("0123")] * 2, st.sampled_from("xy")), min_size=6, max_size=16),
+    k=st.integers(2, 3),
+    limit=st.sampled_from([0.2, 0.34, 0.5]),
+)
+def test_a_coarser_failure_by_entropy_rules_out_nothing_finer(rows: list[Row], k: int, limit: float) -> None:
+    found = {"q0": tower("q0"), "q1": tower("q1")}
+    models = Models(k, (SensitiveDemand("s", entropy_l=2.0),))
+    expected = brute_force(rows, found, models, limit)
+    tuples = pl.DataFrame(rows, schema=["q0", "q1", "s"], orient="row").with_columns(n=pl.lit(1))
+    try:
+        choice = search(tuples, found, models, limit)
+    except SearchError:
+        assert expected is None
+        return
+    assert (round(choice.loss, 9), choice.suppressed, sum(choice.levels), choice.levels) == expected

@@ -104,6 +104,12 @@ def test_a_row_that_was_not_measured_stops_the_batch(decision: Decision) -> None
         transformer(ANONYMOUS).apply(stranger, decision)
 
 
+def test_a_class_that_was_not_measured_stops_the_batch(decision: Decision) -> None:
+    fewer = replace(decision, classes=decision.classes.head(1))
+    with pytest.raises(TransformError, match="not measured"):
+        transformer(ANONYMOUS).apply(ROWS, fewer)
+
+
 def test_no_levels_for_an_impossible_demand() -> None:
     plan = replace(ANONYMOUS, k=5000, suppression_limit=0.0)
     with pytest.raises(SearchError):

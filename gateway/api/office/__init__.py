@@ -1,0 +1,1 @@
+"""The office API: registrars import forms and look up the students of their schools."""
