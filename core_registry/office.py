@@ -23,6 +23,19 @@ from core_registry.intake.records import ImportRequest, ImportSummary, Progress
 if TYPE_CHECKING:
     import polars as pl
 
+__all__ = [
+    "LABELS",
+    "ImportRequest",
+    "ImportSummary",
+    "OfficeStore",
+    "RegistryOffice",
+    "StateChange",
+    "Student",
+    "StudentId",
+    "StudentLine",
+    "StudentState",
+]
+
 MAX_LINES = 500
 """Lines of one page of a list."""
 

@@ -63,13 +63,13 @@ def make_read_only_engine(url: str) -> Engine:
             connection.execute("PRAGMA query_only=ON")
             return connection
 
-        engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
+        engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
         event.listen(engine, "begin", _sqlite_begin_reading)
         return engine
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     options = {"options": "-c default_transaction_read_only=on"}
-    return create_engine(parsed, pool_pre_ping=True, connect_args=options)
+    return create_engine(parsed, pool_pre_ping=True, connect_args=options, hide_parameters=True)
 
 
 def connection_of(tx: Tx) -> Connection:

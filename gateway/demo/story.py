@@ -30,6 +30,8 @@ from gateway.settings import Settings, default_config
 HOST = "127.0.0.1"
 WITNESS = "inspector.example/witness"
 PREPARE_SECONDS = 60
+CHAIN = {"ground", "basis_recorder", "basis_confirmer", "approver", "executor", "recipient", "responsible"}
+"""The chain of responsibility that every release leads to (A50-10)."""
 
 
 @dataclass
@@ -193,7 +195,7 @@ def _refused(stage: Stage) -> str:
     stage.grants["textbook-application"] = application
     path = f"/v1/applications/{application}"
     lines = []
-    decided = stage.officer("approver").call("POST", f"{path}/decision", {"decision": "approve"}, expect=409)
+    decided = stage.officer("approver").call("POST", f"{path}/decision", {"decision": "approve"}, expect=422)
     lines.append(_problem("批准尚无依据的申请 decide without a ground", decided))
     bureau = people.government_approval(government="太原市教育局", division="140100", document_number="")
     refused = stage.officer("recorder").call("POST", f"{path}/basis", {"ground": bureau}, expect=422)
@@ -280,7 +282,7 @@ def _exceeded(stage: Stage) -> str:
     books = stage.client("books")
     path = f"/v1/grants/{stage.grants['textbook']}/extracts"
     field_ = books.call("POST", path, {"format": "csv", "fields": ["grade", "name_masked"]}, expect=403)
-    other = stage.client("bus").call("POST", path, {"format": "csv"}, expect=403)
+    other = stage.client("bus").call("POST", path, {"format": "csv"}, expect=404)
     return "\n".join(
         [
             _problem("多要一个字段 one field more", field_),
@@ -319,12 +321,11 @@ def _identified(stage: Stage) -> str:
     uri = _status_uri(credential)
     status = Caller(stage.base).call("GET", uri.removeprefix(issuer))
     (folder / "status-list.jwt").write_bytes(status.body)
-    offline_shown = wallet.present(claims, audience=party, nonce="demo-nonce-2", now=datetime.now(UTC))
     settings = stage.process.services.identity.settings
     report = verify_credential(
-        offline_shown,
+        shown,
         audience=party,
-        nonce="demo-nonce-2",
+        nonce="demo-nonce-1",
         issuer=settings.issuer,
         vct=settings.vct,
         jwks=json.loads(jwks.body),
@@ -397,7 +398,8 @@ def _inspected(stage: Stage) -> str:
         [
             f"{' → '.join(kinds)}",
             f"依据 {links['ground']} · 批准 {links['approver']} · 执行 {links['executor']} · 接收 {links['recipient']}",
-            f"第 {items[0]['index']} 条的包含证明 inclusion proof: {len(str(proof['proof']))} bytes; 见证 cosigned {cosigned.size}",
+            f"第 {items[0]['index']} 条的包含证明 inclusion proof: {len(str(proof['proof']))} bytes",
+            f"检查员见证 the inspector's witness cosigned size {cosigned.size}",
             *inspection.lines(report),
         ]
     )

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from gateway.errors import ForbiddenError, GatewayError, UnavailableError
+from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnavailableError
 from gateway.ids import ExtractId, GrantId, RecipientId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Receipt, Scratch, Tx
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
@@ -187,6 +187,9 @@ class ReleaseService:
             )
         except GatewayError as error:
             self._refused(principal, grant, error)
+            if principal.unit is None and principal.recipient != grant.recipient:
+                # who is neither of the house nor the recipient does not learn that there is such a grant
+                raise NotFoundError("There is no such grant.", detail_zh="没有该授权。") from None
             raise
         self.wake()
         return extract

@@ -62,8 +62,9 @@ def read_back(kind: Format, source: io.RawIOBase) -> Iterator[pl.DataFrame]:
                     yield pl.read_ndjson(block, infer_schema_length=None)
             case Format.XLSX:
                 sheet = CalamineWorkbook.from_filelike(io.BytesIO(source.read())).get_sheet_by_index(0)
-                header, *body = [[str(cell) for cell in row] for row in sheet.to_python()]
-                yield pl.DataFrame(body, schema=dict.fromkeys(header, pl.String), orient="row")
+                header, *body = sheet.to_python()
+                cells = [[str(cell) or None for cell in row] for row in body]
+                yield pl.DataFrame(cells, schema=dict.fromkeys(map(str, header), pl.String), orient="row")
     except (pl.exceptions.PolarsError, pa.ArrowException, ValueError) as error:
         raise ContentDamagedError(
             "The written file cannot be read back; nothing is released.", detail_zh="写出的文件无法回读，已停止提供。"

@@ -1,6 +1,6 @@
 """first schema
 
-Revision ID: 724e103f6329
+Revision ID: 0dc3c7d70182
 Revises:
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "724e103f6329"
+revision = "0dc3c7d70182"
 down_revision = None
 branch_labels = None
 depends_on = None
