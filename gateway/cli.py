@@ -326,3 +326,7 @@ def _bar(label: str, total: int) -> tqdm[Any]:
 
 def _today() -> date:
     return bootstrap.civil_date(datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    main()

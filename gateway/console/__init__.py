@@ -1,1 +1,43 @@
-"""Server-rendered pages: parse, call one service, render."""
+"""Web pages for people: log in, apply, decide, extract, inspect, and the registry's office pages. No page has logic
+of its own: each parses what was typed, calls one service and shows its answer.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Request, Response
+
+from gateway.console import applications, audit, auth, extracts, filters, grants, office, register, work
+from gateway.console.pages import fence, problem_page
+from gateway.keyring import Face
+
+__all__ = ["blueprints", "owns", "problem_page"]
+
+_NOT_PAGES = (
+    "/v1", "/oauth", "/log", "/.well-known", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json",
+)  # fmt: skip
+"""What belongs to programs; everything else is answered for people."""
+_SHARED = (work.blueprint, applications.blueprint, grants.blueprint, extracts.blueprint, register.blueprint)
+_BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
+    Face.OFFICE: (auth.blueprint, *_SHARED, audit.blueprint, *office.blueprints),
+    Face.OUTSIDE: (auth.blueprint, *_SHARED),
+    Face.ALL: (auth.blueprint, *_SHARED, audit.blueprint, *office.blueprints),
+}
+"""The pages of a face; the others show only problems and what these need (``/assets``)."""
+
+
+def blueprints(face: Face) -> list[Blueprint]:
+    """Return the pages of ``face``, as one blueprint: ``console`` with one child for each subject."""
+    parent = Blueprint(
+        "console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
+    )
+    parent.record_once(lambda state: filters.install(state.app.jinja_env))
+    parent.before_request(fence)
+    for child in _BY_FACE.get(face, ()):
+        parent.register_blueprint(child)
+    return [parent]
+
+
+def owns(request: Request) -> bool:
+    """Say whether the path of ``request`` belongs to pages, so that problems are shown and not sent as JSON."""
+    path = request.path
+    return not any(path == prefix or path.startswith(f"{prefix}/") for prefix in _NOT_PAGES)

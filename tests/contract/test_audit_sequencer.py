@@ -19,7 +19,8 @@ from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.errors import EntryRefusedError, LogDamagedError, RolledBackError
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.audit.sequencer import CommitUnknownError, Sequencer, SequencerJournal
-from gateway.audit.store import DatabaseLogSource, SqlLogStore, log_entries, log_head
+from gateway.audit.store import DatabaseLogSource, SqlLogStore
+from gateway.audit.store.tables import log_entries, log_head
 from gateway.audit.tags import Tagger
 from gateway.audit.verify import trust, verify_log
 from gateway.db import connection_of, create_guards, make_engine, make_read_only_engine, metadata

@@ -1,0 +1,12 @@
+"""The log in the gateway database, whole."""
+
+from __future__ import annotations
+
+from gateway.audit.store.log import LogRows
+from gateway.audit.store.queue import QueueRows
+from gateway.audit.store.search import SearchRows
+from gateway.audit.store.transactions import TransactionRows
+
+
+class SqlLogStore(TransactionRows, LogRows, SearchRows, QueueRows):
+    """The log in the gateway database: for the sequencer (``LogStore``), the service and the verifier."""

@@ -1,0 +1,78 @@
+"""One consistent state of the log for the verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, cast
+
+from sqlalchemy import (
+    Engine,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
+
+from gateway.audit.records import (
+    Head,
+    StoredEntry,
+    TagList,
+)
+from gateway.audit.store.rows import SqlLogStore
+from gateway.audit.store.tables import log_cosignatures
+from gateway.audit.store.values import unavailable
+from gateway.journal import Tx
+
+
+class DatabaseLogSource:
+    """One consistent state of the log for the verifier (``LogSource``): a single read-only snapshot."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._store = SqlLogStore(engine)
+        options: dict[str, object] = {"xueji_read": True}
+        if engine.dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        try:
+            self._connection = engine.connect().execution_options(**options)
+        except DBAPIError as error:
+            raise unavailable(error) from error
+        self._tx = cast("Tx", self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.rollback()
+        self._connection.close()
+
+    def head(self) -> Head | None:
+        """Return the head row."""
+        return self._store.head(self._tx)
+
+    def last_index(self) -> int:
+        """Return the highest index with an entry, -1 for none."""
+        return self._store.last_index(self._tx)
+
+    def entries(self, start: int, end: int) -> Sequence[StoredEntry]:
+        """Return the entries of a range that are there, ascending."""
+        return list(self._store.entries(self._tx, start, end))
+
+    def tile(self, level: int, tile: int) -> bytes:
+        """Return the hashes of a tile."""
+        return self._store.tile(self._tx, level, tile)
+
+    def checkpoints(self) -> Iterator[tuple[int, str]]:
+        """Yield size and note of the checkpoints, ascending."""
+        for size, _, note in self._store.checkpoints(self._tx):
+            yield size, note
+
+    def cosignatures(self) -> Iterator[tuple[int, str]]:
+        """Yield size and line of every cosignature."""
+        query = select(log_cosignatures.c.size, log_cosignatures.c.line).order_by(log_cosignatures.c.size)
+        for row in self._connection.execute(query):
+            yield row.size, row.line
+
+    def tag_list(self, index: int) -> TagList | None:
+        """Return the tag list beside an entry."""
+        return self._store.tag_list(self._tx, index)

@@ -1,0 +1,120 @@
+"""The log's tables and what guards them.
+
+Entries, tiles, checkpoints, cosignatures and tag lists are append-only, kept so by triggers; ``log_index``
+and ``log_tags`` are a cache that is rebuilt from the entries.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+from gateway.audit.records import (
+    LINKS,
+)
+from gateway.db import Guard, metadata, protect
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+log_tiles = Table(
+    "log_tiles",
+    metadata,
+    Column("level", Integer, nullable=False),
+    Column("tile", _BIG, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "tile"),
+)
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("size", _BIG, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+)
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", _BIG, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+log_cosignatures = Table(
+    "log_cosignatures",
+    metadata,
+    Column("size", _BIG, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("timestamp", _BIG, nullable=False),
+    Column("line", Text, nullable=False),
+    PrimaryKeyConstraint("size", "name", "timestamp"),
+)
+log_tag_lists = Table(
+    "log_tag_lists",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("epoch", String(6), nullable=False, index=True),
+    Column("tags", LargeBinary, nullable=False),
+)
+log_index = Table(
+    "log_index",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("kind", String(64), nullable=False, index=True),
+    Column("at", String(32), nullable=False, index=True),
+    Column("outcome", String(32), nullable=False),
+    Column("actor", String(64), index=True),
+    Column("unit", String(16), index=True),
+    *(Column(f"link_{key}", Text, index=True) for key in LINKS),
+)
+log_tags = Table(
+    "log_tags",
+    metadata,
+    Column("epoch", String(6), nullable=False),
+    Column("tag", LargeBinary, nullable=False),
+    Column("seq", _BIG, nullable=False),
+    PrimaryKeyConstraint("epoch", "tag", "seq"),
+)
+audit_requests = Table(
+    "audit_requests",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("draft", Text, nullable=False),
+    Column("entry_seq", _BIG, index=True),
+    Column("tree_size", _BIG),
+    Column("error", String(64)),
+    sqlite_autoincrement=True,
+)
+audit_cursors = Table(
+    "audit_cursors",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", _BIG, nullable=False),
+)
+
+protect(log_entries, Guard(insert_if="NEW.seq = (SELECT COALESCE(MAX(seq), -1) + 1 FROM log_entries)"))
+protect(log_checkpoints, Guard())
+protect(log_cosignatures, Guard())
+protect(log_tag_lists, Guard())
+protect(log_head, Guard(update_if="NEW.id = OLD.id AND NEW.size > OLD.size", insert_if="NEW.id = 1"))
+protect(
+    log_tiles,  # the tile at the right edge grows; what it holds already stays
+    Guard(
+        update_if="NEW.level = OLD.level AND NEW.tile = OLD.tile AND length(NEW.hashes) > length(OLD.hashes) "
+        "AND substr(NEW.hashes, 1, length(OLD.hashes)) = OLD.hashes"
+    ),
+)

@@ -1,0 +1,88 @@
+"""The menu: what a person may enter follows from the decision point, never from the name of a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import current_app
+
+from gateway.errors import ForbiddenError
+from gateway.ids import UnitCode
+from gateway.policies.decision import Action, Resource
+from gateway.policies.resources import audit_log_resource, registry_resource
+from gateway.principals import Principal
+from gateway.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """One item of the menu. ``about`` makes the resource that ``action`` is asked for; both ``None``: for all."""
+
+    endpoint: str
+    zh: str
+    en: str
+    icon: str
+    action: Action | None = None
+    about: Callable[[Principal], Resource] | None = None
+
+
+def own_application(who: Principal) -> Resource:
+    """Return an application as it would be in the reach of ``who``: of their recipient, or in their unit."""
+    return Resource(
+        "Application",
+        "any",
+        {
+            "applicant": who.account,
+            "recipient": who.recipient or "",
+            "unit": who.unit or "",
+            "territory": who.unit or "",
+            "state": "draft",
+        },
+    )
+
+
+def own_registry(who: Principal) -> Resource:
+    """Return the registry of the unit of ``who``."""
+    return registry_resource(who.unit or UnitCode(""))
+
+
+def _the_log(_who: Principal) -> Resource:
+    return audit_log_resource()
+
+
+_READ = Action.READ_APPLICATION
+ENTRANCES = (
+    Entrance("console.work.home", "工作台", "Work", "home"),
+    Entrance("console.applications.index", "申请", "Applications", "form", _READ, own_application),
+    Entrance("console.grants.index", "授权", "Grants", "seal", _READ, own_application),
+    Entrance("console.extracts.index", "提取", "Extracts", "box", _READ, own_application),
+    Entrance("console.imports.upload_form", "学籍导入", "Import", "upload", Action.IMPORT_REGISTRY, own_registry),
+    Entrance("console.classes.search_form", "班级名册", "Classes", "people", Action.READ_REGISTRY, own_registry),
+    Entrance("console.audit.index", "审计", "Audit", "search", Action.READ_AUDIT, _the_log),
+    Entrance("console.register.index", "共享公示", "Register", "book"),
+)
+
+
+def may(services: Services, who: Principal, action: Action, resource: Resource, territory: str = "") -> bool:
+    """Say whether the decision point permits ``action``; nothing is recorded, since nothing is done."""
+    try:
+        services.applications.authorize(who, action, resource, territory=territory)
+    except ForbiddenError:
+        return False
+    return True
+
+
+def entrances(services: Services, who: Principal) -> tuple[Entrance, ...]:
+    """Return the menu of ``who`` on this face."""
+    here = current_app.view_functions
+    return tuple(
+        one
+        for one in ENTRANCES
+        if one.endpoint in here
+        and (
+            one.action is None
+            or one.about is None
+            or may(services, who, one.action, one.about(who), territory=who.unit or "")
+        )
+    )
