@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -133,6 +134,7 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
     for key in sorted(keys):
         path = directory / (f"{key}.key" if key in SYMMETRIC else f"{key}.pem")
         if path.exists():
+            _write_public(directory, key)
             continue
         if key in SYMMETRIC:
             _write(path, secrets.token_hex(SYMMETRIC_BYTES).encode())
@@ -148,10 +150,7 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
                     serialization.NoEncryption(),
                 ),
             )
-            public = private.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            (directory / f"{key}.pub.pem").write_bytes(public)
+            _write_public(directory, key)
         written.append(path)
     return written
 
@@ -176,7 +175,7 @@ def load(directory: Path, face: Face) -> Keyring:
                 verifying[key] = signing[key].public_key()
             elif (directory / f"{key}.pub.pem").exists():
                 verifying[key] = _public(directory / f"{key}.pub.pem")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: sealed with a password
             problems.append(f"{key}: {type(error).__name__}")
     if problems:
         raise ConfigurationError(
@@ -192,6 +191,15 @@ def _missing(key: Key) -> ConfigurationError:
     return ConfigurationError(
         f"This face does not hold the key '{key}'.", detail_zh=f"本端不持有密钥 {key}。", missing=(key,)
     )
+
+
+def _write_public(directory: Path, key: Key) -> None:
+    """Write the public half of a signing key where it is not there yet, as after a crash between the two."""
+    path = directory / f"{key}.pub.pem"
+    if key in SYMMETRIC or path.exists():
+        return
+    public = _private(directory / f"{key}.pem").public_key()
+    path.write_bytes(public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
 
 
 def _write(path: Path, content: bytes) -> None:

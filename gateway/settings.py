@@ -32,6 +32,9 @@ class Settings:
     separation: str = "three"
     """Separation of duties: ``two`` or ``three`` (design 5)."""
 
+    witness: Path | None = None
+    """Directory of a witness that this host can read: a log that is behind it is not written to (a restore)."""
+
     @property
     def sqlite(self) -> bool:
         """Whether either database is SQLite: one host, one process."""
@@ -56,7 +59,7 @@ def from_environment(environ: Mapping[str, str] | None = None, *, home: Path | N
     env = os.environ if environ is None else environ
     known = {f"{PREFIX}{name}" for name in (
         "HOME", "REGISTRY_URL", "GATEWAY_URL", "KEYS", "CONFIG", "FILES", "PUBLIC_URL", "LOG_ORIGIN",
-        "RATE_LIMIT_URL", "SEPARATION",
+        "RATE_LIMIT_URL", "SEPARATION", "WITNESS",
     )}  # fmt: skip
     unknown = sorted(name for name in env if name.startswith(PREFIX) and name not in known)
     if unknown:
@@ -77,4 +80,5 @@ def from_environment(environ: Mapping[str, str] | None = None, *, home: Path | N
         log_origin=env.get("XUEJI_LOG_ORIGIN", "xueji-gateway.example/log"),
         rate_limit_url=env.get("XUEJI_RATE_LIMIT_URL", "memory://"),
         separation=separation,
+        witness=Path(env["XUEJI_WITNESS"]).absolute() if "XUEJI_WITNESS" in env else None,
     )

@@ -94,13 +94,19 @@ class SqlRegisterStore:
     def held(self, id_keys: pl.Series) -> pl.DataFrame:
         """Return those already registered: id_key, student_id, school_code, name_key, state, content_key.
 
-        Also ``number_key`` and ``number_kind`` (G, J, L): a number other than L never changes (A6-3).
+        Also ``number_key`` and ``number_kind`` (G, J, L): a number other than L never changes (A6-3); ``entry_month``.
         """
         names = (
             "id_key", "student_id", "school_code", "name_key", "state", "content_key", "number_key", "number_kind",
+            "entry_month",
         )  # fmt: skip
         with reading(self._engine) as connection:
             return _in(connection, names, "id_key", id_keys)
+
+    def numbered(self, number_keys: pl.Series) -> pl.DataFrame:
+        """Return who holds one of these student numbers: number_key, student_id."""
+        with reading(self._engine) as connection:
+            return _in(connection, ("number_key", "student_id"), "number_key", number_keys)
 
     def suspects(self, suspect_keys: pl.Series) -> pl.DataFrame:
         """Return pupils with the same name, birth date and guardian document: suspect_key, student_id, id_key."""
@@ -173,7 +179,7 @@ class SqlRegisterStore:
         )
         work = work.with_columns(pl.coalesce(name, f"was_{name}").alias(name) for name in ("awards", "remarks"))
         self._guard_numbers(work)
-        work = work.with_columns(pl.coalesce("student_number", "was_student_number").alias("student_number"))
+        work = work.with_columns(pl.coalesce(name, f"was_{name}").alias(name) for name in ("student_number", "entry_month"))
         work = work.join(known, on="school_code", how="left", maintain_order="left")
         work = self._numbered(connection, work)
         count = work.height
@@ -192,7 +198,7 @@ class SqlRegisterStore:
 
     def _before(self, connection: Connection, student_ids: list[str]) -> pl.DataFrame:
         """Return the present rows of changed pupils, opened as far as the new ones need it."""
-        names = ("student_id", "subject_ref", "state", "school_code", "created_at", "number_kind", "key_version",
+        names = ("student_id", "subject_ref", "state", "school_code", "entry_month", "created_at", "number_kind", "key_version",
                  "sealed", *_KEYS)  # fmt: skip
         found = _in(connection, names, "student_id", pl.Series(student_ids, dtype=pl.String))
         if found.height != len(set(student_ids)) or len(set(student_ids)) != len(student_ids):
@@ -205,7 +211,7 @@ class SqlRegisterStore:
         return pl.concat(
             [
                 found.select("student_id", "subject_ref", "state", "number_kind", "created_at"),
-                found.select(pl.col(name).alias(f"was_{name}") for name in ("school_code", *_KEYS)),
+                found.select(pl.col(name).alias(f"was_{name}") for name in ("school_code", "entry_month", *_KEYS)),
                 opened.rename(lambda name: f"was_{name}"),
             ],
             how="horizontal",

@@ -138,6 +138,11 @@ KINDS: Mapping[str, FindingKind] = {
         "{label}与学籍库中的不一致；学籍号终身不变，请核对或留空。",
         "{label} differs from the register's, which never changes: correct it or leave it empty.",
     ),
+    "student-number-of-another": _error(
+        "A6-3",
+        "{label}已属于学籍库中的另一学生，请核对或留空。",
+        "{label} belongs to another pupil of the register: correct it or leave it empty.",
+    ),
     # cross checks of section 8
     "birth-date-id": _error("A10-2", "{label}与身份证件号不一致。", "{label} differs from the identity number."),
     "sex-id": _error("A10-2", "{label}与身份证件号不一致。", "{label} differs from the identity number."),
@@ -234,8 +239,8 @@ def error_rows(findings: pl.DataFrame) -> pl.Series:
     return findings.filter(pl.col("code").is_in(list(ERRORS)))["row"].unique()
 
 
-def spell(findings: pl.DataFrame, fields: Mapping[str, Field]) -> list[Finding]:
-    """Return the findings in words, in the frame's order."""
+def spell(findings: pl.DataFrame, fields: Mapping[str, Field], columns: Mapping[str, str]) -> list[Finding]:
+    """Return the findings in words, in the frame's order. ``columns``: field code -> letters of its column."""
     spelled = []
     for row, code_of_field, code in findings.select("row", "field", "code").iter_rows():
         kind, known = KINDS[code], fields.get(code_of_field) if code_of_field else None
@@ -249,6 +254,7 @@ def spell(findings: pl.DataFrame, fields: Mapping[str, Field]) -> list[Finding]:
                 rule=kind.rule,
                 message=kind.message.format(label=label),
                 message_en=kind.message_en.format(label=label_en[:1].upper() + label_en[1:]),
+                column=columns.get(code_of_field, "") if code_of_field else "",
             )
         )
     return spelled

@@ -21,6 +21,8 @@ REGISTRY_FACTS = frozenset({"student_number", "school_code", "school_name", "ent
 """Columns that a form may leave out."""
 SEARCHED_ROWS = 20
 """The header may stand in any of the first rows, since people add and remove title lines."""
+REASON_HEADER = "错误原因 / Reasons"
+"""Header of the column that an error workbook has beside the form's own."""
 KIND = "kind."
 """Prefix of the column that says how the cells of a field were stored (``sheets.Kind``)."""
 
@@ -40,6 +42,10 @@ class Form:
     header_row: int
     frame: pl.DataFrame = field(repr=False)
     findings: pl.DataFrame = field(repr=False)
+    columns: Mapping[str, str]
+    """Field code -> letters of its column in the file."""
+    supplement: bool
+    """Whether this is a corrected error workbook: a part of a roll by its nature."""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -124,7 +130,19 @@ def _form(grid: Grid, mapping: ImportMapping, book: Rulebook, limits: Limits, sc
         ]
     )
     order = [code for code in mapping.headers if code in columns]
-    return Form(mapping, header_row, body.select("row", *order, *kinds.values()), found)
+    letters = {code: column_letters(index) for code, index in columns.items()}
+    supplement = header_key(REASON_HEADER) in (header_key(text) for text in cells.select(texts).row(at) if text)
+    return Form(mapping, header_row, body.select("row", *order, *kinds.values()), found, letters, supplement)
+
+
+def column_letters(index: int) -> str:
+    """Return the letters that Excel shows for a column counted from 0: ``A``, ``Z``, ``AA``."""
+    letters = ""
+    number = index + 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
 
 
 def _without_blank_rows(body: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

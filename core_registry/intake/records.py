@@ -48,6 +48,18 @@ class Finding:
     rule: str
     message: str
     message_en: str
+    column: str = ""
+    """The letters of the cell's column in the file, as Excel shows them; empty for a whole row or an absent column."""
+
+    @property
+    def place(self) -> str:
+        """Return where it is, in Chinese: ``第 12 行 H 列``."""
+        return f"第 {self.row} 行 {self.column} 列" if self.column else f"第 {self.row} 行"
+
+    @property
+    def place_en(self) -> str:
+        """Return where it is, in English: ``row 12 column H``."""
+        return f"row {self.row} column {self.column}" if self.column else f"row {self.row}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +114,12 @@ class RegisterStore(Protocol):
     def held(self, id_keys: pl.Series) -> pl.DataFrame:
         """Return those already registered: id_key, student_id, school_code, name_key, state, content_key.
 
-        And ``number_key``, the key of the student number, and ``number_kind``, its first character.
+        And ``number_key``, the key of the student number, ``number_kind``, its first character, and
+        ``entry_month`` (``YYYY-MM`` or null).
         """
+
+    def numbered(self, number_keys: pl.Series) -> pl.DataFrame:
+        """Return who holds one of these student numbers: number_key, student_id (A6-3)."""
 
     def suspects(self, suspect_keys: pl.Series) -> pl.DataFrame:
         """Return the registered pupils with one of these keys: suspect_key, student_id, id_key.

@@ -25,15 +25,20 @@ def with_keys(values: pl.DataFrame, annex: Sequence[str], store: RegisterStore) 
     Every key is an HMAC under the registry's index key: no plain hash of personal data exists anywhere.
 
     - ``id_key``: of the number alone, whatever its type, so that one number is one person; for a pupil without a
-      number it is the ``suspect_key``, the only thing that recognises such a pupil in the next file.
+      number it is the ``unnumbered_key``, the only thing that recognises such a pupil in the next file.
+    - ``unnumbered_key``: of name, birth date and the guardian's name; only where pupil or guardian has no number.
     - ``suspect_key``: of name, birth date and the document of the first guardian (A6-1).
-    - ``content_key``: of all normalised values of the row (kind ``suspect``, behind a prefix that no name has).
+    - ``content_key``: of all normalised values of the form and the school (kind ``suspect``, behind a prefix that no
+      name has). Student number and entry month are compared by themselves: a form without them says nothing of them.
     """
     first = pl.col("member1_guardian").fill_null(False) | ~pl.col("member2_guardian").fill_null(False)
     guardian = pl.when(first).then(pl.col("member1_id_number")).otherwise(pl.col("member2_id_number"))
-    content = [*annex, "school_code", "student_number", "entry_month"]
+    guardian_name = pl.when(first).then(pl.col("member1_name")).otherwise(pl.col("member2_name"))
+    content = [*annex, "school_code"]
+    born = pl.col("birth_date").cast(pl.String)
     material = values.select(
-        suspect=pl.concat_str("name", pl.col("birth_date").cast(pl.String), guardian, separator=_SEPARATOR),
+        unnumbered=pl.concat_str(pl.lit("unnumbered"), "name", born, guardian_name, separator=_SEPARATOR),
+        suspect=pl.concat_str("name", born, guardian, separator=_SEPARATOR),
         content=pl.concat_str(
             pl.lit(f"content {CONTENT_VERSION}"),
             *(pl.col(code).cast(pl.String).fill_null("") for code in content),
@@ -42,8 +47,11 @@ def with_keys(values: pl.DataFrame, annex: Sequence[str], store: RegisterStore) 
     )
     suspect_key = store.keyed("suspect", material["suspect"])
     id_key = store.keyed("id_number", values["id_number"])
+    both_numbered = id_key.is_not_null() & suspect_key.is_not_null()
+    unnumbered_key = store.keyed("suspect", material["unnumbered"].set(both_numbered, None))
     return values.with_columns(
-        id_key.zip_with(id_key.is_not_null(), suspect_key).alias("id_key"),
+        id_key.zip_with(id_key.is_not_null(), unnumbered_key).alias("id_key"),
+        unnumbered_key.alias("unnumbered_key"),
         store.keyed("name", values["name"]).alias("name_key"),
         store.keyed("student_number", values["student_number"]).alias("student_number_key"),
         suspect_key.alias("suspect_key"),
@@ -103,21 +111,26 @@ class Compared:
 def compare(keyed: pl.DataFrame, rejected: pl.Series, store: RegisterStore) -> Compared:
     """Return what the rows would do to the register. ``rejected`` are row numbers with an error already."""
     good = keyed.filter(~pl.col("row").is_in(rejected.implode()))
-    twins = good.filter(pl.col("suspect_key").is_not_null() & pl.col("suspect_key").is_duplicated())
-    found = [findings.at(twins["row"], None, "duplicate-suspected")]
+    twice = [pl.col(key).is_not_null() & pl.col(key).is_duplicated() for key in ("suspect_key", "id_key")]
+    found = [findings.at(good.filter(pl.any_horizontal(twice))["row"], None, "duplicate-suspected")]
     held = store.held(good["id_key"].drop_nulls().unique()).rename(
-        {"name_key": "held_name", "school_code": "held_school", "content_key": "held_content"}
+        {
+            "name_key": "held_name",
+            "school_code": "held_school",
+            "content_key": "held_content",
+            "entry_month": "held_month",
+        }
     )
     good = good.drop("student_id", strict=False).join(held, on="id_key", how="left", maintain_order="left")
     known = pl.col("student_id").is_not_null()
     other_name = good.filter(known & (pl.col("held_name") != pl.col("name_key")))
     elsewhere = good.filter(known & (pl.col("held_school") != pl.col("school_code")))
     closed = good.filter(known & pl.col("state").is_in(_CLOSED))
-    renumbered = good.filter(
-        known & (pl.col("student_number_key") != pl.col("number_key")) & (pl.col("number_kind") != "L")
-    )
+    other_number = known & (pl.col("student_number_key") != pl.col("number_key")).fill_null(False)
+    renumbered = good.filter(other_number & (pl.col("number_kind") != "L"))
     found += [
         findings.at(renumbered["row"], "student_number", "student-number-changed"),
+        findings.at(_number_of_another(good, store), "student_number", "student-number-of-another"),
         findings.at(other_name["row"], "id_number", "id-of-another"),
         findings.at(elsewhere["row"], "school_code", "held-elsewhere"),
         findings.at(closed["row"], None, "record-closed"),
@@ -127,6 +140,8 @@ def compare(keyed: pl.DataFrame, rejected: pl.Series, store: RegisterStore) -> C
     landing = good.filter(~pl.col("row").is_in(findings.error_rows(joined).implode())).with_columns(
         status=pl.when(~known)
         .then(pl.lit("new"))
+        .when(other_number | (pl.col("entry_month") != pl.col("held_month")).fill_null(pl.col("entry_month").is_not_null()))
+        .then(pl.lit("changed"))
         .when(pl.col("held_content").eq_missing(pl.col("content_key")))
         .then(pl.lit("unchanged"))
         .otherwise(pl.lit("changed"))
@@ -134,13 +149,24 @@ def compare(keyed: pl.DataFrame, rejected: pl.Series, store: RegisterStore) -> C
     return Compared(landing, joined, _roll(keyed, landing, store))
 
 
-def _suspected(new: pl.DataFrame, store: RegisterStore) -> pl.Series:
-    """Return the rows whose name, birth date and guardian's document a registered pupil has as well."""
-    asked = new.filter(pl.col("suspect_key").is_not_null())
+def _number_of_another(good: pl.DataFrame, store: RegisterStore) -> pl.Series:
+    """Return the rows whose student number a registered pupil other than theirs holds (A6-3)."""
+    asked = good.filter(pl.col("student_number_key").is_not_null())
     if not len(asked):
         return asked["row"]
-    registered = store.suspects(asked["suspect_key"].unique())["suspect_key"]
-    return asked.filter(pl.col("suspect_key").is_in(registered.implode()))["row"]
+    holders = store.numbered(asked["student_number_key"].unique()).rename({"student_id": "holder"})
+    held = asked.join(holders, left_on="student_number_key", right_on="number_key", how="inner")
+    return held.filter(pl.col("holder").ne_missing(pl.col("student_id")))["row"]
+
+
+def _suspected(new: pl.DataFrame, store: RegisterStore) -> pl.Series:
+    """Return the rows whose name, birth date and guardian a registered pupil has as well."""
+    asked = new.filter(pl.col("suspect_key").is_not_null())
+    alike = store.suspects(asked["suspect_key"].unique())["suspect_key"] if len(asked) else asked["suspect_key"]
+    asked = new.filter(pl.col("unnumbered_key").is_not_null())
+    once_unnumbered = store.held(asked["unnumbered_key"].unique())["id_key"] if len(asked) else asked["id_key"]
+    found = pl.col("suspect_key").is_in(alike.implode()) | pl.col("unnumbered_key").is_in(once_unnumbered.implode())
+    return new.filter(found.fill_null(value=False))["row"]
 
 
 def _roll(keyed: pl.DataFrame, landing: pl.DataFrame, store: RegisterStore) -> pl.DataFrame:

@@ -160,7 +160,7 @@ class ImportService:
             warnings=warned,
             schools=compared.rows["school_code"].n_unique(),
             finding_counts=dict(counts.iter_rows()),
-            findings=tuple(findings.spell(_shown(found), self._book.fields)),
+            findings=tuple(findings.spell(_shown(found), self._book.fields, form.columns)),
             shrink=tuple(shrinking(compared.roll, self._book.parameters.shrink_share)),
         )
 

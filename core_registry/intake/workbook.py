@@ -18,14 +18,13 @@ import xlsxwriter
 
 from core_registry.intake import findings
 from core_registry.intake.normalization import YES_NO
-from core_registry.intake.reader import Form
+from core_registry.intake.reader import REASON_HEADER, Form
 from core_registry.intake.records import Finding
 from rulebook.records import Field, ImportMapping, Rulebook
 
 TEMPLATE_VERSION = "1"
 TEMPLATE_ROWS = 5_000
 """Rows of the template that offer the lists."""
-REASON_HEADER = "错误原因 / Reasons"
 TEMPLATE = "template"
 MAX_COMMENTS = 10_000
 """Cells of one workbook that get a comment beside their colour; Excel slows down with more."""
@@ -148,7 +147,7 @@ def write_errors(path: Path, form: Form, found: pl.DataFrame, book: Rulebook) ->
     """
     rejected = form.frame.filter(pl.col("row").is_in(findings.error_rows(found).implode())).select("row", *form.fields)
     by_row: dict[int, list[Finding]] = {}
-    for finding in findings.spell(found.filter(pl.col("row").is_in(rejected["row"].implode())), book.fields):
+    for finding in findings.spell(found.filter(pl.col("row").is_in(rejected["row"].implode())), book.fields, form.columns):
         by_row.setdefault(finding.row, []).append(finding)
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, _OPTIONS) as workbook:
@@ -195,9 +194,14 @@ def _by_field(found: list[Finding]) -> Mapping[str, list[Finding]]:
 
 def _reasons(number: int, found: list[Finding]) -> str:
     """Return the reasons of a row, Chinese first; ``number`` is its row in the file that was imported."""
-    chinese = "".join(f"{'' if one.severity == 'error' else '（提示）'}{one.message}[{one.rule}]" for one in found)
-    english = " ".join(one.message_en for one in found)
+    chinese = "".join(f"{_at(one)}{one.message}[{one.rule}]" for one in found)
+    english = " ".join(f"{f'{one.column}: ' if one.column else ''}{one.message_en}" for one in found)
     return f"原文件第 {number} 行：{chinese}\nRow {number}: {english}"
+
+
+def _at(one: Finding) -> str:
+    hint = "" if one.severity == "error" else "（提示）"
+    return f"{hint}{one.column} 列：" if one.column else hint
 
 
 def _put(path: Path, content: io.BytesIO) -> None:

@@ -86,18 +86,11 @@ class Witness:
 
     def latest(self, origin: str) -> Checkpoint | None:
         """Return the last checkpoint cosigned for a log, ``None`` before the first: its floor after a restore."""
-        note = self.latest_note(origin)
-        return None if note is None else Checkpoint.parse_text(SignedNote.parse(note).text)
+        return last_seen(self.directory, origin)
 
     def latest_note(self, origin: str) -> str | None:
         """Return the last checkpoint as a note, with the log's signature and the witness's own."""
-        path = self._folder(origin) / "checkpoint"
-        try:
-            return path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise UnavailableError("The witness cannot read its state.", detail_zh="见证方无法读取其状态。") from error
+        return _last_note(self._folder(origin))
 
     def history(self, origin: str) -> Iterator[str]:
         """Yield every checkpoint that was cosigned, by size: evidence against a rewritten log."""
@@ -157,7 +150,7 @@ class Witness:
         return checkpoint, self.add_checkpoint(AddCheckpoint(size, proof, note))
 
     def _folder(self, origin: str) -> Path:
-        return self.directory / hashlib.sha256(origin.encode()).hexdigest()
+        return _folder_of(self.directory, origin)
 
     @contextmanager
     def _locked(self, origin: str) -> Iterator[Path]:
@@ -180,6 +173,28 @@ class Witness:
             _replace(folder / "checkpoint", note)
         except OSError as error:
             raise _unwritable(error) from error
+
+
+def last_seen(directory: Path, origin: str) -> Checkpoint | None:
+    """Return the last checkpoint that the witness in ``directory`` cosigned for a log; needs no key.
+
+    Raises ``UnavailableError`` when it is there and cannot be read.
+    """
+    note = _last_note(_folder_of(directory, origin))
+    return None if note is None else Checkpoint.parse_text(SignedNote.parse(note).text)
+
+
+def _folder_of(directory: Path, origin: str) -> Path:
+    return directory / hashlib.sha256(origin.encode()).hexdigest()
+
+
+def _last_note(folder: Path) -> str | None:
+    try:
+        return (folder / "checkpoint").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UnavailableError("The witness cannot read its state.", detail_zh="见证方无法读取其状态。") from error
 
 
 def _replace(path: Path, content: str) -> None:

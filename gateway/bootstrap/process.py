@@ -31,6 +31,7 @@ from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
 from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
+from gateway.audit.witness import last_seen
 from gateway.bootstrap.parts import GrantDesk, Parts, Process, es256
 from gateway.bootstrap.readiness import readiness
 from gateway.bootstrap.registry import load_rulebook, registry_office
@@ -102,6 +103,7 @@ def open_process(
             tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
             rulebook=lambda: book.sha256,
             now=now,
+            floor=None if settings.witness is None else last_seen(settings.witness, settings.log_origin),
         )
         closers.append(sequencer.close)
     journal: Journal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)

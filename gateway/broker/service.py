@@ -45,6 +45,9 @@ class QuestionStore(Protocol):
     def forget(self, tx: Tx, identifier: str) -> None:
         """Remove a question."""
 
+    def any_before(self, tx: Tx, moment: datetime) -> bool:
+        """Say whether a question was asked before ``moment``."""
+
     def forget_before(self, tx: Tx, moment: datetime) -> int:
         """Remove questions asked before ``moment``; return how many."""
 
@@ -84,7 +87,7 @@ class Asker:
             while True:
                 sealed = self.reader.read(lambda tx: self.store.answered(tx, identifier))
                 if sealed is not None:
-                    return _open(self.key, identifier, sealed)
+                    return _open(self.key, _bound(identifier, subject_ref), sealed)
                 if self.monotonic() >= deadline:
                     raise UnavailableError(
                         "The worker did not answer in time; start 'xueji worker'.",
@@ -110,10 +113,10 @@ class Answerer:
         """Answer what waits and forget what nobody fetched; say whether there was a question."""
         waiting = self.reader.read(lambda tx: self.store.waiting(tx, limit))
         for identifier, subject_ref in waiting:
-            sealed = _seal(self.key, identifier, self.source.pupil(subject_ref))
+            sealed = _seal(self.key, _bound(identifier, subject_ref), self.source.pupil(subject_ref))
             self._write(identifier, sealed)
-        if waiting:
-            old = self.now() - timedelta(seconds=LIFE_SECONDS)
+        old = self.now() - timedelta(seconds=LIFE_SECONDS)
+        if self.reader.read(lambda tx: self.store.any_before(tx, old)):
             self.scratch.write(lambda tx: self.store.forget_before(tx, old))
         return bool(waiting)
 
@@ -121,15 +124,20 @@ class Answerer:
         self.scratch.write(lambda tx: self.store.answer(tx, identifier, sealed))
 
 
-def _seal(key: bytes, identifier: str, row: Mapping[str, object] | None) -> bytes:
+def _bound(identifier: str, subject_ref: str) -> bytes:
+    """Return what an answer is bound to: its question and its pupil, so that a changed row opens nothing."""
+    return f"{identifier}\x00{subject_ref}".encode()
+
+
+def _seal(key: bytes, bound: bytes, row: Mapping[str, object] | None) -> bytes:
     nonce = secrets.token_bytes(_NONCE)
     plain = json.dumps(row, ensure_ascii=False, default=_plain).encode()
-    return nonce + AESGCM(key).encrypt(nonce, plain, identifier.encode())
+    return nonce + AESGCM(key).encrypt(nonce, plain, bound)
 
 
-def _open(key: bytes, identifier: str, sealed: bytes) -> dict[str, object] | None:
+def _open(key: bytes, bound: bytes, sealed: bytes) -> dict[str, object] | None:
     try:
-        plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], identifier.encode())
+        plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
     except InvalidTag as error:
         raise UnavailableError("The worker's answer does not open.", detail_zh="工作进程的应答无法打开。") from error
     row = cast("dict[str, object] | None", json.loads(plain))

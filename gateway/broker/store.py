@@ -51,6 +51,11 @@ class SqlQuestions:
         """Remove a question."""
         connection_of(tx).execute(delete(questions).where(questions.c.id == identifier))
 
+    def any_before(self, tx: Tx, moment: datetime) -> bool:
+        """Say whether a question was asked before ``moment``."""
+        query = select(questions.c.id).where(questions.c.asked_at < _text(moment)).limit(1)
+        return connection_of(tx).execute(query).first() is not None
+
     def forget_before(self, tx: Tx, moment: datetime) -> int:
         """Remove questions asked before ``moment``; return how many."""
         return connection_of(tx).execute(delete(questions).where(questions.c.asked_at < _text(moment))).rowcount

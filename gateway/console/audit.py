@@ -11,6 +11,8 @@ from gateway.audit.records import LINKS, SearchPage, SearchQuery
 from gateway.console import figures, forms, texts
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.errors import ForbiddenError, GatewayError, ParameterError
+from gateway.policies.decision import Action
+from gateway.policies.resources import audit_log_resource
 from gateway.problems import Problem
 
 blueprint = Blueprint("audit", __name__)
@@ -22,7 +24,7 @@ _ASKED = frozenset({"kind", "outcome", "actor", "unit", "since", "until", "befor
 @blueprint.get("/audit")
 def index() -> ResponseReturnValue:
     """Show the search form; with a question also what was found. The search itself is logged."""
-    services().audit.require_inspector(principal())
+    services().applications.authorize(principal(), Action.READ_AUDIT, audit_log_resource())
     problem: Problem | None = None
     found: SearchPage | None = None
     if _ASKED & set(request.args):

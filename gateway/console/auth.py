@@ -30,7 +30,7 @@ def sign_in() -> ResponseReturnValue:
         found = services().accounts.sign_in(username, request.form.get("password", ""), request.form.get("totp") or None)
     except GatewayError as error:
         known = problem_of(error)
-        if known is None or not isinstance(error, UnauthenticatedError) and known.kind.status != 403:  # noqa: PLR2004
+        if known is None or (not isinstance(error, UnauthenticatedError) and known.kind.status != 403):  # noqa: PLR2004
             raise
         return page("login.html", problem=known, next=wanted, username=username)
     session.clear()  # a cookie from before the log-in is worth nothing after it

@@ -14,10 +14,10 @@ from joserfc.jwk import ECKey
 from core_registry.office import StudentId, StudentState
 from gateway.accounts.records import ClientSpec, StaffSpec
 from gateway.bootstrap import Process
-from gateway.demo.client import UnexpectedAnswerError
 from gateway.ids import RecipientId, UnitCode
 from gateway.policies.scope import civil_date
 from gateway.principals import Role
+from gateway.remote import UnexpectedAnswerError
 
 PROVINCE = UnitCode("140000")
 BOOKS = RecipientId("91140000MA0DEMB001")

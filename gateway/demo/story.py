@@ -18,13 +18,13 @@ from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
 from gateway.demo import people
-from gateway.demo.client import Answer, Caller, UnexpectedAnswerError, client_token
 from gateway.demo.server import BackgroundServer
 from gateway.identity.holder import Wallet
 from gateway.identity.offline import verify_credential
 from gateway.keyring import Face, Key
 from gateway.policies.scope import civil_date
 from gateway.releases.manifest import verify_manifest
+from gateway.remote import Answer, Caller, UnexpectedAnswerError, client_token
 from gateway.settings import Settings, default_config
 
 HOST = "127.0.0.1"
@@ -114,6 +114,7 @@ def _stage(directory: Path, count: int, port: int, bar: samples.Bar) -> Iterator
         files=directory / "files",
         public_url=f"http://{HOST}:{port}",
         log_origin="xueji-gateway.example/log",
+        witness=directory / "witness" / "checkpoints",
     )
     book = bootstrap.load_rulebook(found)
     keyring.create(found.keys)

@@ -124,14 +124,18 @@ class ApplicationQueries:
         """Return what waits for the principal: applications in which the next step is theirs to take."""
         items = []
         for application in self.list(principal, states=frozenset(ACTS), limit=limit):
-            acts = tuple(
-                act
-                for act in self._possible_acts(application)
-                if self._decide(principal, act, application_resource(application)).allowed
-            )
+            acts = self.acts(principal, application)
             if set(acts) - {Action.RETURN_APPLICATION}:
                 items.append(WorkItem(application, acts))
         return tuple(items)
+
+    def acts(self, principal: Principal, application: Application) -> tuple[Action, ...]:
+        """Return the acts that the principal may do on ``application`` in its present state."""
+        return tuple(
+            act
+            for act in self._possible_acts(application)
+            if self._decide(principal, act, application_resource(application)).allowed
+        )
 
     def grant(self, grant_id: GrantId) -> Grant:
         """Return a grant, verified, with its state at this moment; for releases and identity.

@@ -25,6 +25,10 @@ class ContentDamagedError(GatewayError):
     """The stored file does not open or is not the one that was prepared: nothing leaves."""
 
 
+class LeaseLostError(ConflictError):
+    """Another worker took this over, or it ended meanwhile: what was under way here counts for nothing."""
+
+
 class TooManyRowsError(ForbiddenError):
     """More rows would leave than the grant, or the file format, allows."""
 

@@ -23,18 +23,19 @@ from gateway.anonymize.plan import Plan
 from gateway.anonymize.pseudonyms import derive_key, key_id
 from gateway.anonymize.report import report_of
 from gateway.anonymize.transform import Decision, Transformer
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnavailableError
 from gateway.ids import ExtractId
 from gateway.incidents import report as report_incident
 from gateway.journal import EntryDraft, Journal, JsonValue, Scratch, Tx
 from gateway.policies.records import Grant
 from gateway.policies.scope import covers, row_filter
-from gateway.releases.errors import LeakSuspectedError, TooManyRowsError
+from gateway.releases.errors import LeakSuspectedError, LeaseLostError, TooManyRowsError
 from gateway.releases.manifest import ManifestSigner, manifest_claims, obligations
+from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState, PreparedFile
-from gateway.releases.service import Extracts, Grants, chain, use_of
+from gateway.releases.service import chain, plan_of, use_of
 from gateway.releases.shuffle import Shuffle
-from gateway.releases.vault import FileKey, SealedSink, SealedSource
+from gateway.releases.vault import FileKey, SealedSink, SealedSource, part_of
 from gateway.releases.writers import read_back, writer
 from rulebook import Rulebook
 
@@ -67,18 +68,28 @@ class Preparation:
         extract = self.scratch.write(lambda tx: self.extracts.claim(tx, self.worker, self.now(), self._lease()))
         if extract is None:
             return False
-        grant = self.grants.grant(extract.grant)
+        links = {
+            "grant": str(extract.grant),
+            "extract": str(extract.id),
+            "recipient": str(extract.recipient),
+            "executor": str(extract.executor),
+        }
         try:
+            grant = self.grants.grant(extract.grant)
+            links = chain(grant, extract=extract.id, executor=extract.executor)
             self._prepare(extract, grant)
+        except LeaseLostError:
+            return True  # another worker prepares it, or the recipient certified its deletion
+        except UnavailableError:
+            raise  # nothing is wrong with the extract: it is tried again when the lease is over
         except GatewayError as error:
-            self._fail(extract, grant, error.extra.get("incident"), type(error).__name__, error.rule)
+            self._fail(extract, links, error.extra.get("incident"), type(error).__name__, error.rule)
         except Exception as error:  # noqa: BLE001  the extract must not stay in preparation for ever
-            self._fail(extract, grant, report_incident("preparation", error), "UnexpectedError", None)
+            self._fail(extract, links, report_incident("preparation", error), "UnexpectedError", None)
         return True
 
     def _prepare(self, extract: Extract, grant: Grant) -> None:
-        scope = grant.scope
-        plan = Plan.of(self.book.profiles[scope.profile], extract.request.fields or scope.fields, self.book.sha256)
+        plan = plan_of(self.book, grant, extract.request)
         key = derive_key(self.pseudonym_root, grant.recipient, grant.application, 1) if plan.pseudonymous else None
         transformer = Transformer(plan, self.book.hierarchies, self.book.divisions, pseudonym_key=key)
         rows = self._rows(extract, grant)
@@ -91,19 +102,15 @@ class Preparation:
             )
         )
         file_key = FileKey.new(extract.id)
-        path = self._file(extract.id)
         with self.sharing.snapshot() as snapshot:
             total = snapshot.count(rows)
             self._check_rows(extract, grant, plan, total)
             decision = None
             if plan.k is not None:
                 decision = transformer.choose(snapshot.tuples(plan.tuple_sources, rows))
+                self._progress(extract.id, 0, total)
             prepared = self._write(extract, plan, transformer, decision, snapshot, rows, total, file_key)
-        try:
-            self._scan(extract, plan, prepared, file_key)
-        except LeakSuspectedError:
-            path.unlink(missing_ok=True)
-            raise
+        self._scan(extract, plan, prepared, file_key)
         self._finish(extract, grant, plan, decision, prepared, file_key, key)
 
     def _rows(self, extract: Extract, grant: Grant) -> RowFilter:
@@ -153,6 +160,7 @@ class Preparation:
             for frame in shuffle.frames():
                 out.write(frame)
             out.close()
+            self._progress(extract.id, done, total)  # before the name is taken: it may be another worker's by now
             digest = sink.commit()
             written = shuffle.rows
             size = sink.size
@@ -174,6 +182,7 @@ class Preparation:
         clear = 0
         with SealedSource(self._file(extract.id), file_key, prepared.size) as source:
             for frame in read_back(extract.request.format, cast("io.RawIOBase", source)):
+                self._progress(extract.id, prepared.rows_in, prepared.rows_in)
                 found = scan(frame, shapes)
                 clear += sum(found.unmasked.values())
                 for kind, values in found.by_kind.items():
@@ -260,8 +269,13 @@ class Preparation:
             "plan_sha256": prepared.plan_sha256,
             "snapshot": prepared.snapshot,
         }
+
+        def write(tx: Tx) -> None:
+            if not self.extracts.finish(tx, ready, self.worker):
+                raise _lost()
+
         self.journal.record(
-            lambda tx: self.extracts.save(tx, ready),
+            write,
             EntryDraft(
                 "release.prepared",
                 None,
@@ -270,32 +284,40 @@ class Preparation:
             ),
         )
 
-    def _fail(self, extract: Extract, grant: Grant, incident: str | int | None, problem: str, rule: str | None) -> None:
-        self._file(extract.id).unlink(missing_ok=True)
-
+    def _fail(
+        self, extract: Extract, links: dict[str, str], incident: str | int | None, problem: str, rule: str | None
+    ) -> None:
         def write(tx: Tx) -> None:
-            self.extracts.save(tx, replace(extract, state=ExtractState.FAILED, failure=problem))
-            self.grants.release_use(tx, grant.id)
+            failed = replace(extract, state=ExtractState.FAILED, failure=problem)
+            if not self.extracts.finish(tx, failed, self.worker):
+                raise _lost()
+            self.grants.release_use(tx, extract.grant)
 
-        self.journal.record(
-            write,
-            EntryDraft(
-                "release.failed",
-                None,
-                outcome="failed",
-                facts={"problem": problem, "rule": rule, "incident": incident},
-                links=chain(grant, extract=extract.id, executor=extract.executor),
-            ),
-        )
+        facts: dict[str, JsonValue] = {"problem": problem, "rule": rule, "incident": incident}
+        try:
+            self._progress(extract.id, 0, 0)
+            self._file(extract.id).unlink(missing_ok=True)  # first: a file that failed must not outlive its row
+            part_of(self._file(extract.id)).unlink(missing_ok=True)
+            self.journal.record(write, EntryDraft("release.failed", None, outcome="failed", facts=facts, links=links))
+        except LeaseLostError:
+            return
 
     def _progress(self, extract: ExtractId, done: int, total: int) -> None:
-        self.scratch.write(lambda tx: self.extracts.progress(tx, extract, done, total, self._lease()))
+        """Note how far it is and renew the lease; raises ``LeaseLostError`` when it is another worker's now."""
+        if not self.scratch.write(
+            lambda tx: self.extracts.progress(tx, extract, self.worker, done, total, self._lease())
+        ):
+            raise _lost()
 
     def _file(self, extract: ExtractId) -> Path:
         return self.files / f"{extract}.sealed"
 
     def _lease(self) -> datetime:
         return self.now() + timedelta(seconds=self.book.parameters.lease_seconds)
+
+
+def _lost() -> LeaseLostError:
+    return LeaseLostError("Another worker took this extract over.", detail_zh="该提取已由其他工作进程接手。")
 
 
 def _json(value: object) -> str:

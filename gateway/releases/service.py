@@ -6,22 +6,23 @@ Preparing the file is in ``preparation``; this module decides, records and hands
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
-from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnavailableError
-from gateway.ids import ExtractId, GrantId, RecipientId
+from gateway.anonymize.plan import Plan
+from gateway.errors import ConflictError, ForbiddenError, GatewayError, NotFoundError, ParameterError, UnavailableError
+from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Receipt, Scratch, Tx
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
-from gateway.policies.records import Grant, Population
+from gateway.policies.records import Grant, GrantState, Population
 from gateway.policies.resources import grant_resource
 from gateway.policies.scope import UseRequest, covers, current_state, territory_within
 from gateway.policies.trail import grant_links
 from gateway.principals import AccountKind, Principal, Role
-from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError
+from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, LeaseLostError, NotReadyError
+from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import (
     MEDIA_TYPES,
     Delivery,
@@ -38,66 +39,29 @@ DELIVERY_HOURS = 24
 """Ranges and retries within this time after the first byte belong to the same use (design 5)."""
 READY_DAYS = 7
 """A prepared file that nobody fetches is removed after this many days."""
-_RENEW_BYTES = 32 << 20
 
 
-class Grants(Protocol):
-    """What the road needs from the applications' room."""
+class Content:
+    """The bytes of a delivery. Iterate once, and ``close``: the outcome is recorded also when nothing was read."""
 
-    def grant(self, identifier: GrantId) -> Grant:
-        """Return a grant whose signature was verified; raises ``NotFoundError``."""
+    def __init__(self, pieces: Generator[bytes], unread: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self._unread = unread
+        self._begun = False
 
-    def grant_in(self, tx: Tx, identifier: GrantId) -> Grant:
-        """Return the same, read in the caller's transaction."""
+    def __iter__(self) -> Iterator[bytes]:
+        return self
 
-    def reserve_use(self, tx: Tx, identifier: GrantId) -> bool:
-        """Take one use, atomically; false when none is left."""
+    def __next__(self) -> bytes:
+        self._begun = True
+        return next(self._pieces)
 
-    def release_use(self, tx: Tx, identifier: GrantId) -> None:
-        """Give one use back: nothing left the house under it."""
-
-
-class Extracts(Protocol):
-    """What the road needs from its store."""
-
-    def add(self, tx: Tx, extract: Extract) -> None:
-        """Insert a new extract."""
-
-    def save(self, tx: Tx, extract: Extract) -> None:
-        """Write every member of an extract back."""
-
-    def get(self, tx: Tx, identifier: ExtractId) -> Extract | None:
-        """Return one extract."""
-
-    def of_grant(self, tx: Tx, grant: GrantId) -> list[Extract]:
-        """Return the extracts of a grant, newest first."""
-
-    def newest(self, tx: Tx, recipient: RecipientId | None, limit: int) -> list[Extract]:
-        """Return the newest extracts, of one recipient or of all."""
-
-    def claim(self, tx: Tx, worker: str, now: datetime, leased_to: datetime) -> Extract | None:
-        """Take the oldest extract that waits or whose worker went silent."""
-
-    def progress(self, tx: Tx, identifier: ExtractId, done: int, total: int, leased_to: datetime) -> None:
-        """Note how far a preparation is, and renew its lease."""
-
-    def add_delivery(self, tx: Tx, delivery: Delivery) -> None:
-        """Insert a delivery whose intent is being recorded."""
-
-    def renew(self, tx: Tx, identifier: DeliveryId, leased_to: datetime) -> None:
-        """Renew the lease of a delivery under way."""
-
-    def end_delivery(self, tx: Tx, identifier: DeliveryId, end: DeliveryEnd, sent: int) -> bool:
-        """Close a delivery once; false when it was closed before."""
-
-    def orphans(self, tx: Tx, now: datetime) -> list[Delivery]:
-        """Return open deliveries whose owner went silent."""
-
-    def deliveries_of(self, tx: Tx, identifier: ExtractId) -> list[Delivery]:
-        """Return the deliveries of an extract."""
-
-    def over(self, tx: Tx, today: date) -> list[Extract]:
-        """Return extracts that still have a file, and whose last day is past."""
+    def close(self) -> None:
+        """End here; what was read counts as delivered. Twice changes nothing."""
+        if not self._begun:  # closing a generator that never ran runs none of it
+            self._begun = True
+            self._unread()
+        self._pieces.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +72,7 @@ class OpenDelivery:
     receipt: Receipt
     first: int
     last: int
-    content: Iterator[bytes] = field(repr=False)
+    content: Content = field(repr=False)
 
     @property
     def media_type(self) -> str:
@@ -146,6 +110,7 @@ class ReleaseService:
         try:
             decision = self._require(principal, Action.EXECUTE_RELEASE, grant)
             covers(grant, use_of(grant, request, self.today()), self.book.divisions)
+            plan_of(self.book, grant, request)  # a level without rows is refused before a use is taken
             extract = Extract(
                 id=ExtractId(self.new_id("ex")),
                 grant=grant.id,
@@ -172,7 +137,7 @@ class ReleaseService:
 
             facts: dict[str, JsonValue] = {
                 "format": request.format.value,
-                "fields": list(request.fields or grant.scope.fields),
+                "fields": list(grant.scope.fields if request.fields is None else request.fields),
                 "level": grant.scope.level.value,
             }
             self.journal.record(
@@ -227,11 +192,13 @@ class ReleaseService:
         try:
             decision = self._require(principal, Action.DELIVER_RELEASE, grant)
             self._check_deliverable(extract, grant)
+            end = extract.size - 1 if last is None else min(last, extract.size - 1)
+            if not 0 <= first <= max(end, 0):
+                raise ParameterError("The range lies outside the file.", detail_zh="请求的范围超出文件。")
+            source = self._open(extract)
         except GatewayError as error:
             self._refused(principal, grant, error, extract=extract.id)
             raise
-        end = extract.size - 1 if last is None else min(last, extract.size - 1)
-        source = self._open(extract)
         delivery = Delivery(
             id=DeliveryId(self.new_id("dl")),
             extract=extract.id,
@@ -245,42 +212,52 @@ class ReleaseService:
         def write(tx: Tx) -> None:
             # a withdrawal may have come in since: the decision counts at the moment of the intent
             self._require(principal, Action.DELIVER_RELEASE, self.grants.grant_in(tx, grant.id))
-            self.extracts.add_delivery(tx, delivery)
-            if extract.first_delivery_at is None:
-                self.extracts.save(tx, replace(extract, first_delivery_at=self.now()))
+            if not self.extracts.add_delivery(tx, delivery, self.now()):
+                raise _gone()
 
         links = chain(grant, extract=extract.id, executor=extract.executor)
-        _, receipt = self.journal.record(
-            write,
-            EntryDraft(
-                "release.intent",
-                principal,
-                facts={
-                    "delivery": delivery.id,
-                    "first_byte": first,
-                    "last_byte": end,
-                    "rows": extract.rows,
-                    "sha256": extract.sha256,
-                    "level": extract.level.value,
-                },
-                links=links,
-                policy=decision.policy,
-            ),
+        intent = EntryDraft(
+            "release.intent",
+            principal,
+            facts={
+                "delivery": delivery.id,
+                "first_byte": first,
+                "last_byte": end,
+                "rows": extract.rows,
+                "sha256": extract.sha256,
+                "level": extract.level.value,
+            },
+            links=links,
+            policy=decision.policy,
         )
-        content = self._stream(receipt, source, delivery, principal, links)
+        try:
+            _, receipt = self.journal.record(write, intent)
+        except BaseException as error:
+            source.close()
+            if isinstance(error, ForbiddenError | ExtractGoneError):
+                self._refused(principal, grant, error, extract=extract.id)
+            raise
+
+        def unread() -> None:
+            source.close()
+            self._outcome(delivery, principal, links, "client_gone", 0, hashlib.sha256().hexdigest())
+
+        content = Content(self._stream(receipt, source, delivery, principal, links), unread)
         return OpenDelivery(extract, receipt, first, end, content)
 
     def close_orphans(self) -> bool:
         """Close deliveries whose owner died, as unknown; say whether there were any (I3)."""
         found = self.reader.read(lambda tx: self.extracts.orphans(tx, self.now()))
-        for delivery in found:
-            self._close_orphan(delivery)
-        return bool(found)
+        return any([self._close_orphan(delivery) for delivery in found])
 
     def certify_deletion(
         self, identifier: ExtractId, principal: Principal, *, statement: str, deleted_on: date, responsible: str
     ) -> Extract:
-        """Record the recipient's 销毁证明 and remove the file here too (A50-12)."""
+        """Record the recipient's 销毁证明 and remove the file here too (A50-12).
+
+        Raises ``ForbiddenError`` for anyone but the recipient, ``ConflictError`` for an extract of which nothing
+        was prepared or whose deletion was certified before, ``ParameterError`` for a day to come.
+        """
         extract = self.get(identifier, principal)
         if principal.recipient != extract.recipient:
             raise ForbiddenError(
@@ -288,11 +265,26 @@ class ReleaseService:
                 detail_zh="只有数据使用方可以提交销毁证明。",
                 rule="A50-12",
             )
+        if deleted_on > self.today():
+            raise ParameterError(
+                "The deletion lies in the future: certify what was done.",
+                detail_zh="销毁日期不能晚于今天。",
+                rule="A50-12",
+            )
         grant = self.grants.grant(extract.grant)
-        done = replace(extract, state=ExtractState.DELETED, deleted_by=responsible, wrapped_key=b"")
         digest = hashlib.sha256(statement.encode()).hexdigest()
+
+        def write(tx: Tx) -> None:
+            among = (ExtractState.READY, ExtractState.EXPIRED)
+            if not self.extracts.close(tx, extract.id, ExtractState.DELETED, among=among, by=responsible):
+                raise ConflictError(
+                    "Only an extract that was prepared can be certified as deleted, and only once.",
+                    detail_zh="只有已准备的提取可以提交销毁证明，且只能提交一次。",
+                    rule="A50-12",
+                )
+
         self.journal.record(
-            lambda tx: self.extracts.save(tx, done),
+            write,
             EntryDraft(
                 "release.deleted",
                 principal,
@@ -301,51 +293,76 @@ class ReleaseService:
             ),
         )
         self.file_of(extract.id).unlink(missing_ok=True)
-        return done
+        return replace(extract, state=ExtractState.DELETED, deleted_by=responsible, wrapped_key=b"")
 
     def expire(self) -> bool:
-        """Remove files whose time is over: the key goes, then the file. Say whether there were any."""
-        over = self.reader.read(lambda tx: self.extracts.over(tx, self.today()))
-        for extract in over:
-            self._expire_one(extract)
-        return bool(over)
+        """Remove files that nobody may fetch any more: the key goes, then the file. Say whether there were any.
+
+        That is: the last day is past, the hours of the delivery are over, or the grant has been withdrawn.
+        """
+        ready = self.reader.read(self.extracts.ready)
+        return any([self._expire_one(extract, self.grants.grant(extract.grant)) for extract in ready])
 
     def file_of(self, identifier: ExtractId) -> Path:
         """Return where the sealed file of an extract lies."""
         return self.files / f"{identifier}.sealed"
 
-    def _close_orphan(self, delivery: Delivery) -> None:
+    def _close_orphan(self, delivery: Delivery) -> bool:
         extract = self.reader.read(lambda tx: self.extracts.get(tx, delivery.extract))
         if extract is None:
             raise ExtractNotFoundError("A delivery without its extract.", detail_zh="领取记录缺少对应的提取。")
         links = chain(self.grants.grant(extract.grant), extract=extract.id, executor=extract.executor)
-        self._outcome(delivery, None, links, "unknown", 0, "")
 
-    def _expire_one(self, extract: Extract) -> None:
-        grant = self.grants.grant(extract.grant)
-        gone = replace(extract, state=ExtractState.EXPIRED, wrapped_key=b"")
-        self.journal.record(
-            lambda tx: self.extracts.save(tx, gone),
-            EntryDraft("release.expired", None, links=chain(grant, extract=extract.id, executor=extract.executor)),
-        )
+        def write(tx: Tx) -> None:
+            if not self.extracts.end_orphan(tx, delivery.id, self.now()):
+                raise LeaseLostError("The delivery goes on, or it ended.", detail_zh="领取仍在进行或已结束。")
+
+        try:
+            self.journal.record(write, _outcome_entry(delivery, None, links, "unknown", 0, ""))
+        except LeaseLostError:  # its owner was only slow, and has spoken since
+            return False
+        return True
+
+    def _expire_one(self, extract: Extract, grant: Grant) -> bool:
+        try:
+            self._check_deliverable(extract, grant)
+            over = current_state(grant, self.now()) is GrantState.WITHDRAWN
+        except ExtractGoneError:
+            over = True
+        if not over:
+            return False
+        unused = extract.first_delivery_at is None
+
+        def write(tx: Tx) -> None:
+            if not self.extracts.close(tx, extract.id, ExtractState.EXPIRED, among=(ExtractState.READY,)):
+                raise LeaseLostError("The extract ended meanwhile.", detail_zh="提取已结束。")
+            if unused:
+                self.grants.release_use(tx, grant.id)
+
+        links = chain(grant, extract=extract.id, executor=extract.executor)
+        try:
+            self.journal.record(write, EntryDraft("release.expired", None, facts={"unused": unused}, links=links))
+        except LeaseLostError:
+            return False
         self.file_of(extract.id).unlink(missing_ok=True)
+        return True
 
     def _stream(
         self, receipt: Receipt, source: SealedSource, delivery: Delivery, principal: Principal, links: dict[str, str]
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes]:
         """Yield the bytes of a delivery. Takes the receipt of the intent: no receipt, no bytes."""
         self.journal_has(receipt)
         digest = hashlib.sha256()
         sent = 0
-        renewed = 0
+        renewed = self.now()
         end = "error"
         try:
             for piece in source.slices(delivery.first_byte, delivery.last_byte):
                 yield piece
                 digest.update(piece)
                 sent += len(piece)
-                if sent - renewed > _RENEW_BYTES:
-                    renewed = sent
+                if self.now() - renewed > timedelta(seconds=self.book.parameters.lease_seconds / 4):
+                    renewed = self.now()
                     self._renew(delivery)
             end = "complete"
         except GeneratorExit:
@@ -375,16 +392,7 @@ class ReleaseService:
         def write(tx: Tx) -> None:
             self.extracts.end_delivery(tx, delivery.id, DeliveryEnd(end), sent)
 
-        self.journal.record(
-            write,
-            EntryDraft(
-                "release.outcome",
-                principal,
-                outcome=end,
-                facts={"delivery": delivery.id, "bytes": sent, "sha256": digest},
-                links=links,
-            ),
-        )
+        self.journal.record(write, _outcome_entry(delivery, principal, links, end, sent, digest))
 
     def _open(self, extract: Extract) -> SealedSource:
         if self.delivery_key is None:
@@ -398,7 +406,7 @@ class ReleaseService:
         if extract.state is ExtractState.FAILED:
             raise NotReadyError("The preparation failed; start a new extract.", detail_zh="提取准备失败，请重新发起。")
         if extract.state is not ExtractState.READY or self.today() > min(extract.expires_on, grant.scope.valid_to):
-            raise ExtractGoneError("The file is no longer there.", detail_zh="提取文件已过期或已销毁。", rule="A50-9")
+            raise _gone()
         first = extract.first_delivery_at
         if first is not None and self.now() - first > timedelta(hours=DELIVERY_HOURS):
             raise ExtractGoneError(
@@ -410,20 +418,24 @@ class ReleaseService:
     def _may_see(self, extract: Extract, principal: Principal) -> bool:
         if principal.kind is AccountKind.CLIENT or Role.APPLICANT in principal.roles:
             return principal.recipient == extract.recipient
-        return bool(principal.roles & _INSIDE)
+        if not principal.roles & _INSIDE:
+            return False
+        grant = self.grants.grant(extract.grant)
+        return self.decisions.decide(
+            principal, Action.READ_APPLICATION, grant_resource(grant), self._circumstances(principal, grant)
+        ).allowed
 
     def _require(self, principal: Principal, action: Action, grant: Grant) -> Decision:
         return self.decisions.require(
             principal,
             action,
             grant_resource(replace(grant, state=current_state(grant, self.now()))),
-            Circumstances(
-                separation=self.separation,
-                territory_within=territory_within(
-                    self.book.divisions, principal.unit, grant.scope.population.territory
-                ),
-            ),
+            self._circumstances(principal, grant),
         )
+
+    def _circumstances(self, principal: Principal, grant: Grant) -> Circumstances:
+        within = territory_within(self.book.divisions, principal.unit, grant.scope.population.territory)
+        return Circumstances(separation=self.separation, territory_within=within)
 
     def _refused(
         self, principal: Principal, grant: Grant, error: GatewayError, *, extract: ExtractId | None = None
@@ -453,6 +465,43 @@ class ReleaseService:
 _INSIDE = frozenset({Role.DATA_OFFICER, Role.APPROVING_OFFICER, Role.EXECUTOR, Role.INSPECTOR})
 
 
+def plan_of(book: Rulebook, grant: Grant, request: ExtractRequest) -> Plan:
+    """Return the plan of what ``request`` asks under ``grant``.
+
+    Raises ``PlanError`` for a level without rows or a field outside the profile, ``ForbiddenError`` when the rule
+    book gives the profile another level than was granted.
+    """
+    scope = grant.scope
+    plan = Plan.of(
+        book.profiles[scope.profile], scope.fields if request.fields is None else request.fields, book.sha256
+    )
+    if plan.level != scope.level:
+        raise ForbiddenError(
+            f"The profile is of level '{plan.level}' now, the grant of level '{scope.level}': apply for a new grant.",
+            detail_zh="提供方案的级别已变更，与授权不符，请重新申请。",
+            rule="A50-9",
+            missing=("level",),
+            extra={"dimension": "level"},
+        )
+    return plan
+
+
+def _gone() -> ExtractGoneError:
+    return ExtractGoneError("The file is no longer there.", detail_zh="提取文件已过期或已销毁。", rule="A50-9")
+
+
+def _outcome_entry(
+    delivery: Delivery, principal: Principal | None, links: dict[str, str], end: str, sent: int, digest: str
+) -> EntryDraft:
+    return EntryDraft(
+        "release.outcome",
+        principal,
+        outcome=end,
+        facts={"delivery": delivery.id, "bytes": sent, "sha256": digest},
+        links=links,
+    )
+
+
 def chain(grant: Grant, *, extract: ExtractId | None, executor: str) -> dict[str, str]:
     """Return the chain of responsibility of a release (A50-10, I4)."""
     links = {**grant_links(grant), "executor": executor}
@@ -467,7 +516,7 @@ def use_of(grant: Grant, request: ExtractRequest, on: date, rows: int | None = N
         purpose=grant.scope.purpose,
         profile=grant.scope.profile,
         level=grant.scope.level,
-        fields=request.fields or grant.scope.fields,
+        fields=grant.scope.fields if request.fields is None else request.fields,
         on=on,
         rows=rows,
         population=Population(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
     insert,
     select,
     update,
@@ -80,11 +83,26 @@ class ExtractStore:
         """Insert a new extract."""
         connection_of(tx).execute(insert(extracts).values(**_values(extract)))
 
-    def save(self, tx: Tx, extract: Extract) -> None:
-        """Write every member of an extract back."""
+    def finish(self, tx: Tx, extract: Extract, worker: str) -> bool:
+        """Write what a preparation came to; false when ``worker`` does not hold the extract any more."""
         values = _values(extract)
         identifier = values.pop("id")
-        connection_of(tx).execute(update(extracts).where(extracts.c.id == identifier).values(**values))
+        mine = (
+            (extracts.c.id == identifier) & (extracts.c.state == ExtractState.PREPARING) & (extracts.c.worker == worker)
+        )
+        result = connection_of(tx).execute(update(extracts).where(mine).values(**values))
+        return bool(result.rowcount == 1)
+
+    def close(
+        self, tx: Tx, identifier: ExtractId, state: ExtractState, *, among: Collection[ExtractState], by: str = ""
+    ) -> bool:
+        """End an extract that is in one of ``among`` and destroy the key of its file; say whether it was."""
+        result = connection_of(tx).execute(
+            update(extracts)
+            .where(extracts.c.id == identifier, extracts.c.state.in_(among))
+            .values(state=state, deleted_by=by, wrapped_key=b"")
+        )
+        return bool(result.rowcount == 1)
 
     def get(self, tx: Tx, identifier: ExtractId) -> Extract | None:
         """Return one extract."""
@@ -94,6 +112,11 @@ class ExtractStore:
     def of_grant(self, tx: Tx, grant: GrantId) -> list[Extract]:
         """Return the extracts of a grant, newest first."""
         query = select(extracts).where(extracts.c.grant_id == grant).order_by(extracts.c.created_at.desc())
+        return [_extract(row) for row in connection_of(tx).execute(query)]
+
+    def ready(self, tx: Tx) -> list[Extract]:
+        """Return the extracts that have a file, oldest first."""
+        query = select(extracts).where(extracts.c.state == ExtractState.READY).order_by(extracts.c.created_at)
         return [_extract(row) for row in connection_of(tx).execute(query)]
 
     def newest(self, tx: Tx, recipient: RecipientId | None, limit: int) -> list[Extract]:
@@ -119,18 +142,30 @@ class ExtractStore:
             .where(extracts.c.id == row.id)
             .values(state=ExtractState.PREPARING, worker=worker, leased_to=_text(leased_to))
         )
-        return _extract(row)
+        return replace(_extract(row), state=ExtractState.PREPARING)
 
-    def progress(self, tx: Tx, identifier: ExtractId, done: int, total: int, leased_to: datetime) -> None:
-        """Note how far the preparation is, and renew its lease."""
-        connection_of(tx).execute(
+    def progress(self, tx: Tx, identifier: ExtractId, worker: str, done: int, total: int, leased_to: datetime) -> bool:
+        """Note how far the preparation is and renew its lease; false when ``worker`` does not hold it any more."""
+        result = connection_of(tx).execute(
             update(extracts)
-            .where(extracts.c.id == identifier)
+            .where(
+                extracts.c.id == identifier,
+                extracts.c.state == ExtractState.PREPARING,
+                extracts.c.worker == worker,
+            )
             .values(rows_done=done, rows_total=total, leased_to=_text(leased_to))
         )
+        return bool(result.rowcount == 1)
 
-    def add_delivery(self, tx: Tx, delivery: Delivery) -> None:
-        """Insert a delivery whose intent is being recorded."""
+    def add_delivery(self, tx: Tx, delivery: Delivery, now: datetime) -> bool:
+        """Insert a delivery whose intent is being recorded, the first of its extract at ``now``.
+
+        False, and nothing is inserted, when the extract is not ready any more.
+        """
+        ready = update(extracts).where(extracts.c.id == delivery.extract, extracts.c.state == ExtractState.READY)
+        first = func.coalesce(extracts.c.first_delivery_at, _text(now))
+        if connection_of(tx).execute(ready.values(first_delivery_at=first)).rowcount != 1:
+            return False
         connection_of(tx).execute(
             insert(deliveries).values(
                 id=delivery.id,
@@ -143,6 +178,7 @@ class ExtractStore:
                 outcome=delivery.end,
             )
         )
+        return True
 
     def renew(self, tx: Tx, identifier: DeliveryId, leased_to: datetime) -> None:
         """Renew the lease of a delivery under way."""
@@ -151,11 +187,24 @@ class ExtractStore:
         )
 
     def end_delivery(self, tx: Tx, identifier: DeliveryId, end: DeliveryEnd, sent: int) -> bool:
-        """Close a delivery once; false when it was closed before."""
+        """Close a delivery as its owner saw it end, also one that was taken for lost; false when it was closed."""
         result = connection_of(tx).execute(
             update(deliveries)
-            .where(deliveries.c.id == identifier, deliveries.c.outcome == DeliveryEnd.OPEN)
+            .where(deliveries.c.id == identifier, deliveries.c.outcome.in_([DeliveryEnd.OPEN, DeliveryEnd.UNKNOWN]))
             .values(outcome=end, sent=sent)
+        )
+        return bool(result.rowcount == 1)
+
+    def end_orphan(self, tx: Tx, identifier: DeliveryId, now: datetime) -> bool:
+        """Close a delivery as unknown; false when it was closed or its lease renewed meanwhile."""
+        result = connection_of(tx).execute(
+            update(deliveries)
+            .where(
+                deliveries.c.id == identifier,
+                deliveries.c.outcome == DeliveryEnd.OPEN,
+                deliveries.c.leased_to < _text(now),
+            )
+            .values(outcome=DeliveryEnd.UNKNOWN)
         )
         return bool(result.rowcount == 1)
 
@@ -163,13 +212,6 @@ class ExtractStore:
         """Return open deliveries whose owner has been silent beyond its lease."""
         query = select(deliveries).where(deliveries.c.outcome == DeliveryEnd.OPEN, deliveries.c.leased_to < _text(now))
         return [_delivery(row) for row in connection_of(tx).execute(query)]
-
-    def over(self, tx: Tx, today: date) -> list[Extract]:
-        """Return extracts that still have a file, and whose last day is past."""
-        query = select(extracts).where(
-            extracts.c.state == ExtractState.READY, extracts.c.expires_on < today.isoformat()
-        )
-        return [_extract(row) for row in connection_of(tx).execute(query)]
 
     def deliveries_of(self, tx: Tx, identifier: ExtractId) -> list[Delivery]:
         """Return the deliveries of an extract, oldest first."""

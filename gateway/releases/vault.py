@@ -80,7 +80,7 @@ class SealedSink(io.RawIOBase):
     def __init__(self, path: Path, key: FileKey) -> None:
         super().__init__()
         self._path = path
-        self._part = path.with_suffix(".part")
+        self._part = part_of(path)
         self._key = key
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = self._part.open("wb")
@@ -180,15 +180,19 @@ class SealedSource(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer will do
-        """Fill ``buffer`` as far as one chunk allows; 0 at the end."""
+        """Fill ``buffer`` as far as the content goes; 0 at the end.
+
+        Over the borders of chunks: what reads Parquet takes a short answer for the end of the file.
+        """
         view = memoryview(buffer).cast("B")
-        if self._position >= self.size or not len(view):
-            return 0
-        index, offset = divmod(self._position, CHUNK)
-        piece = self._chunk(index)[offset : offset + len(view)]
-        view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
+        filled = 0
+        while filled < len(view) and self._position < self.size:
+            index, offset = divmod(self._position, CHUNK)
+            piece = self._chunk(index)[offset : offset + len(view) - filled]
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._position += len(piece)
+        return filled
 
     def close(self) -> None:
         """Close the file beneath."""
@@ -213,6 +217,11 @@ class SealedSource(io.RawIOBase):
             sealed = self._file.read(CHUNK + _TAG)
             self._cached = (index, self._key.open(index, last=index == self._chunks - 1, sealed=sealed))
         return self._cached[1]
+
+
+def part_of(path: Path) -> Path:
+    """Return where a sealed file lies while it is being written; left behind by a crash, it opens for nobody."""
+    return path.with_suffix(".part")
 
 
 def _wrap_data(extract: ExtractId) -> bytes:

@@ -1,22 +1,26 @@
-"""What the demo calls the gateway with: plain HTTP, as any outside program would."""
+"""A client of the HTTP API, as an outside program is one: for the demo and for recipients' shells."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from gateway.errors import GatewayError
 
-class UnexpectedAnswerError(Exception):
-    """An answer was not the promised one."""
+
+class UnexpectedAnswerError(GatewayError):
+    """An answer was not the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,39 @@ class Caller:
     base: str
     token: str | None = field(default=None, repr=False)
 
+    def download(self, path: str, file: Path, size: int, progress: Callable[[int], object]) -> str:
+        """Fetch ``path`` into ``file``, going on where an interrupted download stopped; return its SHA-256.
+
+        Raises ``UnexpectedAnswerError`` when the gateway refuses, or fewer than ``size`` bytes come.
+        """
+        part = file.with_suffix(file.suffix + ".part")
+        have = part.stat().st_size if part.exists() else 0
+        request = urllib.request.Request(self.base + path)  # noqa: S310  the address is the caller's
+        request.add_header("Authorization", f"Bearer {self.token}")
+        if have:
+            request.add_header("Range", f"bytes={have}-")
+            progress(have)
+        try:
+            if have < size:
+                with urllib.request.urlopen(request, timeout=60) as response, part.open("ab") as out:  # noqa: S310  the address is the caller's
+                    while piece := response.read(1 << 16):
+                        out.write(piece)
+                        progress(len(piece))
+        except urllib.error.HTTPError as error:
+            raise UnexpectedAnswerError(f"{error.code} {error.read()[:600].decode('utf-8', 'replace')}") from None
+        if part.stat().st_size != size:
+            raise UnexpectedAnswerError("The download is not complete; run the command again to go on.")
+        digest = hashlib.sha256()
+        with part.open("rb") as done:
+            while piece := done.read(1 << 20):
+                digest.update(piece)
+        part.replace(file)
+        return digest.hexdigest()
+
     def call(self, method: str, path: str, body: object = None, *, expect: int = 200) -> Answer:
         """Send a request; raises ``UnexpectedAnswerError`` when the status is not ``expect``."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.base + path, data=data, method=method)  # noqa: S310  the demo's own server
+        request = urllib.request.Request(self.base + path, data=data, method=method)  # noqa: S310  the address is the caller's
         if data is not None:
             request.add_header("Content-Type", "application/json")
         if self.token is not None:
@@ -63,7 +96,7 @@ class Caller:
 def send(request: urllib.request.Request) -> Answer:
     """Send a request; an error status is an answer too."""
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  the demo's own server
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  the address is the caller's
             return Answer(response.status, dict(response.headers), response.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, dict(error.headers), error.read())
@@ -81,7 +114,7 @@ def client_token(base: str, client_id: str, key: ECKey) -> str:
             "client_assertion": assertion,
         }
     )
-    request = urllib.request.Request(f"{base}/oauth/token", data=form.encode(), method="POST")  # noqa: S310  the demo's own server
+    request = urllib.request.Request(f"{base}/oauth/token", data=form.encode(), method="POST")  # noqa: S310  the address is the caller's
     answer = send(request)
     if answer.status != 200:  # noqa: PLR2004
         raise UnexpectedAnswerError(f"token: {answer.status} {answer.body[:300]!r}")

@@ -1,0 +1,62 @@
+"""The ``xueji`` command. Each command parses, calls one service and prints."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from core_registry.errors import RegistryError
+from gateway.cli import accounts, host, inspecting, recipients, registry, serving
+from gateway.errors import GatewayError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home", type=click.Path(path_type=Path), envvar="XUEJI_HOME", help="Where databases, keys and files lie."
+)
+@click.pass_context
+def cli(context: click.Context, home: Path | None) -> None:
+    """学籍数据共享网关 · privacy gateway in front of a student registry."""
+    context.obj = home
+
+
+def main() -> None:
+    """Run the command; errors of ours end with status 1 and say in Chinese and English what to change."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (GatewayError, RegistryError) as error:
+        if error.detail_zh:
+            click.echo(error.detail_zh, err=True)
+        click.echo(error.detail, err=True)
+        if error.rule:
+            click.echo(f"({error.rule})", err=True)
+        sys.exit(1)
+
+
+for _command in (
+    host.init,
+    registry.sample,
+    registry.import_schools,
+    registry.import_forms,
+    serving.serve,
+    serving.worker,
+    serving.run_demo,
+    recipients.extract,
+    recipients.verify_credential,
+    inspecting.verify_log,
+    inspecting.witness,
+    accounts.accounts,
+    host.keys,
+    host.policy,
+    host.openapi,
+):
+    cli.add_command(_command)

@@ -1,0 +1,90 @@
+"""Setting up a host: keys, databases, first officers, the rule book."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from gateway import bootstrap, keyring, settings
+from gateway.accounts.records import StaffSpec
+from gateway.app import create_app
+from gateway.ids import UnitCode
+from gateway.keyring import Face
+from gateway.policies.decision import DecisionPoint
+from gateway.principals import Role
+
+
+@click.command()
+@click.option("--unit", default="140000", show_default=True, help="Division code of the department that is set up.")
+@click.pass_obj
+def init(home: Path | None, unit: str) -> None:
+    """Make keys and databases, and the first officers (their passwords are shown once)."""
+    found = settings.from_environment(home=home)
+    book = bootstrap.load_rulebook(found)
+    made = keyring.create(found.keys)
+    click.echo(f"密钥 keys: {len(made)} new in {found.keys.name}/")
+    bootstrap.prepare_databases(found, book)
+    process = bootstrap.open_process(found, Face.ALL)
+    try:
+        specs = [
+            StaffSpec("sysadmin", "系统管理员", frozenset({Role.SYSTEM_ADMINISTRATOR}), UnitCode(unit), "系统管理员"),
+            StaffSpec("secadmin", "安全管理员", frozenset({Role.SECURITY_ADMINISTRATOR}), UnitCode(unit), "安全管理员"),
+            StaffSpec("auditor", "审计检查员", frozenset({Role.INSPECTOR}), UnitCode(unit), "审计检查员"),
+        ]
+        for credentials in process.services.directory.bootstrap_accounts(specs):
+            click.echo(f"{credentials.username}\t{credentials.password}\tTOTP {credentials.totp_secret}")
+    finally:
+        process.close()
+    click.echo("请立即登录修改密码并确认安全管理制度。 Sign in now, change the passwords, acknowledge the rules.")
+
+
+@click.group()
+def keys() -> None:
+    """Make and look at keys."""
+
+
+@keys.command("create")
+@click.option("--face", type=click.Choice([face.value for face in Face]), default="all", show_default=True)
+@click.pass_obj
+def create_keys(home: Path | None, face: str) -> None:
+    """Make the keys of a face that are not there yet; never overwrites."""
+    found = settings.from_environment(home=home)
+    for path in keyring.create(found.keys, keyring.PRIVATE_KEYS[Face(face)]):
+        click.echo(path.name)
+
+
+@keys.command("log")
+@click.pass_obj
+def show_log_key(home: Path | None) -> None:
+    """Print the public key of the audit log, for inspectors and witnesses."""
+    found = settings.from_environment(home=home)
+    click.echo(str(bootstrap.log_key(found, keyring.load(found.keys, Face.ALL))))
+
+
+@click.group()
+def policy() -> None:
+    """Check the rule book and its policies."""
+
+
+@policy.command("check")
+@click.pass_obj
+def check_policy(home: Path | None) -> None:
+    """Load the rule book and all policies as the program would; print its hash."""
+    book = bootstrap.load_rulebook(settings.from_environment(home=home))
+    points = DecisionPoint(book.policies, book.sha256).policies
+    click.echo(f"{len(points)} policies, {len(book.fields)} fields, rule book {book.sha256}")
+
+
+@click.command()
+@click.pass_obj
+def openapi(home: Path | None) -> None:
+    """Print the OpenAPI document of the HTTP API."""
+    process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
+    try:
+        app = create_app(process.services)
+        with app.app_context():
+            click.echo(json.dumps(app.spec, ensure_ascii=False, indent=1))
+    finally:
+        process.close()

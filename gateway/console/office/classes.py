@@ -1,0 +1,89 @@
+"""Class lists, masked, and the digital identity of a pupil as a QR code. Each list is recorded with its reason (A50-4)."""
+
+from __future__ import annotations
+
+import io
+
+import segno
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from core_registry.errors import RegistryError
+from core_registry.office import StudentId, StudentLine
+from gateway.console import choices, forms
+from gateway.console.office.reach import registry, schools_for
+from gateway.console.pages import page, principal, problem_for, services
+from gateway.errors import GatewayError
+from gateway.policies.decision import Action
+from gateway.problems import Problem
+
+blueprint = Blueprint("classes", __name__)
+
+_LINES = 50
+_STATES = {
+    "active": "在籍",
+    "suspended": "休学",
+    "graduated": "毕业",
+    "withdrawn": "退学",
+    "pre-registered": "待注册",
+    "late-entry": "延期入学",
+    "transfer-pending": "转学办理中",
+    "transferred-out": "转出",
+    "abroad": "出境",
+}
+
+
+@blueprint.get("/office/classes")
+def search_form() -> ResponseReturnValue:
+    """Show the form: school, grade, class and the reason."""
+    return _page(None, None)
+
+
+@blueprint.post("/office/classes")
+def search() -> ResponseReturnValue:
+    """Show a page of a class, masked; who asked and why is recorded before. A form, so that no reason is in a URL."""
+    schools = schools_for(Action.READ_REGISTRY)
+    try:
+        lines = registry().find_by_class(
+            forms.text("school", longest=10),
+            actor=principal().account,
+            reason=forms.text("reason", longest=400),
+            grade=forms.text("grade", longest=8) or None,
+            class_name=forms.text("class_name", longest=40) or None,
+            schools=frozenset(schools),
+            after=forms.text("after", longest=64),
+            limit=_LINES,
+        )
+    except (GatewayError, RegistryError) as error:
+        return _page(None, problem_for(error))
+    return _page(lines, None)
+
+
+@blueprint.post("/office/identity")
+def offer_identity() -> ResponseReturnValue:
+    """Offer a pupil's digital identity: a code for the wallet, shown once as a QR code (A50-14)."""
+    schools = schools_for(Action.ISSUE_IDENTITY)
+    subject = registry().subject_ref_of(
+        StudentId(forms.text("student_id", longest=64)), schools=frozenset(schools)
+    )
+    offer = services().identity.make_offer(subject, principal())
+    drawing = io.BytesIO()
+    segno.make(offer.uri, error="m").save(
+        drawing, kind="svg", scale=6, border=2, xmldecl=False, svgns=False, svgclass="qr", lineclass=None
+    )
+    return page("office/identity.html", offer=offer, drawing=Markup(drawing.getvalue().decode()))  # noqa: S704  made by segno
+
+
+def _page(lines: list[StudentLine] | None, problem: Problem | None) -> ResponseReturnValue:
+    after = lines[-1].student_id if lines and len(lines) == _LINES else None
+    return page(
+        "office/classes.html",
+        problem=problem,
+        schools=schools_for(Action.READ_REGISTRY),
+        grades=dict(choices.grades(services().book)),
+        values=request.form,
+        lines=lines,
+        after=after,
+        states=_STATES,
+    )

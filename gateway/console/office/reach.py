@@ -1,0 +1,38 @@
+"""For which schools a registrar may act, and the door behind which they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core_registry.office import RegistryOffice
+from gateway.console.entrances import own_registry
+from gateway.console.pages import principal, services
+from gateway.errors import UnavailableError
+from gateway.policies.decision import Action
+
+
+def registry() -> RegistryOffice:
+    """Return the office door; raises ``UnavailableError`` on a face without it."""
+    office = services().office
+    if office is None:
+        raise UnavailableError("This face has no registry.", detail_zh="本端没有学籍库。")
+    return office
+
+
+def schools_for(action: Action) -> dict[str, str]:
+    """Return code and name of the schools for which the person may do ``action``, by code (A3-2).
+
+    A school's own people reach that school, a department's those that it and the departments below manage.
+    Raises ``ForbiddenError``.
+    """
+    who = principal()
+    unit = who.unit or ""
+    services().applications.authorize(who, action, own_registry(who), territory=unit)
+    divisions = services().book.divisions
+    frame = registry().schools()
+    if unit in divisions.by_code:
+        frame = frame.filter(frame["managing_authority"].is_in(list(divisions.territory(unit))))
+    else:
+        frame = frame.filter(frame["school_code"] == unit)
+    rows: Iterable[tuple[str, str]] = frame.sort("school_code").select("school_code", "name").iter_rows()
+    return dict(rows)

@@ -1,0 +1,125 @@
+"""Forms between upload and confirmation: sealed on the disk, opened for their owner only, gone after an hour.
+
+A form holds pupils in clear. It lies in clear only in a private directory of the moment in which it is read (I7).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, NewType, cast
+
+from gateway.errors import NotFoundError
+from gateway.ids import AccountId, ExtractId
+from gateway.releases.vault import FileKey, SealedSink, SealedSource
+
+UploadId = NewType("UploadId", str)
+LIFE = timedelta(hours=1)
+_ID = re.compile(r"up-[a-z]{24}")
+_LETTERS = "abcdefghjkmnpqrstuvwxyz"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One sealed file: whose it is, until when, how it opens, and how it is to be taken. Sizes in bytes."""
+
+    id: UploadId
+    owner: AccountId
+    kept_at: str
+    size: int
+    wrapped_key: str
+    mapping: str = ""
+    school: str | None = None
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Sealed files in ``directory``; ``key`` wraps the key of each file."""
+
+    directory: Path
+    key: bytes
+    now: Callable[[], datetime]
+
+    def keep(
+        self, content: BinaryIO, owner: AccountId, *, mapping: str = "", school: str | None = None, suffix: str = ""
+    ) -> Held:
+        """Seal ``content`` and return what is held; files whose time is over go at the same time."""
+        self.sweep()
+        which = UploadId("up-" + "".join(secrets.choice(_LETTERS) for _ in range(24)))
+        key = FileKey.new(ExtractId(which))
+        with SealedSink(self._file(which), key) as sink:
+            while piece := content.read(_CHUNK):
+                sink.write(piece)
+            sink.commit()
+            size = sink.size
+        held = Held(
+            which, owner, self.now().isoformat(), size, key.wrap(self.key).hex(), mapping, school, suffix
+        )
+        note = self._note(which)
+        note.touch(mode=0o600)
+        note.write_text(json.dumps(asdict(held)), encoding="utf-8")
+        return held
+
+    def find(self, which: str, owner: AccountId) -> Held:
+        """Return what is held for ``owner``; raises ``NotFoundError`` for another's, an unknown or an old one."""
+        note = self._note(UploadId(which))
+        if not _ID.fullmatch(which) or not note.exists():
+            raise _gone()
+        held = Held(**cast("dict[str, str]", json.loads(note.read_text(encoding="utf-8"))))  # type: ignore[arg-type]  # as written by keep
+        if held.owner != owner or self._over(held):
+            raise _gone()
+        return held
+
+    @contextmanager
+    def opened(self, held: Held) -> Iterator[Path]:
+        """Yield the path of the file in clear, in a private directory that is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="xueji-form-") as directory:
+            path = Path(directory) / f"form{held.suffix}"
+            with path.open("wb") as clear:
+                for piece in self.read(held):
+                    clear.write(piece)
+            yield path
+
+    def read(self, held: Held) -> Iterator[bytes]:
+        """Yield the content in clear."""
+        key = FileKey.unwrap(ExtractId(held.id), bytes.fromhex(held.wrapped_key), self.key)
+        with SealedSource(self._file(held.id), key, held.size) as source:
+            yield from source.slices(0, held.size - 1)
+
+    def drop(self, held: Held) -> None:
+        """Remove a file: its key first."""
+        self._note(held.id).unlink(missing_ok=True)
+        self._file(held.id).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove every file whose time is over."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for note in self.directory.glob("up-*.json"):
+            held = Held(**json.loads(note.read_text(encoding="utf-8")))
+            if self._over(held):
+                self.drop(held)
+
+    def _over(self, held: Held) -> bool:
+        age = self.now() - datetime.fromisoformat(held.kept_at)
+        return not timedelta(0) <= age < LIFE  # a clock that went back must not lengthen it
+
+    def _file(self, which: UploadId) -> Path:
+        return self.directory / f"{which}.sealed"
+
+    def _note(self, which: UploadId) -> Path:
+        return self.directory / f"{which}.json"
+
+
+def _gone() -> NotFoundError:
+    return NotFoundError(
+        "There is no such upload any more: upload the file again.", detail_zh="上传的文件已失效，请重新上传。"
+    )
