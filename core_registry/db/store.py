@@ -177,9 +177,10 @@ class SqlRegisterStore:
         work = work.with_columns(pl.int_range(pl.len()).alias("order")).join(
             before, on="student_id", how="left", maintain_order="left"
         )
-        work = work.with_columns(pl.coalesce(name, f"was_{name}").alias(name) for name in ("awards", "remarks"))
         self._guard_numbers(work)
-        work = work.with_columns(pl.coalesce(name, f"was_{name}").alias(name) for name in ("student_number", "entry_month"))
+        work = work.with_columns(
+            pl.coalesce(name, f"was_{name}").alias(name) for name in ("awards", "remarks", "student_number", "entry_month")
+        )
         work = work.join(known, on="school_code", how="left", maintain_order="left")
         work = self._numbered(connection, work)
         count = work.height
@@ -198,8 +199,8 @@ class SqlRegisterStore:
 
     def _before(self, connection: Connection, student_ids: list[str]) -> pl.DataFrame:
         """Return the present rows of changed pupils, opened as far as the new ones need it."""
-        names = ("student_id", "subject_ref", "state", "school_code", "entry_month", "created_at", "number_kind", "key_version",
-                 "sealed", *_KEYS)  # fmt: skip
+        names = ("student_id", "subject_ref", "state", "school_code", "entry_month", "created_at", "number_kind",
+                 "key_version", "sealed", *_KEYS)  # fmt: skip
         found = _in(connection, names, "student_id", pl.Series(student_ids, dtype=pl.String))
         if found.height != len(set(student_ids)) or len(set(student_ids)) != len(student_ids):
             raise RegisterChangedError(

@@ -140,7 +140,10 @@ def compare(keyed: pl.DataFrame, rejected: pl.Series, store: RegisterStore) -> C
     landing = good.filter(~pl.col("row").is_in(findings.error_rows(joined).implode())).with_columns(
         status=pl.when(~known)
         .then(pl.lit("new"))
-        .when(other_number | (pl.col("entry_month") != pl.col("held_month")).fill_null(pl.col("entry_month").is_not_null()))
+        .when(
+            other_number
+            | (pl.col("entry_month") != pl.col("held_month")).fill_null(pl.col("entry_month").is_not_null())
+        )
         .then(pl.lit("changed"))
         .when(pl.col("held_content").eq_missing(pl.col("content_key")))
         .then(pl.lit("unchanged"))
@@ -184,7 +187,11 @@ def _roll(keyed: pl.DataFrame, landing: pl.DataFrame, store: RegisterStore) -> p
     )
 
 
-def shrinking(roll: pl.DataFrame, share: float) -> Iterable[str]:
-    """Return the schools of which one import would change or leave out more than ``share`` of the roll."""
-    over = roll.filter((pl.col("absent") + pl.col("changed")) > share * pl.col("on_roll"))
+def shrinking(roll: pl.DataFrame, share: float, *, whole: bool) -> Iterable[str]:
+    """Return the schools of which one import would change or leave out more than ``share`` of the roll.
+
+    ``whole`` says that the file claims to be the whole roll; else nobody is left out by not being in it.
+    """
+    touched = pl.col("absent") + pl.col("changed") if whole else pl.col("changed")
+    over = roll.filter(touched > share * pl.col("on_roll"))
     return over["school_code"].to_list()

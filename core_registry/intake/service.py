@@ -69,18 +69,19 @@ class ImportService:
 
         The same file twice changes nothing: rows that equal the register are not written. Raises
         ``UnreadableFileError`` when the file cannot be taken at all, ``ShrinkGuardError`` when more of a school's
-        roll would change or be left out than ``parameters.shrink_share`` and the request does not accept it;
+        roll would change or be left out than ``parameters.shrink_share`` and the request does not accept it (a
+        corrected error workbook leaves out nothing; where nothing is to be written, nothing is guarded);
         after an error neither register nor workbook has anything of the file.
         """
         checked = self._check(request, progress)
         summary = checked.summary
-        if summary.shrink and not request.accept_shrink:
+        landing = checked.compared.rows.filter(pl.col("status") != "unchanged")
+        if summary.shrink and len(landing) and not request.accept_shrink:
             named = "、".join(summary.shrink)
             raise ShrinkGuardError(
                 f"the file would change or leave out too many pupils of: {named}; check it, then accept explicitly",
                 detail_zh=f"该文件将变动或缺失以下学校的过多学生：{named}。请核对文件，确认无误后选择“确认变动”再导入。",
             )
-        landing = checked.compared.rows.filter(pl.col("status") != "unchanged")
         written = errors_to if summary.rejected else None
         if written is not None:
             write_errors(written, checked.form, checked.findings, self._book)
@@ -161,7 +162,7 @@ class ImportService:
             schools=compared.rows["school_code"].n_unique(),
             finding_counts=dict(counts.iter_rows()),
             findings=tuple(findings.spell(_shown(found), self._book.fields, form.columns)),
-            shrink=tuple(shrinking(compared.roll, self._book.parameters.shrink_share)),
+            shrink=tuple(shrinking(compared.roll, self._book.parameters.shrink_share, whole=not form.supplement)),
         )
 
 

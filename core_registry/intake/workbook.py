@@ -147,7 +147,9 @@ def write_errors(path: Path, form: Form, found: pl.DataFrame, book: Rulebook) ->
     """
     rejected = form.frame.filter(pl.col("row").is_in(findings.error_rows(found).implode())).select("row", *form.fields)
     by_row: dict[int, list[Finding]] = {}
-    for finding in findings.spell(found.filter(pl.col("row").is_in(rejected["row"].implode())), book.fields, form.columns):
+    for finding in findings.spell(
+        found.filter(pl.col("row").is_in(rejected["row"].implode())), book.fields, form.columns
+    ):
         by_row.setdefault(finding.row, []).append(finding)
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, _OPTIONS) as workbook:

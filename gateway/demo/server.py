@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 from types import FrameType
 from typing import Any
 
 import waitress
 from apiflask import APIFlask
+
+from gateway.errors import UnavailableError
 
 
 def _server(app: APIFlask, host: str, port: int, threads: int) -> Any:  # noqa: ANN401  waitress has no types
@@ -18,8 +21,8 @@ def _server(app: APIFlask, host: str, port: int, threads: int) -> Any:  # noqa: 
         port=port,
         threads=threads,
         ident="xueji",
-        send_bytes=1,  # hand bytes to the operating system as they come: what was sent is what is recorded
         outbuf_overflow=1 << 20,
+        outbuf_high_watermark=1 << 20,  # a delivery ends when the client has nearly all of it, not when it is buffered
         channel_timeout=120,
         max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + (1 << 20),
     )
@@ -38,6 +41,20 @@ def serve(app: APIFlask, *, host: str, port: int, threads: int) -> None:
         server.run()
     except KeyboardInterrupt:
         server.close()
+
+
+def port_or_free(host: str, port: int) -> int:
+    """Return ``port`` if it can be listened on, else one that can."""
+    for candidate in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise UnavailableError("No port of loopback can be listened on.", detail_zh="本机没有可用端口。")
 
 
 class BackgroundServer:

@@ -18,7 +18,7 @@ from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
 from gateway.demo import people
-from gateway.demo.server import BackgroundServer
+from gateway.demo.server import BackgroundServer, port_or_free
 from gateway.identity.holder import Wallet
 from gateway.identity.offline import verify_credential
 from gateway.keyring import Face, Key
@@ -80,7 +80,10 @@ def run(directory: Path, *, once: bool, count: int, port: int, bar: samples.Bar)
     directory.mkdir(parents=True)
     started = time.monotonic()
     try:
-        with _stage(directory, count, port, bar) as (stage, server):
+        free = port_or_free(HOST, port)
+        if free != port:
+            print(f"端口 {port} 已被占用，改用 {free} · port {port} is taken, {free} is used instead", flush=True)
+        with _stage(directory, count, free, bar) as (stage, server):
             for zh, en, step in steps():
                 _tell(stage, zh, en, step)
             _write(stage)

@@ -6,7 +6,7 @@ Preparing the file is in ``preparation``; this module decides, records and hands
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -21,10 +21,10 @@ from gateway.policies.resources import grant_resource
 from gateway.policies.scope import UseRequest, covers, current_state, territory_within
 from gateway.policies.trail import grant_links
 from gateway.principals import AccountKind, Principal, Role
+from gateway.releases.content import Content, OpenDelivery
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, LeaseLostError, NotReadyError
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import (
-    MEDIA_TYPES,
     Delivery,
     DeliveryEnd,
     DeliveryId,
@@ -39,45 +39,6 @@ DELIVERY_HOURS = 24
 """Ranges and retries within this time after the first byte belong to the same use (design 5)."""
 READY_DAYS = 7
 """A prepared file that nobody fetches is removed after this many days."""
-
-
-class Content:
-    """The bytes of a delivery. Iterate once, and ``close``: the outcome is recorded also when nothing was read."""
-
-    def __init__(self, pieces: Generator[bytes], unread: Callable[[], None]) -> None:
-        self._pieces = pieces
-        self._unread = unread
-        self._begun = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        self._begun = True
-        return next(self._pieces)
-
-    def close(self) -> None:
-        """End here; what was read counts as delivered. Twice changes nothing."""
-        if not self._begun:  # closing a generator that never ran runs none of it
-            self._begun = True
-            self._unread()
-        self._pieces.close()
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDelivery:
-    """A delivery whose intent is durable. ``content`` may be iterated once; it records the outcome at its end."""
-
-    extract: Extract
-    receipt: Receipt
-    first: int
-    last: int
-    content: Content = field(repr=False)
-
-    @property
-    def media_type(self) -> str:
-        """The media type of the file."""
-        return MEDIA_TYPES[self.extract.request.format]
 
 
 @dataclass(frozen=True, slots=True)

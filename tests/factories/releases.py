@@ -41,9 +41,9 @@ from gateway.policies.records import (
 )
 from gateway.policies.scope import civil_date
 from gateway.principals import AccountKind, Principal, Role
+from gateway.releases.content import OpenDelivery
 from gateway.releases.preparation import Preparation
 from gateway.releases.records import Extract, ExtractRequest, ExtractState
-from gateway.releases.service import OpenDelivery
 from gateway.services import Services
 from gateway.settings import Settings, from_environment
 from tests.factories.accounts import Clock
@@ -270,6 +270,8 @@ class Template:
     """Profile -> client id and private key of the recipient's registered system."""
     source: pl.DataFrame = field(repr=False)
     """The sample in clear."""
+    ready: ExtractId
+    """A prepared CSV of ``bus-pseudonymous``."""
     registry: str | None = None
     gateway: str | None = None
     """Names of the template databases on PostgreSQL."""
@@ -306,6 +308,7 @@ class House:
     grants: Mapping[str, GrantId]
     clients: Mapping[str, tuple[str, ECKey]] = field(repr=False)
     source: pl.DataFrame = field(repr=False)
+    _ready: ExtractId
     trouble: Trouble = field(default_factory=Trouble)
     _after: list[Callable[[], object]] = field(default_factory=list)
 
@@ -331,18 +334,22 @@ class House:
                 one.removeHandler(self.trouble)
         assert not (calm and self.trouble.lines), self.trouble.lines
 
-    def start(self, profile: str, kind: str = "csv", **request: Any) -> Extract:  # noqa: ANN401  members of the request
-        """Ask for an extract as the recipient's system."""
+    def start(self, profile: str, kind: str = "csv", *, grant: GrantId | None = None, **request: Any) -> Extract:  # noqa: ANN401  members of the request
+        """Ask for an extract as the recipient's system, under the grant of the template or another."""
         wanted = ExtractRequest(Format(kind), **request)
-        return self.services.releases.start(self.grants[profile], wanted, client_of(profile))
+        return self.services.releases.start(grant or self.grants[profile], wanted, client_of(profile))
 
-    def prepared(self, profile: str, kind: str = "csv", **request: Any) -> Extract:  # noqa: ANN401  members of the request
+    def prepared(self, profile: str, kind: str = "csv", *, grant: GrantId | None = None, **request: Any) -> Extract:  # noqa: ANN401  members of the request
         """Ask for an extract and have it prepared; it is ready."""
-        extract = self.start(profile, kind, **request)
+        extract = self.start(profile, kind, grant=grant, **request)
         self.work()
         extract = self.extract(extract.id)
         assert extract.state is ExtractState.READY, extract.failure
         return extract
+
+    def ready(self) -> Extract:
+        """Return the extract for the buses that was prepared with the template and that nobody has fetched."""
+        return self.extract(self._ready)
 
     def extract(self, identifier: ExtractId) -> Extract:
         """Return an extract as it stands."""
@@ -452,11 +459,13 @@ def _build(home: Path, settings: Settings, pupils: int) -> Template:
             spec = ClientSpec(case.recipient, roles, {"keys": [key.as_dict(private=False)]}, post="测试系统")
             clients[name] = (str(services.directory.register_client(None, spec)), key)
         assert process.worker is not None
+        wanted = ExtractRequest(Format.CSV)
+        ready = services.releases.start(grants["bus-pseudonymous"], wanted, client_of("bus-pseudonymous"))
         while process.worker.round():
             pass
     finally:
         _close_process(process)
-    return Template(home, grants, clients, source)
+    return Template(home, grants, clients, source, ready.id)
 
 
 @cache
@@ -531,7 +540,7 @@ def make_house(
     found = settings(found)
     clock = Clock(datetime.now(UTC))
     process = bootstrap.open_process(found, Face.ALL, now=clock)
-    house = House(found, clock, process, made.grants, made.clients, made.source)
+    house = House(found, clock, process, made.grants, made.clients, made.source, made.ready)
     if server is not None:
         house._after.append(lambda: drop(found, server))
     return house

@@ -10,28 +10,19 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from core_registry.errors import RegistryError
-from core_registry.office import StudentId, StudentLine
+from core_registry.office import LABELS, StudentId, StudentLine
 from gateway.console import choices, forms
+from gateway.console.entrances import may
 from gateway.console.office.reach import registry, schools_for
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.errors import GatewayError
 from gateway.policies.decision import Action
+from gateway.policies.resources import identity_resource
 from gateway.problems import Problem
 
 blueprint = Blueprint("classes", __name__)
 
 _LINES = 50
-_STATES = {
-    "active": "在籍",
-    "suspended": "休学",
-    "graduated": "毕业",
-    "withdrawn": "退学",
-    "pre-registered": "待注册",
-    "late-entry": "延期入学",
-    "transfer-pending": "转学办理中",
-    "transferred-out": "转出",
-    "abroad": "出境",
-}
 
 
 @blueprint.get("/office/classes")
@@ -63,7 +54,7 @@ def search() -> ResponseReturnValue:
 @blueprint.post("/office/identity")
 def offer_identity() -> ResponseReturnValue:
     """Offer a pupil's digital identity: a code for the wallet, shown once as a QR code (A50-14)."""
-    schools = schools_for(Action.ISSUE_IDENTITY)
+    schools = schools_for(Action.READ_REGISTRY)
     subject = registry().subject_ref_of(
         StudentId(forms.text("student_id", longest=64)), schools=frozenset(schools)
     )
@@ -76,6 +67,7 @@ def offer_identity() -> ResponseReturnValue:
 
 
 def _page(lines: list[StudentLine] | None, problem: Problem | None) -> ResponseReturnValue:
+    who = principal()
     after = lines[-1].student_id if lines and len(lines) == _LINES else None
     return page(
         "office/classes.html",
@@ -85,5 +77,6 @@ def _page(lines: list[StudentLine] | None, problem: Problem | None) -> ResponseR
         values=request.form,
         lines=lines,
         after=after,
-        states=_STATES,
+        states={state.value: name for state, name in LABELS.items()},
+        may_offer=may(services(), who, Action.ISSUE_IDENTITY, identity_resource(unit=who.unit), who.unit or ""),
     )

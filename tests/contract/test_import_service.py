@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
+from sqlalchemy import text
 
-from core_registry.errors import RegistryUnavailableError, ShrinkGuardError, UnreadableFileError
+from core_registry.db.engine import writing
+from core_registry.errors import RegisterChangedError, ShrinkGuardError, UnreadableFileError
 from core_registry.intake.reader import read_form
 from core_registry.intake.records import ImportId, ImportRequest, ImportSummary
-from core_registry.intake.service import ImportService
 from core_registry.intake.workbook import REASON_HEADER, write_template
-from tests.factories.intake_fake import FakeRegisterStore
-from tests.factories.intake_forms import NOW, PRIMARY, SCHOOLS, Row, book, pupil, table, write_csv, write_xlsx
+from tests.factories.intake_forms import PRIMARY, Row, book, pupil, table, write_csv, write_xlsx
+from tests.factories.intake_register import Register, fresh_register
 
 
 class World:
     """One register and its import service."""
 
-    def __init__(self, directory: Path) -> None:
-        self.store = FakeRegisterStore(SCHOOLS)
-        self.directory = directory
+    def __init__(self, directory: Path, register: Register) -> None:
+        self.register = register
+        self.directory = directory / "work"
+        self.directory.mkdir()
+        directory = self.directory
         self.errors = directory / "errors.xlsx"
         self.stages: list[tuple[str, int, int]] = []
-        self.service = ImportService(self.store, book(), lambda: NOW, lambda: ImportId("import-1"))
+        self.service = register.service
 
     def request(self, rows: list[Row], *, accept: bool = False) -> ImportRequest:
         path = write_csv(self.directory / "f.csv", table(rows))
@@ -40,14 +44,15 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World]:
+    with fresh_register(tmp_path) as register:
+        yield World(tmp_path, register)
 
 
 def test_preview_says_what_run_does_and_writes_nothing(world: World) -> None:
     rows = [pupil(1), pupil(2, sex="女"), pupil(3)]
     preview = world.service.preview(world.request(rows))
-    assert not world.store.students
+    assert world.register.count() == 0
     assert not world.errors.exists()
     done = world.run(rows)
     assert done == replace(preview, import_id=ImportId("import-1"))
@@ -61,11 +66,11 @@ def test_the_same_content_twice_changes_nothing(world: World) -> None:
     assert world.run(rows).new == 5
     again = world.run(rows)
     assert (again.new, again.changed, again.unchanged, again.repeated, again.import_id) == (0, 0, 5, True, None)
-    assert world.store.applied == 1
+    assert world.register.landed() == 1
     as_workbook = write_xlsx(world.directory / "f.xlsx", table(list(reversed(rows))))
     other = world.service.run(replace(world.request(rows), path=as_workbook))
     assert (other.unchanged, other.repeated) == (5, False)
-    assert world.store.applied == 1
+    assert world.register.landed() == 1
 
 
 def test_a_changed_cell_is_one_changed_row(world: World) -> None:
@@ -74,7 +79,7 @@ def test_a_changed_cell_is_one_changed_row(world: World) -> None:
     rows[3] = pupil(3, class_name="2班")
     summary = world.run(rows)
     assert (summary.changed, summary.unchanged) == (1, 5)
-    assert sorted(str(one["class_name"]) for one in world.store.students.values()) == ["1班"] * 5 + ["2班"]
+    assert sorted(one.class_name for one in world.register.students().values()) == ["1班"] * 5 + ["2班"]
 
 
 def test_shrink_guard_names_the_school_until_it_is_accepted(world: World) -> None:
@@ -82,16 +87,19 @@ def test_shrink_guard_names_the_school_until_it_is_accepted(world: World) -> Non
     world.run(rows)
     share = book().parameters.shrink_share
     at_most = int(10 * share)
-    assert world.run(rows[at_most:]).absent == at_most
+    assert world.run([*rows[at_most:], pupil(30)]).absent == at_most
     with pytest.raises(ShrinkGuardError) as caught:
-        world.run([*rows[at_most + 1 :], pupil(20, sex="女")])
+        world.run([*rows[at_most + 2 :], pupil(20, sex="女"), pupil(21)])
     assert PRIMARY in caught.value.detail
     assert PRIMARY in caught.value.detail_zh
     assert not world.errors.exists()
-    assert world.service.preview(world.request(rows[at_most + 1 :])).shrink == (PRIMARY,)
-    accepted = world.run(rows[at_most + 1 :], accept=True)
-    assert accepted.absent == at_most + 1
-    assert len(world.store.students) == 10
+    short = [*rows[at_most + 2 :], pupil(21)]
+    assert world.service.preview(world.request(short)).shrink == (PRIMARY,)
+    accepted = world.run(short, accept=True)
+    assert (accepted.absent, accepted.new) == (at_most + 3, 1)
+    assert world.register.count() == 12  # an absent pupil stays
+    again = world.run(short)  # nothing would be written, so there is nothing to guard
+    assert (again.repeated, again.shrink) == (True, (PRIMARY,))
 
 
 def test_a_rejected_row_is_not_an_absent_pupil(world: World) -> None:
@@ -102,10 +110,13 @@ def test_a_rejected_row_is_not_an_absent_pupil(world: World) -> None:
 
 
 def test_a_failing_store_leaves_neither_rows_nor_workbook(world: World) -> None:
-    world.store.fail_on_apply = RegistryUnavailableError("gone")
-    with pytest.raises(RegistryUnavailableError):
+    with writing(world.register.engine) as connection:  # the last row that an import writes cannot be written
+        connection.execute(
+            text("CREATE TRIGGER broken BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        )
+    with pytest.raises(RegisterChangedError):
         world.run([pupil(1), pupil(2, sex="女")])
-    assert not world.store.students
+    assert world.register.count() == 0
     assert sorted(one.name for one in world.directory.iterdir()) == ["f.csv"]
 
 
@@ -137,14 +148,14 @@ def test_a_corrected_error_workbook_can_be_imported(world: World) -> None:
     sheet.cell(3, header.index("性别") + 1).value = "男"
     sheet.cell(4, header.index("班级") + 1).value = "3班"
     workbook.save(world.errors)
-    request = replace(world.request([]), path=world.errors, accept_shrink=True)
-    summary = world.service.run(request)
-    assert (summary.new, summary.rejected) == (2, 0), summary.findings
-    assert len(world.store.students) == 3
+    # It holds a part of the roll by its nature: that the rest is absent says nothing.
+    summary = world.service.run(replace(world.request([]), path=world.errors))
+    assert (summary.new, summary.rejected, summary.absent, summary.shrink) == (2, 0, 1, ()), summary.findings
+    assert world.register.count() == 3
 
 
-def test_the_template_is_read_back_with_text_cells_version_and_lists(tmp_path: Path) -> None:
-    path = tmp_path / "template.xlsx"
+def test_the_template_is_read_back_with_text_cells_version_and_lists(world: World) -> None:
+    path = world.directory / "template.xlsx"
     write_template(path, book())
     workbook = openpyxl.load_workbook(path)
     form = workbook.worksheets[0]
@@ -161,9 +172,7 @@ def test_the_template_is_read_back_with_text_cells_version_and_lists(tmp_path: P
         form.cell(3, column).value = pupil(1)[header] or None
         assert value is not None
     workbook.save(path)
-    store = FakeRegisterStore(SCHOOLS)
-    service = ImportService(store, book(), lambda: NOW, lambda: ImportId("import-1"))
-    assert service.run(ImportRequest(path, path.name, "template", "officer")).new == 1
+    assert world.service.run(ImportRequest(path, path.name, "template", "officer")).new == 1
 
 
 def test_another_layout_is_read_with_its_own_headers_and_values(world: World) -> None:
@@ -182,21 +191,19 @@ def test_a_file_without_the_column_of_schools_takes_the_school_of_the_request(wo
     with pytest.raises(UnreadableFileError, match="学校标识码"):
         world.service.run(request)
     assert world.service.run(replace(request, school=PRIMARY)).new == 1
-    assert next(iter(world.store.students.values()))["school_code"] == PRIMARY
+    assert world.register.only().school_code == PRIMARY
 
 
 def test_what_the_store_gets_is_normal_and_complete(world: World) -> None:
     world.run([pupil(1)])
-    stored = next(iter(world.store.students.values()))
-    assert stored["residence_division"] == "140105"
-    assert stored["household_division"] == "140302"
-    assert stored["entry_month"] == "2023-09"
-    assert stored["boarding"] is False
-    assert stored["member2_name"] is None
-    assert stored["nationality"] == "CHN"
-    keys = {str(stored[name]) for name in ("id_key", "suspect_key", "content_key", "name_key")}
-    assert {len(key) for key in keys} == {64}
-    assert len(keys) == 4
+    stored = world.register.only()
+    assert (stored.entry_month, stored.boarding, stored.nationality) == ("2023-09", False, "CHN")
+    assert len(stored.members) == 1
+    divisions = world.register.values("residence_division", "household_division")
+    assert divisions.rows() == [("140105", "140302")]
+    keys = world.register.values("id_key", "suspect_key", "content_key", "name_key", "number_key").row(0)
+    assert len(set(keys)) == 5
+    assert {len(key) for key in keys} == {32}
 
 
 def test_nothing_shown_of_a_form_holds_a_pupil(world: World) -> None:

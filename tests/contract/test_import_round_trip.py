@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_registry.intake.records import ImportId, ImportRequest
-from core_registry.intake.service import ImportService
-from tests.factories.intake_fake import FakeRegisterStore
-from tests.factories.intake_forms import NOW, SCHOOLS, book, pupil, table, write_csv
+from tests.factories.intake_forms import book, pupil, table, write_csv
+from tests.factories.intake_register import fresh_register
 
 CODES = list(book().import_mappings["template"].headers)
 cell_texts = st.one_of(
@@ -25,22 +22,15 @@ cell_texts = st.one_of(
 spoiled = st.dictionaries(st.sampled_from([code for code in CODES if code != "school_code"]), cell_texts, max_size=4)
 
 
-def service() -> tuple[FakeRegisterStore, ImportService]:
-    store = FakeRegisterStore(SCHOOLS)
-    return store, ImportService(store, book(), lambda: NOW, lambda: ImportId("import-1"))
-
-
 @settings(max_examples=20, deadline=None)
 @given(st.lists(spoiled, min_size=1, max_size=4))
 def test_every_row_lands_or_comes_back_as_it_was(changes: list[dict[str, str]]) -> None:
     rows = [{**pupil(index), **change} for index, change in enumerate(changes)]
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, fresh_register(Path(directory)) as register:
         path, errors = Path(directory) / "f.csv", Path(directory) / "e.xlsx"
-        store, importer = service()
-        request = ImportRequest(write_csv(path, table(rows)), "f.csv", "template", "officer")
-        summary = importer.run(request, errors_to=errors)
+        summary = register.run(write_csv(path, table(rows)), errors)
         assert summary.rows == summary.new + summary.rejected == len(rows)
-        assert len(store.students) == summary.new
+        assert register.count() == summary.new
         assert errors.exists() == bool(summary.rejected)
         if not summary.rejected:
             return
@@ -55,15 +45,13 @@ def test_every_row_lands_or_comes_back_as_it_was(changes: list[dict[str, str]]) 
 @given(st.lists(spoiled, min_size=1, max_size=3))
 def test_a_corrected_workbook_lands_and_twice_changes_nothing(changes: list[dict[str, str]]) -> None:
     rows = [{**pupil(index), **change} for index, change in enumerate(changes)]
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, fresh_register(Path(directory)) as register:
         path, errors = Path(directory) / "f.csv", Path(directory) / "e.xlsx"
-        store, importer = service()
-        request = ImportRequest(write_csv(path, table(rows)), "f.csv", "template", "officer", accept_shrink=True)
-        first = importer.run(request, errors_to=errors)
+        first = register.run(write_csv(path, table(rows)), errors)
         write_csv(path, table([pupil(index) for index in range(len(rows))]))
-        importer.run(request)
-        landed = {key: dict(value) for key, value in store.students.items()}
-        again = importer.run(replace(request, actor="another"))
+        register.run(path)
+        landed = register.students()
+        again = register.run(path, actor="another")
         assert (again.new, again.changed) == (0, 0)
-        assert store.students == landed
+        assert register.students() == landed
         assert len(landed) >= first.new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,13 +11,11 @@ import polars as pl
 import pytest
 
 from core_registry.intake import findings
-from core_registry.intake.records import Finding, ImportId, ImportRequest, ImportSummary
-from core_registry.intake.service import ImportService
-from tests.factories.intake_fake import FakeRegisterStore
+from core_registry.intake.reader import column_letters
+from core_registry.intake.records import Finding, ImportSummary
 from tests.factories.intake_forms import (
     CLOSED,
     JUNIOR,
-    NOW,
     PRIMARY,
     SCHOOLS,
     Row,
@@ -26,17 +26,26 @@ from tests.factories.intake_forms import (
     with_second_member,
     write_csv,
 )
+from tests.factories.intake_register import Register, fresh_register, open_register, prepare
 
 BORN = date(2016, 9, 1)
 OTHER = identity_number(450, born=BORN)
 
 
 def checked(
-    path: Path, rows: list[Row], store: FakeRegisterStore | None = None, allowed: frozenset[str] | None = None
+    path: Path, rows: list[Row], register: Register | None = None, allowed: frozenset[str] | None = None
 ) -> ImportSummary:
-    service = ImportService(store or FakeRegisterStore(SCHOOLS), book(), lambda: NOW, lambda: ImportId("import-1"))
     file = write_csv(path / "f.csv", table(rows))
-    return service.run(ImportRequest(file, "f.csv", "template", "officer", allowed_schools=allowed, accept_shrink=True))
+    if register is not None:
+        return register.run(file, allowed_schools=allowed)
+    with fresh_register(path) as fresh:
+        return fresh.run(file, allowed_schools=allowed)
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> Iterator[Register]:
+    with fresh_register(tmp_path) as fresh:
+        yield fresh
 
 
 def found(summary: ImportSummary) -> set[tuple[str | None, str]]:
@@ -116,6 +125,7 @@ def test_one_wrong_cell_is_one_finding(tmp_path: Path, changes: dict[str, str], 
     assert found(summary) == {expected}
     finding = next(one for one in summary.findings if one.code == expected[1])
     assert finding.row == 3
+    assert finding.column == column_letters(list(book().import_mappings["template"].headers).index(expected[0]))
     severity = findings.KINDS[expected[1]].severity
     assert finding.severity == severity
     assert (summary.new, summary.rejected) == ((2, 0) if severity == "warning" else (1, 1))
@@ -185,17 +195,18 @@ def test_equal_rows_land_once_and_differing_ones_not_at_all(tmp_path: Path) -> N
     assert (summary.new, summary.rejected) == (2, 3)
 
 
-def test_one_name_birth_date_and_guardian_under_two_numbers_is_held_for_decision(tmp_path: Path) -> None:
+def test_one_name_birth_date_and_guardian_under_two_numbers_is_held_for_decision(
+    tmp_path: Path, register: Register
+) -> None:
     double = pupil(1, id_number=OTHER)
     summary = checked(tmp_path, [pupil(1), double, pupil(2)])
     assert [(one.row, one.code) for one in summary.findings if one.severity == "error"] == [
         (3, "duplicate-suspected"),
         (4, "duplicate-suspected"),
     ]
-    store = FakeRegisterStore(SCHOOLS)
-    assert checked(tmp_path, [pupil(1)], store).new == 1
-    assert found(checked(tmp_path, [double], store)) == {(None, "duplicate-suspected")}
-    assert len(store.students) == 1
+    assert checked(tmp_path, [pupil(1)], register).new == 1
+    assert found(checked(tmp_path, [double], register)) == {(None, "duplicate-suspected")}
+    assert register.count() == 1
 
 
 def test_twins_share_everything_but_name_and_number(tmp_path: Path) -> None:
@@ -203,33 +214,69 @@ def test_twins_share_everything_but_name_and_number(tmp_path: Path) -> None:
     assert checked(tmp_path, [pupil(1), twin]).new == 2
 
 
-def test_an_id_that_belongs_to_another_name_is_refused(tmp_path: Path) -> None:
-    store = FakeRegisterStore(SCHOOLS)
-    checked(tmp_path, [pupil(1)], store)
-    before = dict(store.students)
-    summary = checked(tmp_path, [pupil(1, name="另一人")], store)
+def test_an_id_that_belongs_to_another_name_is_refused(tmp_path: Path, register: Register) -> None:
+    checked(tmp_path, [pupil(1)], register)
+    before = register.students()
+    summary = checked(tmp_path, [pupil(1, name="另一人")], register)
     assert found(summary) == {("id_number", "id-of-another")}
-    assert store.students == before
+    assert register.students() == before
 
 
 def test_an_import_moves_no_pupil_between_schools_and_reopens_no_record(tmp_path: Path) -> None:
-    store = FakeRegisterStore([{**one, "stages": ["primary", "junior"]} for one in SCHOOLS])
-    checked(tmp_path, [pupil(1), pupil(2)], store)
-    elsewhere = checked(tmp_path, [pupil(1, school_code=JUNIOR)], store)
-    assert found(elsewhere) == {("school_code", "held-elsewhere")}
-    for student in store.students.values():
-        student["state"] = "deceased"
-    assert found(checked(tmp_path, [pupil(2)], store)) == {(None, "record-closed")}
+    url = f"sqlite:///{tmp_path / 'nine-year.db'}"
+    prepare(url, [{**one, "stages": ["primary", "junior"]} for one in SCHOOLS])
+    with open_register(url) as register:
+        checked(tmp_path, [pupil(1), pupil(2)], register)
+        elsewhere = checked(tmp_path, [pupil(1, school_code=JUNIOR)], register)
+        assert found(elsewhere) == {("school_code", "held-elsewhere")}
+        for student in register.students().values():
+            register.close_record(student)
+        assert found(checked(tmp_path, [pupil(2)], register)) == {(None, "record-closed")}
 
 
-def test_a_student_number_never_changes_but_a_provisional_one_is_replaced(tmp_path: Path) -> None:
-    store = FakeRegisterStore(SCHOOLS)
+def test_a_student_number_never_changes_but_a_provisional_one_is_replaced(tmp_path: Path, register: Register) -> None:
     national = "G" + pupil(1)["id_number"]
-    assert checked(tmp_path, [pupil(1)], store).new == 1
-    assert checked(tmp_path, [pupil(1, student_number=national)], store).changed == 1
-    changed = checked(tmp_path, [pupil(1, student_number="J140105201609010019")], store)
+    assert checked(tmp_path, [pupil(1)], register).new == 1
+    provisional = register.only()
+    assert checked(tmp_path, [pupil(1, student_number=national)], register).changed == 1
+    final = register.only()
+    assert final == replace(provisional, student_number=national)
+    row = pupil(1, student_number="J140105201609010019")
+    changed = checked(tmp_path, [row, pupil(2)], register)  # one bad row, and not the whole file
     assert found(changed) == {("student_number", "student-number-changed")}
-    assert next(iter(store.students.values()))["student_number"] == national
+    assert [(one.row, one.column) for one in changed.findings if one.severity == "error"] == [(3, "B")]
+    assert (changed.new, changed.rejected) == (1, 1)
+    assert register.students()[final.id] == final
+
+
+@pytest.mark.parametrize("kind", ["J", "L"])
+def test_a_student_number_of_another_pupil_is_a_finding_on_its_row(
+    tmp_path: Path, register: Register, kind: str
+) -> None:
+    number = {"J": "J140105201609010019", "L": "L14010520160901A1B2"}[kind]
+    assert checked(tmp_path, [pupil(1, student_number=number), pupil(2)], register).new == 2
+    before = register.students()
+    rows = [pupil(1), pupil(2, student_number=number), pupil(3, student_number=number), pupil(4)]
+    for wrong in (rows[1], rows[2]):  # a pupil of the register with a number of its own, and a new one
+        summary = checked(tmp_path, [rows[0], wrong], register)
+        assert found(summary) == {("student_number", "student-number-of-another")}
+        assert (summary.rejected, summary.changed, summary.new) == (1, 0, 0)
+    both = checked(tmp_path, rows, register)
+    assert (both.new, both.rejected) == (1, 2)
+    assert {key: register.students()[key] for key in before} == before
+    assert checked(tmp_path, [pupil(1, student_number=number)], register).unchanged == 1
+
+
+def test_a_form_without_numbers_and_months_takes_none_away(tmp_path: Path, register: Register) -> None:
+    number = "G" + pupil(1)["id_number"]
+    checked(tmp_path, [pupil(1, student_number=number)], register)
+    before = register.only()
+    assert (before.student_number, before.entry_month) == (number, "2023-09")
+    assert checked(tmp_path, [pupil(1, entry_month="")], register).unchanged == 1
+    assert checked(tmp_path, [pupil(1, entry_month="", class_name="2班")], register).changed == 1
+    assert register.only() == replace(before, class_name="2班")
+    assert checked(tmp_path, [pupil(1, entry_month="202402", class_name="2班")], register).changed == 1
+    assert register.only().entry_month == "2024-02"
 
 
 def test_one_student_number_for_two_pupils_is_refused(tmp_path: Path) -> None:
@@ -238,13 +285,31 @@ def test_one_student_number_for_two_pupils_is_refused(tmp_path: Path) -> None:
     assert found(summary) == {("student_number", "duplicate-student-number")}
 
 
-def test_a_pupil_without_a_document_is_recognized_in_the_next_file(tmp_path: Path) -> None:
-    store = FakeRegisterStore(SCHOOLS)
-    row = pupil(1, id_type="其他", id_number="")
-    assert checked(tmp_path, [row], store).new == 1
-    assert checked(tmp_path, [row], store).unchanged == 1
-    assert checked(tmp_path, [{**row, "class_name": "2班"}], store).changed == 1
-    assert found(checked(tmp_path, [pupil(1)], store)) == {(None, "duplicate-suspected")}
+@pytest.mark.parametrize(
+    "guardian", [{}, {"member1_id_type": "其他", "member1_id_number": ""}], ids=["documented", "undocumented"]
+)
+def test_a_pupil_without_a_document_is_recognized_in_the_next_file(
+    tmp_path: Path, register: Register, guardian: dict[str, str]
+) -> None:
+    row = pupil(1, id_type="其他", id_number="", **guardian)
+    assert checked(tmp_path, [row], register).new == 1
+    assert checked(tmp_path, [row], register).unchanged == 1
+    assert checked(tmp_path, [{**row, "class_name": "2班"}], register).changed == 1
+    renewed = {**row, "member1_id_type": "护照", "member1_id_number": "E7654321"}
+    assert checked(tmp_path, [renewed], register).changed == 1
+    assert checked(tmp_path, [row], register).changed == 1
+    with_document = pupil(1, **guardian)
+    assert found(checked(tmp_path, [with_document], register)) == {(None, "duplicate-suspected")}
+    assert register.count() == 1
+
+
+def test_two_pupils_whom_nothing_tells_apart_are_held_for_decision(tmp_path: Path) -> None:
+    row = pupil(1, id_type="其他", id_number="", member1_id_type="其他", member1_id_number="")
+    summary = checked(tmp_path, [row, {**row, "class_name": "2班"}])
+    assert {(one.row, one.code) for one in summary.findings if one.severity == "error"} == {
+        (3, "duplicate-suspected"),
+        (4, "duplicate-suspected"),
+    }
 
 
 def test_no_message_holds_a_value_of_the_row(tmp_path: Path) -> None:
@@ -260,7 +325,9 @@ def test_every_kind_is_bilingual_and_cites_a_rule() -> None:
         assert kind.message.format(label="项")
         assert kind.message_en.format(label="Item")
     rows = pl.Series([3], dtype=pl.UInt32)
-    label = Finding(3, "name", "error", "required-missing", "A9-2", "姓名为必填项。", "Name is required.")
-    assert findings.spell(findings.at(rows, "name", "required-missing"), book().fields) == [label]
+    label = Finding(3, "name", "error", "required-missing", "A9-2", "姓名为必填项。", "Name is required.", "D")
+    assert findings.spell(findings.at(rows, "name", "required-missing"), book().fields, {"name": "D"}) == [label]
+    assert (label.place, label.place_en) == ("第 3 行 D 列", "row 3 column D")
+    assert (replace(label, column="").place, replace(label, column="").place_en) == ("第 3 行", "row 3")
     with pytest.raises(KeyError):
         findings.at(rows, None, "no-such-code")

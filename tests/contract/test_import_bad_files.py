@@ -15,13 +15,9 @@ from core_registry.errors import UnreadableFileError
 from core_registry.intake import sheets
 from core_registry.intake.limits import Limits, unpack
 from core_registry.intake.reader import read_form
-from core_registry.intake.records import ImportId, ImportRequest, ImportSummary
-from core_registry.intake.service import ImportService
-from tests.factories.intake_fake import FakeRegisterStore
+from core_registry.intake.records import ImportSummary
 from tests.factories.intake_forms import (
-    NOW,
     PRIMARY,
-    SCHOOLS,
     Formula,
     book,
     pupil,
@@ -30,13 +26,16 @@ from tests.factories.intake_forms import (
     write_xls,
     write_xlsx,
 )
+from tests.factories.intake_register import Register, fresh_register
 
 TEMPLATE = "template"
 
 
-def imported(path: Path, store: FakeRegisterStore | None = None, **changes: object) -> ImportSummary:
-    service = ImportService(store or FakeRegisterStore(SCHOOLS), book(), lambda: NOW, lambda: ImportId("import-1"))
-    return service.run(replace(ImportRequest(path, path.name, TEMPLATE, "officer"), **changes))  # type: ignore[arg-type]  # test keywords
+def imported(path: Path, register: Register | None = None) -> ImportSummary:
+    if register is not None:
+        return register.run(path)
+    with fresh_register(path.parent) as fresh:
+        return fresh.run(path)
 
 
 def errors(summary: ImportSummary) -> set[tuple[int, str | None, str]]:
@@ -54,10 +53,10 @@ def cells_with(cells: Sequence[Sequence[object]], row: int, code: str, value: ob
 
 
 def refused(path: Path) -> UnreadableFileError:
-    store = FakeRegisterStore(SCHOOLS)
-    with pytest.raises(UnreadableFileError) as caught:
-        imported(path, store)
-    assert not store.students
+    with fresh_register(path.parent) as register:
+        with pytest.raises(UnreadableFileError) as caught:
+            imported(path, register)
+        assert register.count() == 0
     assert caught.value.detail
     assert caught.value.detail_zh
     return caught.value
@@ -110,25 +109,25 @@ def test_identity_numbers_that_excel_turned_into_numbers(tmp_path: Path, value: 
 
 
 def test_full_width_digits_lower_case_and_blanks_are_normalized(tmp_path: Path) -> None:
-    store = FakeRegisterStore(SCHOOLS)
     plain = pupil(1)["id_number"]
     wide = "".join(chr(ord(digit) + 0xFEE0) for digit in plain).lower()
     row = pupil(
         1, id_number=f" {wide[:6]} {wide[6:]}", member1_phone="１３９ 0000 0001", birth_date="２０１６－０９－０１"
     )
-    summary = imported(write_csv(tmp_path / "f.csv", table([row])), store)
-    assert summary.new == 1, summary.findings
-    stored = next(iter(store.students.values()))
-    assert stored["id_number"] == plain
-    assert stored["member1_phone"] == "13900000001"
-    assert stored["birth_date"] == date(2016, 9, 1)
+    with fresh_register(tmp_path) as register:
+        summary = imported(write_csv(tmp_path / "f.csv", table([row])), register)
+        assert summary.new == 1, summary.findings
+        stored = register.only()
+    assert stored.id_number == plain
+    assert stored.members[0].phone == "13900000001"
+    assert stored.birth_date == date(2016, 9, 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "gb18030", "utf-16"])
 def test_text_files_in_every_usual_encoding(tmp_path: Path, encoding: str) -> None:
-    store = FakeRegisterStore(SCHOOLS)
-    assert imported(write_csv(tmp_path / "f.csv", table([pupil(1)]), encoding), store).new == 1
-    assert next(iter(store.students.values()))["name"] == "测试乙"
+    with fresh_register(tmp_path) as register:
+        assert imported(write_csv(tmp_path / "f.csv", table([pupil(1)]), encoding), register).new == 1
+        assert register.only().name == "测试乙"
 
 
 def test_a_torn_text_row_is_an_error_of_that_row(tmp_path: Path) -> None:
@@ -178,12 +177,12 @@ def test_dates_and_numbers_that_excel_keeps_exactly_are_taken(tmp_path: Path) ->
     for code, value in (("grade", 14), ("member1_phone", 13900000001), ("ethnicity", 1), ("boarding", False)):
         cells = cells_with(cells, 2, code, value)
     cells = cells_with(cells, 2, "school_code", int(PRIMARY))
-    store = FakeRegisterStore(SCHOOLS)
-    summary = imported(write_xlsx(tmp_path / "f.xlsx", cells), store)
-    assert summary.new == 1, summary.findings
-    stored = next(iter(store.students.values()))
-    assert (stored["birth_date"], stored["grade"], stored["ethnicity"]) == (date(2016, 9, 1), "14", "01")
-    assert (stored["boarding"], stored["school_code"]) == (False, PRIMARY)
+    with fresh_register(tmp_path) as register:
+        summary = imported(write_xlsx(tmp_path / "f.xlsx", cells), register)
+        assert summary.new == 1, summary.findings
+        stored = register.only()
+    assert (stored.birth_date, stored.grade, stored.ethnicity) == (date(2016, 9, 1), "14", "01")
+    assert (stored.boarding, stored.school_code) == (False, PRIMARY)
 
 
 def test_cells_of_a_wrong_type_are_errors(tmp_path: Path) -> None:
