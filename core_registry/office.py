@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 from core_registry.domain.records import Student, StudentId, SubjectRef
 from core_registry.domain.states import LABELS, StudentState
 from core_registry.errors import RegisterRuleError, StudentNotFoundError
 from core_registry.intake.records import ImportRequest, ImportSummary, Progress
+from core_registry.intake.scratch import ScratchFile, scratch_file
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,11 +30,13 @@ __all__ = [
     "ImportSummary",
     "OfficeStore",
     "RegistryOffice",
+    "ScratchFile",
     "StateChange",
     "Student",
     "StudentId",
     "StudentLine",
     "StudentState",
+    "scratch_file",
 ]
 
 MAX_LINES = 500
@@ -141,7 +144,9 @@ class Imports(Protocol):
     def preview(self, request: ImportRequest, progress: Progress = ...) -> ImportSummary:
         """Return what ``run`` would do."""
 
-    def run(self, request: ImportRequest, progress: Progress = ..., errors_to: Path | None = None) -> ImportSummary:
+    def run(
+        self, request: ImportRequest, progress: Progress = ..., errors_to: Path | IO[bytes] | None = None
+    ) -> ImportSummary:
         """Import the good rows, write the bad ones to ``errors_to``."""
 
 
@@ -169,7 +174,7 @@ class RegistryOffice:
         return self._imports.preview(request, progress)
 
     def import_run(
-        self, request: ImportRequest, progress: Progress = _silent, errors_to: Path | None = None
+        self, request: ImportRequest, progress: Progress = _silent, errors_to: Path | IO[bytes] | None = None
     ) -> ImportSummary:
         """Import the good rows in one transaction; the bad ones go to ``errors_to`` with their reasons.
 

@@ -104,7 +104,9 @@ TABLE: dict[type[Exception], ProblemType] = {
     audit.ProofError: ProblemType("proof-failed", 409, "证明不成立", "The proof does not hold"),
     audit.LogDamagedError: ProblemType("log-damaged", 503, "审计日志损坏", "The audit log is damaged"),
     identity.CredentialRejectedError: ProblemType("credential-rejected", 422, "凭证未通过核验", "Not verified"),
-    identity.ProofError: ProblemType("proof-refused", 422, "密钥证明无效", "The key proof does not hold"),
+    # OpenID4VCI 1.0 section 8.3.1.2: both are 400, and the code is no bearer token (401) that was sent wrongly
+    identity.ProofError: ProblemType("proof-refused", 400, "密钥证明无效", "The key proof does not hold"),
+    identity.OfferError: ProblemType("offer-refused", 400, "领取码无效", "The code does not hold"),
     releases.LeakSuspectedError: ProblemType("leak-suspected", 409, "疑似泄露，已停止提供", "Leak found: stopped"),
     releases.NotReadyError: ProblemType("not-ready", 409, "尚未准备好", "Not ready yet"),
     releases.ExtractGoneError: ProblemType("extract-gone", 410, "提取文件已不存在", "The extract is gone"),
@@ -121,6 +123,14 @@ TABLE: dict[type[Exception], ProblemType] = {
 }
 """Error class -> problem; a class that is not listed takes that of its nearest listed parent."""
 
+UNSTARTED = (UNEXPECTED, INVALID_INPUT, NOT_FOUND, METHOD, TOO_LARGE, TOO_MANY, UNSUPPORTED, BAD_REQUEST, RANGE)
+"""The problems that HTTP itself knows, before a service is asked."""
+
+CATALOGUE: dict[str, ProblemType] = {
+    kind.name: kind for kind in sorted({*UNSTARTED, *TABLE.values()}, key=lambda kind: kind.name)
+}
+"""Every problem there is, by the last part of its ``type``; ``/problems/{name}`` explains it."""
+
 _ROOMS = (accounts, anonymize, audit, identity, policies, releases)
 """The rooms whose errors are covered; a test walks them."""
 
@@ -136,6 +146,72 @@ def problem_of(error: Exception) -> Problem | None:
         if isinstance(error, RegistryError):
             return Problem(kind, error.detail, error.detail_zh, error.rule)
     return None
+
+
+ADVICE: dict[str, tuple[str, str]] = {
+    "account-sealed": ("请本单位安全管理员解封；解封须由另一人办理。", "Ask the security administrator to reopen it."),
+    "application-incomplete": ("按 missing 补齐材料后再提交。", "Add what 'missing' names, then submit again."),
+    "bad-request": ("检查请求体是否为完整的 JSON，头部是否正确。", "Send complete JSON and correct headers."),
+    "conflict": ("先读取当前状态，再决定如何办理。", "Read the present state, then decide what to do."),
+    "content-damaged": ("请联系运维人员；不要使用已下载的部分。", "Call the operator; do not use what came so far."),
+    "credential-rejected": ("按 reason 处理；可请持有人重新出示。", "See 'reason'; ask the holder to present again."),
+    "extract-gone": ("在授权有效期内重新提取。", "Start a new extract while the grant lasts."),
+    "forbidden": (
+        "查看 policy 与 rule；可用 GET /v1/me/permissions 查询自己的权限。",
+        "See 'policy' and 'rule'; GET /v1/me/permissions lists what you may do.",
+    ),
+    "grant-ended": ("授权已到期、用完或撤回，请重新申请。", "It expired, was used up or withdrawn: apply again."),
+    "grant-invalid": ("停止使用并联系主管部门核查。", "Stop, and ask the authority to check the grant."),
+    "ground-refused": (
+        "按 missing 补正依据：法律法规依据，或县级以上人民政府的批准文件。",
+        "Correct what 'missing' names: a law or regulation, or an approval of a government of county level or above.",
+    ),
+    "invalid-input": ("按 errors 逐项修改后重发。", "Change each member named in 'errors' and send again."),
+    "leak-suspected": ("已停止提供，等待人工核查。", "Nothing leaves until a person has looked at it."),
+    "locked-out": ("等待 retry_after 秒后再试。", "Wait for 'retry_after' seconds."),
+    "log-damaged": ("请联系运维人员和检查员；修复前不提供数据。", "Call operator and inspector; nothing is released now."),
+    "method-not-allowed": ("查看 Allow 头和 /docs。", "See the header Allow, and /docs."),
+    "not-configured": ("请联系运维人员。", "Call the operator."),
+    "not-found": (
+        "检查编号；不存在与无权查看的答复相同。",
+        "Check the id; what does not exist and what you may not see look alike.",
+    ),
+    "not-ready": ("稍后查询状态，状态为 ready 后再取。", "Poll the state; go on when it is 'ready'."),
+    "offer-refused": ("向学校重新申领领取码。", "Ask the school for a new code."),
+    "password-expired": ("用 POST /v1/me/password 修改密码。", "Change it with POST /v1/me/password."),
+    "proof-failed": ("请联系检查员核查日志。", "Ask the inspector to check the log."),
+    "proof-refused": ("取新的 c_nonce，用新密钥重新签名。", "Get a new c_nonce and sign again with a new key."),
+    "range-not-satisfiable": ("按 Content-Range 给出的长度重新请求。", "Ask within the length in Content-Range."),
+    "refused": ("按 detail 修改后再试。", "Change what 'detail' says, then try again."),
+    "register-changed": ("重新预览后再导入。", "Preview once more, then import."),
+    "register-rule": ("按 rule 所指条款修改。", "Change what breaks the rule that is named."),
+    "registry-refused": ("按 detail 修改后再试。", "Change what 'detail' says, then try again."),
+    "registry-unavailable": ("稍后再试；期间不提供数据。", "Try again later; nothing is released meanwhile."),
+    "rules-not-acknowledged": (
+        "阅读 GET /v1/me/rules 并用 POST /v1/me/rules/acknowledgement 确认。",
+        "Read GET /v1/me/rules, then POST /v1/me/rules/acknowledgement.",
+    ),
+    "scope-exceeded": ("只请求授权范围内的内容，或另行申请。", "Ask within the grant, or apply for more."),
+    "scope-refused": ("只申请已登记的角色。", "Ask for the roles that the client was registered with."),
+    "sealed-value": ("请联系运维人员核查密钥。", "Ask the operator to check the keys."),
+    "shrink-guard": ("核对文件；确属实际变动的，确认后再导入。", "Check the file; confirm the change if it is real."),
+    "stale-version": ("重新读取后再办理。", "Read it again, then act."),
+    "too-large": ("分批发送，或缩小请求。", "Send less, or in parts."),
+    "too-many-requests": ("等待 Retry-After 所示秒数。", "Wait for the seconds in Retry-After."),
+    "too-many-rows": ("缩小范围，或换用其他格式。", "Narrow the request, or take another format."),
+    "transform-failed": ("请联系运维人员；未提供任何数据。", "Call the operator; nothing was released."),
+    "unauthenticated": (
+        "系统客户端由 /oauth/token、人员由 /v1/sessions 取得令牌，放入 Authorization 头。",
+        "Get a token at /oauth/token (clients) or /v1/sessions (people); send it as 'Authorization: Bearer …'.",
+    ),
+    "unavailable": ("等待 Retry-After 所示秒数后再试；期间不提供数据。", "Try again after Retry-After; nothing is lost."),
+    "unexpected": ("把 incident 编号告诉运维人员。", "Tell the operator the 'incident' number."),
+    "unknown-value": ("请联系运维人员补充层级表。", "Ask the operator to complete the hierarchy."),
+    "unreadable-file": ("用附件一模板重新填写并上传。", "Fill in the template of Annex 1 and send it again."),
+    "unsupported-media-type": ("按 /docs 设置 Content-Type。", "Set Content-Type as /docs says."),
+    "wrong-state": ("missing 列出可以办理的状态。", "'missing' lists the states in which it can be done."),
+}
+"""What to do, Chinese and English, by name of the problem."""
 
 
 def _basis(rule: str) -> str:

@@ -239,7 +239,7 @@ class Parameters:
     class_size: Mapping[str, int]
     """Stage -> standard class size."""
     school_years: Mapping[str, tuple[int, int]]
-    """Grade code -> youngest and oldest usual age in years on 1 September."""
+    """Grade code -> youngest and oldest usual age in full years on 31 August of the school year (Q-1)."""
     shrink_share: float
     """Share of a school's pupils that one import may change or leave out without being asked."""
     max_upload_bytes: int

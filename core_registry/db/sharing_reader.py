@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.engine import make_url
 
 from core_registry.db.engine import make_engine, reading
-from core_registry.db.reader_process import schema_of
+from core_registry.db.reader_process import COLUMNS, schema_of
 from core_registry.db.sharing_sources import PostgresSource, Source, SqliteSource
 from core_registry.db.tables import sharing_students
 from core_registry.sharing import SHARING_COLUMNS, RowFilter
@@ -22,6 +22,8 @@ from core_registry.sharing import SHARING_COLUMNS, RowFilter
 _SORT_ROWS = 200_000
 """Up to so many rows SQLite may find by an index and sort in memory; beyond, it walks the table in order."""
 _COUNT_ROWS = 65_536
+_COUNTED_BY_INDEX = frozenset({"managing_authority", "state"})
+"""Columns of one index of the sharing view."""
 
 
 def literal(value: str) -> str:
@@ -70,6 +72,7 @@ class SqlSharingSnapshot:
     def __init__(self, source: Source, *, sqlite: bool) -> None:
         self._source = source
         self._sqlite = sqlite
+        self._counts: dict[str, int] = {}
         # The first read: it fixes the state that all later reads see.
         self._version = str(self._number("SELECT commits AS n FROM register_state"))
 
@@ -80,7 +83,7 @@ class SqlSharingSnapshot:
 
     def count(self, rows: RowFilter) -> int:
         """Return the number of rows."""
-        return self._number(f"SELECT count(*) AS n FROM sharing_students{_where(rows)}")  # noqa: S608  quoted literals
+        return self._counted(rows.conditions())
 
     def batches(self, columns: Sequence[str], rows: RowFilter, *, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Yield the rows as Arrow batches with exactly ``columns``, ordered by ``subject_ref``.
@@ -92,10 +95,12 @@ class SqlSharingSnapshot:
         kinds = _kinds(columns)
         if batch_rows < 1:
             raise ValueError("a batch has at least one row")
-        # A unary plus keeps SQLite from an index whose rows it would have to sort, all of them in memory.
-        direct = self._sqlite and bool(rows.conditions()) and self.count(rows) > _SORT_ROWS
+        conditions, sign = rows.conditions(), ""
+        if self._sqlite and conditions and self.count(rows) > _SORT_ROWS:
+            # A unary plus keeps SQLite from an index whose rows it would have to sort, all of them in memory.
+            conditions, sign = self._selective(conditions), "+"
         order = "subject_ref" if self._sqlite else 'subject_ref COLLATE "C"'
-        sql = f"SELECT {self._list(kinds)} FROM sharing_students{_where(rows, '+' if direct else '')} ORDER BY {order}"  # noqa: S608  quoted literals
+        sql = f"SELECT {COLUMNS} FROM sharing_students{_where(conditions, sign)} ORDER BY {order}"  # noqa: S608  quoted literals
         return self._source.stream(sql, kinds, batch_rows)
 
     def tuples(self, columns: Sequence[str], rows: RowFilter) -> pl.DataFrame:
@@ -104,10 +109,9 @@ class SqlSharingSnapshot:
         Raises ``ValueError`` as ``batches`` does.
         """
         kinds = {**_kinds(columns), "n": "int"}
-        names = ", ".join(columns)
-        group = f" GROUP BY {names}" if columns else " HAVING count(*) > 0"
-        what = f"{self._list(_kinds(columns))}, count(*) AS n" if columns else "count(*) AS n"
-        sql = f"SELECT {what} FROM sharing_students{_where(rows)}{group}"  # noqa: S608  quoted literals
+        group = f" GROUP BY {', '.join(columns)}" if columns else " HAVING count(*) > 0"
+        what = f"{COLUMNS}, count(*) AS n" if columns else "count(*) AS n"
+        sql = f"SELECT {what} FROM sharing_students{_where(rows.conditions())}{group}"  # noqa: S608  quoted literals
         table = pa.Table.from_batches(self._source.stream(sql, kinds, _COUNT_ROWS), schema=schema_of(kinds))
         frame = pl.from_arrow(table)
         if not isinstance(frame, pl.DataFrame):
@@ -119,15 +123,24 @@ class SqlSharingSnapshot:
         found: int = batch.column(0)[0].as_py()
         return found
 
-    def _list(self, kinds: Mapping[str, str]) -> str:
-        if not self._sqlite:
-            return ", ".join(kinds)
-        # The driver types a column by its first batch: all null there would make it a number, and a text later
-        # an error. '' is never stored (sharing_row.py), -1 is no boolean.
-        return ", ".join(
-            f"coalesce({name}, {'-1' if kind == 'bool' else repr('')}) AS {name}" if kind != "int" else name
-            for name, kind in kinds.items()
-        )
+    def _counted(self, conditions: Mapping[str, frozenset[str]]) -> int:
+        """Count once: a snapshot does not change, and on SQLite a count may walk an index from end to end."""
+        where = _where(conditions)
+        if where not in self._counts:
+            self._counts[where] = self._number(f"SELECT count(*) AS n FROM sharing_students{where}")  # noqa: S608  quoted literals
+        return self._counts[where]
+
+    def _selective(self, conditions: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+        """Return ``conditions`` without those that every row meets: a walk need not ask a million times.
+
+        Only those that one index answers are tried, which takes a fraction of what they cost in the walk.
+        """
+        total = self._counted({})
+        return {
+            column: values
+            for column, values in conditions.items()
+            if column not in _COUNTED_BY_INDEX or self._counted({column: values}) < total
+        }
 
 
 def _kinds(columns: Sequence[str]) -> dict[str, str]:
@@ -137,9 +150,9 @@ def _kinds(columns: Sequence[str]) -> dict[str, str]:
     return {column: SHARING_COLUMNS[column] for column in columns}
 
 
-def _where(rows: RowFilter, sign: str = "") -> str:
+def _where(conditions: Mapping[str, frozenset[str]], sign: str = "") -> str:
     parts = []
-    for column, values in rows.conditions().items():
+    for column, values in conditions.items():
         listed = ", ".join(literal(value) for value in sorted(values))
         parts.append(f"{sign}{column} IN ({listed})" if values else "1 = 0")
     return f" WHERE {' AND '.join(parts)}" if parts else ""

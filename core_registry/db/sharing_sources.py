@@ -15,7 +15,7 @@ from adbc_driver_postgresql import dbapi as postgres
 from sqlalchemy.engine import URL
 
 from core_registry.db import reader_process
-from core_registry.db.reader_process import schema_of
+from core_registry.db.reader_process import COLUMNS, listed, schema_of
 from core_registry.errors import RegistryUnavailableError
 
 BATCH_BYTES = 16 * 1024 * 1024
@@ -26,7 +26,10 @@ class Source(Protocol):
     """One consistent state of the database."""
 
     def stream(self, sql: str, kinds: Mapping[str, str], batch_rows: int) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of ``sql`` as batches with exactly ``kinds`` (column -> text, date, bool, int)."""
+        """Yield the rows of ``sql`` as batches with exactly ``kinds`` (column -> text, date, bool, int).
+
+        ``sql`` has ``COLUMNS`` in the place of all columns that are no whole numbers.
+        """
 
     def close(self) -> None:
         """End the transaction and free what it held."""
@@ -139,7 +142,7 @@ class PostgresSource:
             with self._connect() as connection, connection.cursor() as cursor:
                 cursor.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
                 cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-                cursor.execute(sql)
+                cursor.execute(sql.replace(COLUMNS, listed(kinds, marks=False), 1))
                 for batch in cursor.fetch_record_batch():
                     exact = pa.record_batch(
                         [column.cast(kind) for column, kind in zip(batch.columns, schema.types, strict=True)],

@@ -179,7 +179,8 @@ class SqlRegisterStore:
         )
         self._guard_numbers(work)
         work = work.with_columns(
-            pl.coalesce(name, f"was_{name}").alias(name) for name in ("awards", "remarks", "student_number", "entry_month")
+            pl.coalesce(name, f"was_{name}").alias(name)
+            for name in ("awards", "remarks", "student_number", "entry_month")
         )
         work = work.join(known, on="school_code", how="left", maintain_order="left")
         work = self._numbered(connection, work)

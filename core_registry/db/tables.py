@@ -181,7 +181,7 @@ sharing_students = Table(
         Column(name, _SHARING_TYPES[kind](), primary_key=name == "subject_ref", nullable=name not in _SHARING_PRESENT)
         for name, kind in SHARING_COLUMNS.items()
     ),
-    Index("ix_sharing_students_managing_authority", "managing_authority"),
+    Index("ix_sharing_students_managing_authority", "managing_authority", "state"),
     Index("ix_sharing_students_school_code", "school_code", "grade"),
     sqlite_with_rowid=False,  # rows lie in order of subject_ref, the order in which they are streamed
 )

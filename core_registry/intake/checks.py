@@ -21,7 +21,7 @@ ASTERISKED = ("residence_address", "household_address", "member2_phone")
 """Nos. 10, 11 and 35, marked * in the form (Q-2)."""
 OLDEST_EXCESS = 5
 """Years above the usual age of a grade from which an age is not believed."""
-ENTRY_MONTHS_AHEAD = 12
+AUGUST = 8
 
 Check = Callable[[], Iterable[pl.DataFrame]]
 
@@ -173,10 +173,16 @@ class FileChecks:
                 yield self._where(~disabled & ~self._blank(code), code, "disability-unexpected")
 
     def _age(self) -> Iterable[pl.DataFrame]:
-        """Full years on 31 August of the school year (Q-1) against the usual ages of the grade (A9-1, A10-2)."""
-        year = self._today.year if self._today.month >= 8 else self._today.year - 1  # noqa: PLR2004  # August
+        """Full years on 31 August of the school year (Q-1) against the usual ages of the grade (A9-1, A10-2).
+
+        It is the school year of today, from August on the coming one; for a pupil entered ahead, that of the entry.
+        """
+        present = self._today.year if self._today.month >= AUGUST else self._today.year - 1
+        entered = self._values["entry_month"].str.to_date("%Y-%m", strict=False)
+        entry_year = entered.dt.year() - (entered.dt.month() < AUGUST).cast(pl.Int32)
+        year = entry_year.fill_null(present).clip(lower_bound=present)
         born, grade = self._values["birth_date"], self._values["grade"]
-        reached = (born.dt.month() <= 8).cast(pl.Int32)  # noqa: PLR2004  # birthday up to 31 August
+        reached = (born.dt.month() <= AUGUST).cast(pl.Int32)  # birthday up to 31 August
         age = year - born.dt.year() - 1 + reached
         grades = self._book.code_lists["grades"].attributes
         bands = self._book.parameters.school_years

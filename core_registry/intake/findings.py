@@ -36,7 +36,7 @@ def _warning(rule: str, message: str, message_en: str) -> FindingKind:
 KINDS: Mapping[str, FindingKind] = {
     # the file and its cells
     "merged-cell": _error(
-        "A4-1", "此行含合并单元格，请取消合并后逐格填写。", "The row has merged cells: unmerge and fill each."
+        "A4-1", "{label}是合并单元格，请取消合并后逐格填写。", "{label} is in a merged cell: unmerge and fill each."
     ),
     "formula-cell": _error(
         "A4-1",

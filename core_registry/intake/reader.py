@@ -23,6 +23,8 @@ SEARCHED_ROWS = 20
 """The header may stand in any of the first rows, since people add and remove title lines."""
 REASON_HEADER = "错误原因 / Reasons"
 """Header of the column that an error workbook has beside the form's own."""
+_NAMED = 5
+"""Headers named of a layout of which a file has none."""
 KIND = "kind."
 """Prefix of the column that says how the cells of a field were stored (``sheets.Kind``)."""
 
@@ -124,7 +126,7 @@ def _form(grid: Grid, mapping: ImportMapping, book: Rulebook, limits: Limits, sc
     extra = [name for name in texts if int(name[1:]) > last] if grid.ragged else []
     found = findings.join(
         [
-            _merged(grid.merged, body["row"], set(by_index)),
+            _merged(grid.merged, body["row"], by_index),
             _formulas(grid.formulas, body["row"], by_index),
             _ragged(cells, numbers, body["row"], extra),
         ]
@@ -190,7 +192,9 @@ def _find_header(
             best = (index, columns, missing)
     looked = f"row {mapping.title_rows + 1}, then the first {SEARCHED_ROWS} rows"
     looked_zh = f"第 {mapping.title_rows + 1} 行，其次前 {SEARCHED_ROWS} 行"
-    lacking = "、".join(mapping.headers[code] for code in (best[2] if best else needed))
+    lacking = "、".join(mapping.headers[code] for code in (best[2] if best and best[1] else needed[:_NAMED]))
+    if not (best and best[1]) and len(needed) > _NAMED:
+        lacking += "……"
     # A row without any header of ours may be a row of pupils, so its cells are never shown.
     seen = "、".join(mapping.headers[code] for code in best[1]) if best and best[1] else ""
     raise UnreadableFileError(
@@ -232,15 +236,17 @@ def _last_header(cells: pl.DataFrame, texts: Sequence[str], at: int) -> int:
     return max(filled, default=-1)
 
 
-def _merged(spans: Sequence[tuple[int, int, int, int]], rows: pl.Series, columns: set[int]) -> pl.DataFrame:
-    touched = [
-        pl.DataFrame({"row": rows.filter((rows > first) & (rows <= last + 1))})
-        for first, left, last, right in spans
-        if any(left <= column <= right for column in columns)
-    ]
-    if not touched:
-        return findings.none()
-    return findings.at(pl.concat(touched)["row"].unique().sort(), None, "merged-cell")
+def _merged(
+    spans: Sequence[tuple[int, int, int, int]], rows: pl.Series, by_index: Mapping[int, str]
+) -> pl.DataFrame:
+    """Return a finding for each row of a merged area, at the first of its columns that is one of ours."""
+    found = []
+    for first, left, last, right in spans:
+        touched = [column for column in by_index if left <= column <= right]
+        if touched:
+            within = rows.filter((rows > first) & (rows <= last + 1))
+            found.append(findings.at(within, by_index[min(touched)], "merged-cell"))
+    return findings.join(found)
 
 
 def _formulas(cells: Sequence[tuple[int, int]], rows: pl.Series, by_index: Mapping[int, str]) -> pl.DataFrame:

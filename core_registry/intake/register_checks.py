@@ -127,6 +127,8 @@ def compare(keyed: pl.DataFrame, rejected: pl.Series, store: RegisterStore) -> C
     elsewhere = good.filter(known & (pl.col("held_school") != pl.col("school_code")))
     closed = good.filter(known & pl.col("state").is_in(_CLOSED))
     other_number = known & (pl.col("student_number_key") != pl.col("number_key")).fill_null(False)
+    month = pl.col("entry_month")
+    other_month = month.is_not_null() & month.ne_missing(pl.col("held_month"))
     renumbered = good.filter(other_number & (pl.col("number_kind") != "L"))
     found += [
         findings.at(renumbered["row"], "student_number", "student-number-changed"),
@@ -140,10 +142,7 @@ def compare(keyed: pl.DataFrame, rejected: pl.Series, store: RegisterStore) -> C
     landing = good.filter(~pl.col("row").is_in(findings.error_rows(joined).implode())).with_columns(
         status=pl.when(~known)
         .then(pl.lit("new"))
-        .when(
-            other_number
-            | (pl.col("entry_month") != pl.col("held_month")).fill_null(pl.col("entry_month").is_not_null())
-        )
+        .when(other_number | other_month)
         .then(pl.lit("changed"))
         .when(pl.col("held_content").eq_missing(pl.col("content_key")))
         .then(pl.lit("unchanged"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
-from core_registry.errors import ShrinkGuardError, UnreadableFileError
+from core_registry.errors import RegistryUnavailableError, ShrinkGuardError, UnreadableFileError
 from core_registry.intake import findings
 from core_registry.intake.checks import FileChecks
 from core_registry.intake.normalization import Normalizer
@@ -64,14 +66,19 @@ class ImportService:
         """Return what ``run`` would do; nothing is written. Raises ``UnreadableFileError``."""
         return self._check(request, progress).summary
 
-    def run(self, request: ImportRequest, progress: Progress = silent, errors_to: Path | None = None) -> ImportSummary:
+    def run(
+        self, request: ImportRequest, progress: Progress = silent, errors_to: Path | IO[bytes] | None = None
+    ) -> ImportSummary:
         """Import the good rows in one transaction and write the bad ones to ``errors_to``, if there are any.
+
+        ``errors_to`` is a file that is put in place whole, or an empty stream that can be sought.
 
         The same file twice changes nothing: rows that equal the register are not written. Raises
         ``UnreadableFileError`` when the file cannot be taken at all, ``ShrinkGuardError`` when more of a school's
         roll would change or be left out than ``parameters.shrink_share`` and the request does not accept it (a
         corrected error workbook leaves out nothing; where nothing is to be written, nothing is guarded);
-        after an error neither register nor workbook has anything of the file.
+        ``RegistryUnavailableError`` when the database or the workbook cannot be written. After an error neither
+        register nor workbook has anything of the file.
         """
         checked = self._check(request, progress)
         summary = checked.summary
@@ -84,12 +91,15 @@ class ImportService:
             )
         written = errors_to if summary.rejected else None
         if written is not None:
-            write_errors(written, checked.form, checked.findings, self._book)
+            _write_errors(written, checked, self._book)
         try:
             return self._land(landing, request, summary, progress)
         except BaseException:
-            if written is not None:
+            if isinstance(written, Path):
                 written.unlink(missing_ok=True)
+            elif written is not None:
+                written.seek(0)
+                written.truncate()
             raise
 
     def _land(
@@ -164,6 +174,17 @@ class ImportService:
             findings=tuple(findings.spell(_shown(found), self._book.fields, form.columns)),
             shrink=tuple(shrinking(compared.roll, self._book.parameters.shrink_share, whole=not form.supplement)),
         )
+
+
+def _write_errors(target: Path | IO[bytes], checked: _Checked, book: Rulebook) -> None:
+    try:
+        write_errors(target, checked.form, checked.findings, book)
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise RegistryUnavailableError(
+            f"the workbook for the rejected rows cannot be written ({name}): name another place; nothing was imported",
+            detail_zh=f"退回行的工作簿无法写入（{name}），请换一个位置；未导入任何数据。",
+        ) from error
 
 
 def _shown(found: pl.DataFrame) -> pl.DataFrame:

@@ -68,7 +68,7 @@ def read_workbook(path: Path, sheet: str | None, *, unpacked_bytes: int) -> Shee
     megabytes = unpacked_bytes / (1 << 20)
     memory = BASE_MEMORY + MEMORY_FACTOR * unpacked_bytes
     seconds = BASE_SECONDS + SECONDS_PER_MEGABYTE * megabytes
-    order = json.dumps({"path": str(path.resolve()), "sheet": sheet, "memory": memory, "seconds": int(seconds)})
+    order = json.dumps({"path": str(path.absolute()), "sheet": sheet, "memory": memory, "seconds": int(seconds)})
     root = str(Path(__file__).resolve().parents[2])  # the child finds this package wherever it was found here
     path_of_child = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
     environment = {**os.environ, "POLARS_MAX_THREADS": "2", "PYTHONPATH": path_of_child}

@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import polars as pl
@@ -138,8 +139,8 @@ def _how(field: Field) -> str:
     return _FORMATS.get(field.code, longest)
 
 
-def write_errors(path: Path, form: Form, found: pl.DataFrame, book: Rulebook) -> int:
-    """Write the rejected rows of a form in its own layout, and return how many there are.
+def write_errors(target: Path | IO[bytes], form: Form, found: pl.DataFrame, book: Rulebook) -> int:
+    """Write the rejected rows of a form in its own layout to a file or stream, and return how many there are.
 
     Each row has its own values, as read, and the reasons in the last column; offending cells are coloured, with
     the reason as a comment. The file can be corrected and imported in the same layout. ``found`` are the findings
@@ -182,7 +183,10 @@ def write_errors(path: Path, form: Form, found: pl.DataFrame, book: Rulebook) ->
                     comments += 1
             sheet.write_string(at, len(form.fields), _reasons(number, by_row.get(number, [])), reason)
         sheet.freeze_panes(top + 1, 0)
-    _put(path, buffer)
+    if isinstance(target, Path):
+        _put(target, buffer)
+    else:
+        target.write(buffer.getbuffer())
     return rejected.height
 
 

@@ -139,7 +139,7 @@ def _as_text(series: pl.Series) -> pl.Series | None:
     if dtype == pl.String:
         return series
     if isinstance(dtype, pl.Categorical | pl.Enum):
-        return series.cast(pl.String)
+        return series.unique().cast(pl.String)
     if dtype.is_float() or dtype.is_decimal():
         whole = series.drop_nulls()
         whole = whole.filter((whole >= _LEAST_NUMBER) & (whole < _MOST_NUMBER))

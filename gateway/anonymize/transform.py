@@ -69,6 +69,7 @@ class Transformer:
         self._divisions = divisions
         self._key = pseudonym_key
         self._threshold = risk_threshold
+        self._labels: dict[str, tuple[pl.Series, pl.Series]] = {}
 
     def __repr__(self) -> str:
         return f"Transformer(profile={self.plan.profile!r}, level={self.plan.level!r})"
@@ -220,9 +221,7 @@ class Transformer:
             case "cut":
                 return values.cast(pl.String).str.slice(0, column.length or 0)
             case "generalize":
-                ladder = self._ladder(column, values)
-                level = ladder.height - 1 if column.fixed_level is None else column.fixed_level
-                return ladder.generalize(values, level)
+                return self._generalize(column, values)
             case "pseudonymize":
                 if self._key is None:
                     raise TransformError("There is no pseudonym key.")
@@ -231,6 +230,18 @@ class Transformer:
                 return pseudonymize(values, self._key)
             case "drop":
                 raise TransformError(f"The column '{column.name}' is dropped and has no value.")
+
+    def _generalize(self, column: PlanColumn, values: pl.Series) -> pl.Series:
+        """Return the labels at the plan's level; each different value goes up its ladder once for all batches."""
+        leaves, labels = self._labels.get(column.name, (values.clear(), pl.Series(dtype=pl.String)))
+        distinct = values.unique()
+        fresh = distinct.filter(~distinct.is_in(leaves.implode(), nulls_equal=True))
+        if not fresh.is_empty():
+            ladder = self._ladder(column, fresh)
+            level = ladder.height - 1 if column.fixed_level is None else column.fixed_level
+            leaves, labels = leaves.append(fresh), labels.append(ladder.generalize(fresh, level))
+            self._labels[column.name] = (leaves, labels)
+        return values.replace_strict(leaves, labels, return_dtype=pl.String)
 
 
 def _fixed(column: PlanColumn) -> int | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint
-
 from gateway.api.authentication import principal, services
+from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import (
+    ApplicationEditIn,
     ApplicationIn,
     ApplicationList,
     ApplicationOut,
@@ -16,7 +16,7 @@ from gateway.api.models import (
 )
 from gateway.ids import ApplicationId
 
-blueprint = APIBlueprint("applications", __name__, tag="Applications")
+blueprint = ApiBlueprint("applications", __name__, tag="Applications")
 
 
 @blueprint.post("/v1/applications")
@@ -43,6 +43,16 @@ def list_applications() -> ApplicationList:
 def get_application(application_id: str) -> ApplicationOut:
     """Show an application with its history."""
     return ApplicationOut.of(services().applications.get(principal(), ApplicationId(application_id)))
+
+
+@blueprint.put("/v1/applications/<application_id>")
+@blueprint.input(ApplicationEditIn)
+@blueprint.output(ApplicationOut)
+def edit_application(application_id: str, json_data: ApplicationEditIn) -> ApplicationOut:
+    """Replace what a draft or a returned application says; submit it after."""
+    who, which = principal(), ApplicationId(application_id)
+    version = _version(which, json_data.version)
+    return ApplicationOut.of(services().applications.edit(who, which, json_data.to_draft(), version=version))
 
 
 @blueprint.post("/v1/applications/<application_id>/submission")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 
-from apiflask import APIBlueprint
 from flask import Response
 
 from gateway.api.authentication import principal, services
+from gateway.api.blueprints import BINARY, ApiBlueprint, content
 from gateway.api.models import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut
 from gateway.audit.records import EntryView, SearchQuery
 
-blueprint = APIBlueprint("audit", __name__, tag="Audit")
+blueprint = ApiBlueprint("audit", __name__, tag="Audit")
 
 
 @blueprint.get("/v1/audit/entries")
@@ -76,7 +76,7 @@ def proof(index: int) -> ProofOut:
 
 @blueprint.post("/v1/audit/packages")
 @blueprint.input(PackageIn)
-@blueprint.doc(responses={200: "An inspection package, ZIP"})
+@blueprint.doc(responses={200: content("An inspection package", "application/zip", BINARY)})
 def package(json_data: PackageIn) -> Response:
     """Return an inspection package: chosen entries with proofs, or the whole log."""
     content = services().audit.export(principal(), json_data.entries)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import base64
 import re
+from http import HTTPStatus
 
-from apiflask import APIBlueprint
 from flask import Response, request
 
 from gateway.api.authentication import principal, services
+from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import DeletionIn, ExtractIn, ExtractList, ExtractOut
 from gateway.api.problem_responses import response_of
 from gateway.ids import ExtractId, GrantId
 from gateway.problems import RANGE, Problem
 from gateway.releases.errors import NotReadyError
-from gateway.releases.records import Extract
+from gateway.releases.records import MEDIA_TYPES, Extract
 
-blueprint = APIBlueprint("extracts", __name__, tag="Extracts")
+blueprint = ApiBlueprint("extracts", __name__, tag="Extracts")
 
-_RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII | re.IGNORECASE)
+Span = tuple[int, int | None]
+WHOLE: Span = (0, None)
 
 
 @blueprint.post("/v1/grants/<grant_id>/extracts")
@@ -45,51 +48,56 @@ def get_extract(extract_id: str) -> ExtractOut:
 
 
 @blueprint.get("/v1/extracts/<extract_id>/content")
-@blueprint.doc(responses={200: "The whole file", 206: "The range asked for"})
+@blueprint.doc(
+    responses={
+        200: content("The whole file", "*/*", BINARY, Repr_Digest="SHA-256 of the file (RFC 9530)"),
+        206: content("The range that was asked for", "*/*", BINARY, Content_Range="RFC 9110 section 14.4"),
+        416: {"description": "The range lies outside the file"},
+    }
+)
 def get_content(extract_id: str) -> Response:
-    """Deliver the file, or one range of it. Each request has its own intent and outcome in the audit trail."""
+    """Deliver the file, or one range of it. Each request has its own intent and outcome in the audit trail.
+
+    ``Range`` takes one range of bytes; what is not one is ignored, as RFC 9110 section 14.2 has it. ``HEAD`` tells
+    size and digest of a file that is ready and delivers nothing.
+    """
     releases = services().releases
     caller = principal()
-    wanted = request.headers.get("Range")
-    first, last = 0, None
-    if wanted is not None:
-        extract = releases.get(ExtractId(extract_id), caller)
-        found = _RANGE.match(wanted.strip())
-        first = int(found.group(1)) if found else -1
-        last = int(found.group(2)) if found and found.group(2) else None
-        if first < 0 or first >= max(extract.size, 1) or (last is not None and last < first):
-            return response_of(Problem(RANGE), {"Content-Range": f"bytes */{extract.size}"})
-    delivery = releases.deliver(ExtractId(extract_id), caller, first, last)
-    length = delivery.last - delivery.first + 1
-    response = Response(delivery.content, 200 if wanted is None else 206, mimetype=delivery.media_type)
-    response.headers["Content-Length"] = str(length)
-    response.headers["Content-Disposition"] = f'attachment; filename="{delivery.extract.file_name}"'
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Xueji-Audit-Index"] = str(delivery.receipt.index)
+    extract = _finished(extract_id)
+    if request.method == "HEAD":
+        response = Response(mimetype=MEDIA_TYPES[extract.request.format])
+        response.headers["Content-Length"] = str(extract.size)
+        return _described(response, extract)
+    wanted = _range(request.headers.get("Range"), extract)
     if wanted is None:
-        response.headers["Content-Digest"] = f"sha-256=:{_base64(delivery.extract.sha256)}:"
-    else:
+        return response_of(Problem(RANGE), {"Content-Range": f"bytes */{extract.size}"})
+    partial = wanted != WHOLE
+    delivery = releases.deliver(ExtractId(extract_id), caller, *wanted)
+    response = Response(delivery.content, 206 if partial else 200, mimetype=delivery.media_type)
+    response.headers["Content-Length"] = str(delivery.last - delivery.first + 1)
+    response.headers["Content-Disposition"] = f'attachment; filename="{delivery.extract.file_name}"'
+    response.headers["Xueji-Audit-Index"] = str(delivery.receipt.index)
+    if partial:
         response.headers["Content-Range"] = f"bytes {delivery.first}-{delivery.last}/{delivery.extract.size}"
-    return response
+    return _described(response, delivery.extract)
 
 
 @blueprint.get("/v1/extracts/<extract_id>/manifest")
-@blueprint.doc(responses={200: "The signed manifest, a compact JWS"})
+@blueprint.doc(responses={200: content("The signed manifest, a compact JWS", "application/jose")})
 def get_manifest(extract_id: str) -> Response:
     """Return the signed manifest."""
     return Response(_finished(extract_id).manifest, mimetype="application/jose")
 
 
 @blueprint.get("/v1/extracts/<extract_id>/report")
-@blueprint.doc(responses={200: "The release report"})
+@blueprint.doc(responses={200: content("The release report", JSON, {"type": "object"})})
 def get_report(extract_id: str) -> Response:
     """Return the release report."""
     return Response(_finished(extract_id).report, mimetype="application/json")
 
 
 @blueprint.get("/v1/extracts/<extract_id>/obligations")
-@blueprint.doc(responses={200: "The obligations that travel with the data"})
+@blueprint.doc(responses={200: content("The obligations that travel with the data", JSON, {"type": "object"})})
 def get_obligations(extract_id: str) -> Response:
     """Return the obligations file."""
     return Response(_finished(extract_id).obligations, mimetype="application/json")
@@ -109,6 +117,43 @@ def certify_deletion(extract_id: str, json_data: DeletionIn) -> ExtractOut:
             responsible=json_data.responsible,
         )
     )
+
+
+def _range(header: str | None, extract: Extract) -> Span | None:
+    """Return the first and last byte that are wanted, ``WHOLE`` without a range, ``None`` when there are none such.
+
+    Source: RFC 9110 sections 13.1.5 and 14.1.2. Several ranges at once, and units that are not bytes, are ignored.
+    """
+    condition = request.headers.get("If-Range")
+    found = _RANGE.fullmatch((header or "").strip())
+    if found is None or (condition is not None and condition.strip() != _etag(extract)):
+        return WHOLE
+    first, last = found.groups()
+    if not first:
+        if not last:
+            return WHOLE
+        length = min(int(last), extract.size)
+        return (extract.size - length, extract.size - 1) if length else None
+    if last and int(last) < int(first):
+        return WHOLE
+    if int(first) >= extract.size:
+        return None
+    return int(first), min(int(last), extract.size - 1) if last else extract.size - 1
+
+
+def _described(response: Response, extract: Extract) -> Response:
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["ETag"] = _etag(extract)
+    # RFC 9530 section 3: of the whole representation, whatever part of it is sent
+    response.headers["Repr-Digest"] = f"sha-256=:{_base64(extract.sha256)}:"
+    if response.status_code == HTTPStatus.OK and request.method != "HEAD":
+        response.headers["Content-Digest"] = f"sha-256=:{_base64(extract.sha256)}:"
+    return response
+
+
+def _etag(extract: Extract) -> str:
+    return f'"{extract.sha256}"'
 
 
 def _finished(extract_id: str) -> Extract:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint
-
 from gateway.api.authentication import principal, services
+from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import (
     GrantList,
     GrantOut,
@@ -16,7 +15,7 @@ from gateway.api.models import (
 )
 from gateway.ids import GrantId
 
-blueprint = APIBlueprint("grants", __name__, tag="Grants")
+blueprint = ApiBlueprint("grants", __name__, tag="Grants")
 
 
 @blueprint.get("/v1/grants")

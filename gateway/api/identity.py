@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 
 from gateway.api.authentication import principal, services
+from gateway.api.blueprints import JSON, ApiBlueprint, content
 from gateway.api.models import (
     CredentialsIn,
     CredentialsOut,
@@ -19,7 +19,11 @@ from gateway.identity.records import ShardId
 from gateway.identity.verify import UnverifiedPresentation
 from gateway.ids import SubjectRef
 
-blueprint = APIBlueprint("identity", __name__, tag="Identity")
+blueprint = ApiBlueprint("identity", __name__, tag="Identity")
+
+_OBJECT: dict[str, object] = {"type": "object"}
+PUBLISHED_SECONDS = 60
+"""A revocation shows within this time (design 8). The list's ``ttl`` is for verifiers that are offline."""
 
 
 @blueprint.post("/v1/identity/offers")
@@ -63,40 +67,45 @@ def verify(json_data: VerificationIn) -> VerificationOut:
 
 
 @blueprint.get("/v1/identity/status/<shard>")
-@blueprint.doc(responses={200: "A Token Status List", 304: "Not modified"})
+@blueprint.doc(
+    responses={
+        200: content("A Token Status List", "application/statuslist+jwt", ETag="For If-None-Match"),
+        304: {"description": "Not modified"},
+    }
+)
 def status_list(shard: str) -> Response:
-    """Return the signed status list of a shard; cacheable."""
+    """Return the signed status list of a shard; caches keep it for a minute, so that a revocation shows within one."""
     found = services().identity.status_list_token(ShardId(shard))
     response = Response(found.token, mimetype="application/statuslist+jwt")
-    response.headers["Cache-Control"] = f"public, max-age={int(found.ttl.total_seconds())}"
+    response.headers["Cache-Control"] = f"public, max-age={min(PUBLISHED_SECONDS, int(found.ttl.total_seconds()))}"
     response.set_etag(found.etag.strip('"'))
     response.make_conditional(request)
     return response
 
 
 @blueprint.get("/v1/identity/jwks.json")
-@blueprint.doc(responses={200: "The issuer's public keys"})
+@blueprint.doc(responses={200: content("The issuer's public keys", JSON, _OBJECT)})
 def jwks() -> Response:
     """Return the keys that sign credentials and status lists."""
     return _public(services().identity.jwks())
 
 
 @blueprint.get("/.well-known/jwt-vc-issuer")
-@blueprint.doc(responses={200: "JWT VC issuer metadata"})
+@blueprint.doc(responses={200: content("JWT VC issuer metadata", JSON, _OBJECT)})
 def jwt_vc_issuer() -> Response:
     """Return the JWT VC issuer metadata."""
     return _public(services().identity.jwt_vc_issuer())
 
 
 @blueprint.get("/.well-known/openid-credential-issuer")
-@blueprint.doc(responses={200: "Credential issuer metadata"})
+@blueprint.doc(responses={200: content("Credential issuer metadata", JSON, _OBJECT)})
 def credential_issuer() -> Response:
     """Return the credential issuer metadata (OpenID4VCI 1.0 section 12.2)."""
     return _public(services().identity.credential_issuer())
 
 
 @blueprint.get("/v1/identity/types/student/1")
-@blueprint.doc(responses={200: "The type metadata of the student credential"})
+@blueprint.doc(responses={200: content("The type metadata of the student credential", JSON, _OBJECT)})
 def type_metadata() -> Response:
     """Return the type metadata document of the ``vct``."""
     return _public(services().identity.type_metadata())

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 
-from apiflask import APIBlueprint
-from flask import Response, jsonify
+from flask import Response
+from werkzeug.exceptions import NotFound
 
 from gateway.api.authentication import services
+from gateway.api.blueprints import BINARY, ApiBlueprint, content
+from gateway.api.models import ConsistencyOut
+from gateway.audit.errors import MalformedError
 
-blueprint = APIBlueprint("log", __name__, tag="Public log")
+blueprint = ApiBlueprint("log", __name__, tag="Public log")
 
 
 @blueprint.get("/log/checkpoint")
-@blueprint.doc(responses={200: "The newest signed checkpoint with its cosignatures"})
+@blueprint.doc(responses={200: content("The newest signed checkpoint with its cosignatures", "text/plain")})
 def checkpoint() -> Response:
     """Return the newest checkpoint, a signed note."""
     response = Response(services().publisher.checkpoint(), mimetype="text/plain; charset=utf-8")
@@ -22,20 +25,24 @@ def checkpoint() -> Response:
 
 
 @blueprint.get("/log/tile/<int:level>/<path:tile>")
-@blueprint.doc(responses={200: "A tile of hashes"})
+@blueprint.doc(responses={200: content("A tile of hashes, 32 bytes each", "application/octet-stream", BINARY)})
 def hash_tile(level: int, tile: str) -> Response:
     """Return a hash tile; a full one never changes."""
-    response = Response(services().publisher.hash_tile(f"tile/{level}/{tile}"), mimetype="application/octet-stream")
+    try:
+        hashes = services().publisher.hash_tile(f"tile/{level}/{tile}")
+    except MalformedError:
+        raise NotFound from None  # a path that names no tile names nothing
+    response = Response(hashes, mimetype="application/octet-stream")
     response.headers["Cache-Control"] = "public, max-age=60" if ".p/" in tile else "public, max-age=31536000, immutable"
     return response
 
 
 @blueprint.get("/log/consistency/<int:old>/<int:new>")
-@blueprint.doc(responses={200: "A consistency proof"})
-def consistency(old: int, new: int) -> Response:
+@blueprint.output(ConsistencyOut)
+def consistency(old: int, new: int) -> ConsistencyOut:
     """Return the proof that the log of ``new`` leaves extends the one of ``old``."""
     proof = services().audit.consistency(old, new)
-    return jsonify(
+    return ConsistencyOut(
         old=proof.old,
         new=proof.new,
         old_root=_text(proof.old_root),

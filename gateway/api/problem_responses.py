@@ -4,44 +4,38 @@ from __future__ import annotations
 
 import json
 
-from apiflask import APIFlask, HTTPError
 from flask import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
+from gateway.api.parsing import InvalidInputError
 from gateway.incidents import report
-from gateway.problems import (
-    BAD_REQUEST,
-    INVALID_INPUT,
-    METHOD,
-    NOT_FOUND,
-    RANGE,
-    TOO_LARGE,
-    TOO_MANY,
-    UNEXPECTED,
-    UNSUPPORTED,
-    Problem,
-    ProblemType,
-    problem_of,
-)
+from gateway.problems import BAD_REQUEST, UNEXPECTED, UNSTARTED, Problem, ProblemType, problem_of
 
 MEDIA_TYPE = "application/problem+json"
-_BY_STATUS: dict[int, ProblemType] = {
-    kind.status: kind
-    for kind in (BAD_REQUEST, NOT_FOUND, METHOD, TOO_LARGE, RANGE, TOO_MANY, UNSUPPORTED, INVALID_INPUT)
-}
+RETRY_SECONDS = 10
+_UNAUTHENTICATED = 401
+_UNAVAILABLE = 503
+_SERVER_ERROR = 500
+_BY_STATUS: dict[int, ProblemType] = {kind.status: kind for kind in UNSTARTED}
 
 
 def response_of(problem: Problem, headers: dict[str, str] | None = None) -> Response:
     """Return the problem as a response that nobody caches."""
-    body = json.dumps(problem.document(), ensure_ascii=False)
-    response = Response(body, problem.kind.status, mimetype=MEDIA_TYPE)
-    response.headers["Cache-Control"] = "no-store"
-    if problem.kind.status == 401:  # noqa: PLR2004
-        response.headers["WWW-Authenticate"] = 'Bearer realm="xueji"'
-    if problem.kind.status == 503:  # noqa: PLR2004
-        response.headers["Retry-After"] = "10"
-    response.headers.update(headers or {})
-    return response
+    return _response(problem, problem.document(), headers)
+
+
+def response_for(error: Exception, where: str) -> Response:
+    """Return the response to any exception; ``where`` is the endpoint, for the incident log."""
+    problem = problem_for(error, where)
+    document = problem.document()
+    headers: dict[str, str] = {}
+    if isinstance(error, InvalidInputError):
+        document["errors"] = error.listed()
+    if isinstance(error, TooManyRequests) and error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, HTTPException) and (allowed := getattr(error, "valid_methods", None)):
+        headers["Allow"] = ", ".join(sorted(allowed))
+    return _response(problem, document, headers)
 
 
 def problem_for(error: Exception, where: str) -> Problem:
@@ -49,34 +43,20 @@ def problem_for(error: Exception, where: str) -> Problem:
     known = problem_of(error)
     if known is not None:
         return known
-    if isinstance(error, HTTPException):
-        status = error.code or 500
-        kind = _BY_STATUS.get(status) or ProblemType(f"http-{status}", status, "请求未能处理", error.name)
-        return Problem(kind)
+    if isinstance(error, HTTPException) and (error.code or _SERVER_ERROR) < _SERVER_ERROR:
+        # What HTTP libraries raise beyond the listed statuses are malformed requests of one sort or another.
+        return Problem(_BY_STATUS.get(error.code or 0, BAD_REQUEST))
     return Problem(UNEXPECTED, extra={"incident": report(where, error)})
 
 
-def install(app: APIFlask) -> None:
-    """Make every error of the API a problem document, those of input validation too."""
-
-    @app.error_processor
-    def validation(error: HTTPError) -> Response:
-        if error.status_code != INVALID_INPUT.status or not error.detail:
-            return response_of(problem_for(error, "api"))
-        places = {
-            f"{location}: {name}": "; ".join(texts)
-            for location, found in dict(error.detail).items()
-            for name, texts in found.items()
-        }
-        document = Problem(
-            INVALID_INPUT,
-            detail="Change the members named in 'errors'.",
-            detail_zh="请按 errors 中的提示修改。",
-        ).document()
-        document["errors"] = places
-        return Response(
-            json.dumps(document, ensure_ascii=False),
-            INVALID_INPUT.status,
-            mimetype=MEDIA_TYPE,
-            headers={"Cache-Control": "no-store"},
-        )
+def _response(problem: Problem, document: dict[str, object], headers: dict[str, str] | None) -> Response:
+    response = Response(json.dumps(document, ensure_ascii=False), problem.kind.status, mimetype=MEDIA_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if problem.kind.status == _UNAUTHENTICATED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="xueji"'
+    if problem.kind.status == _UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    if "retry_after" in problem.extra:
+        response.headers["Retry-After"] = str(problem.extra["retry_after"])
+    response.headers.update(headers or {})
+    return response

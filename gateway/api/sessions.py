@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint
 from flask import Response
 
 from gateway.api.authentication import bearer, services
+from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import AcknowledgementIn, PasswordIn, RulesOut, SessionIn, SessionOut, TokenOut
 
-blueprint = APIBlueprint("sessions", __name__, tag="Sessions")
+blueprint = ApiBlueprint("sessions", __name__, tag="Sessions")
 
 
 @blueprint.post("/v1/sessions")

@@ -5,6 +5,7 @@ from gateway.bootstrap.process import POLICY_FILE, log_key, open_log, open_proce
 from gateway.bootstrap.registry import (
     ImportSummary,
     generate_pupils,
+    grant_roles,
     import_request,
     load_rulebook,
     prepare_databases,
@@ -16,6 +17,7 @@ __all__ = [
     "ImportSummary",
     "Process",
     "generate_pupils",
+    "grant_roles",
     "import_request",
     "load_rulebook",
     "log_key",

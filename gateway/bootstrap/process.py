@@ -110,7 +110,9 @@ def open_process(
     registry: Engine | None = None
     sharing: SharingView | None = None
     if face is not Face.OUTSIDE:
-        sharing = SqlSharingView(settings.registry_url)
+        view = SqlSharingView(settings.registry_url)
+        closers.append(view.close)
+        sharing = view
     if keyring.has(Key.REGISTRY_DATA):
         registry = make_registry_engine(settings.registry_url)
         closers.append(registry.dispose)

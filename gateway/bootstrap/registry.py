@@ -12,6 +12,7 @@ import rulebook
 from core_registry.db import migrate as registry_migrate
 from core_registry.db.engine import make_engine as make_registry_engine
 from core_registry.db.office_store import SqlOfficeStore
+from core_registry.db.roles import grant_sharing_role
 from core_registry.db.sealing import RegistryKeys
 from core_registry.db.store import SqlRegisterStore
 from core_registry.db.units import load_departments
@@ -23,9 +24,11 @@ from core_registry.sample import Sample, generate, write_csv, write_workbook
 from gateway.anonymize.masks import ColumnMasks
 from gateway.anonymize.withholding import WithholdingRedactor
 from gateway.bootstrap.parts import Parts
+from gateway.db import make_engine
 from gateway.db import migrate as gateway_migrate
+from gateway.db.roles import grant_face_role
 from gateway.errors import ConfigurationError
-from gateway.keyring import Key, Keyring
+from gateway.keyring import Face, Key, Keyring
 from gateway.policies.service import random_id
 from gateway.settings import Settings
 from rulebook import Rulebook
@@ -42,6 +45,23 @@ def prepare_databases(settings: Settings, book: Rulebook) -> None:
         load_departments(engine, book.divisions, PROVINCE)
     finally:
         engine.dispose()
+
+
+def grant_roles(settings: Settings, face: Face, role: str) -> None:
+    """Give ``role`` what ``face`` needs: its tables of the gateway, and the sharing view where it reads pupils.
+
+    Office and worker own the registry database with a role of their own; it is not restricted here.
+    Raises ``ConfigurationError`` on SQLite.
+    """
+    gateway = make_engine(settings.gateway_url)
+    registry = make_registry_engine(settings.registry_url)
+    try:
+        grant_face_role(gateway, role, face)
+        if face is Face.FAMILY:
+            grant_sharing_role(registry, role)
+    finally:
+        gateway.dispose()
+        registry.dispose()
 
 
 def load_rulebook(settings: Settings) -> Rulebook:
@@ -84,6 +104,7 @@ def registry_office(parts: Parts) -> RegistryOffice | None:
 __all__ = [
     "ImportSummary",
     "generate_pupils",
+    "grant_roles",
     "import_request",
     "load_rulebook",
     "prepare_databases",

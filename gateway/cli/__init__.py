@@ -57,6 +57,7 @@ for _command in (
     accounts.accounts,
     host.keys,
     host.policy,
+    host.roles,
     host.openapi,
 ):
     cli.add_command(_command)

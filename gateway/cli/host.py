@@ -88,3 +88,13 @@ def openapi(home: Path | None) -> None:
             click.echo(json.dumps(app.spec, ensure_ascii=False, indent=1))
     finally:
         process.close()
+
+
+@click.command()
+@click.argument("face", type=click.Choice([face.value for face in Face if face is not Face.ALL]))
+@click.argument("role")
+@click.pass_obj
+def roles(home: Path | None, face: str, role: str) -> None:
+    """Give the PostgreSQL ROLE exactly what FACE needs in both databases, and take all else from it."""
+    bootstrap.grant_roles(settings.from_environment(home=home), Face(face), role)
+    click.echo(f"{role}: {face}")

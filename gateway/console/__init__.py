@@ -1,10 +1,11 @@
-"""Web pages for people: log in, apply, decide, extract, inspect, and the registry's office pages. No page has logic
-of its own: each parses what was typed, calls one service and shows its answer.
+"""Web pages for people: log in, apply, decide, extract, inspect, and the registry's office pages.
+
+No page has logic of its own: each parses what was typed, calls one service and shows its answer.
 """
 
 from __future__ import annotations
 
-from flask import Blueprint, Request, Response
+from flask import Blueprint, Request
 
 from gateway.console import applications, audit, auth, extracts, filters, grants, office, register, work
 from gateway.console.pages import fence, problem_page

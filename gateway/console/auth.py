@@ -27,7 +27,9 @@ def sign_in() -> ResponseReturnValue:
     username = request.form.get("username", "")
     wanted = request.form.get("next", "")
     try:
-        found = services().accounts.sign_in(username, request.form.get("password", ""), request.form.get("totp") or None)
+        found = services().accounts.sign_in(
+            username, request.form.get("password", ""), request.form.get("totp") or None
+        )
     except GatewayError as error:
         known = problem_of(error)
         if known is None or (not isinstance(error, UnauthenticatedError) and known.kind.status != 403):  # noqa: PLR2004

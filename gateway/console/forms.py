@@ -68,6 +68,4 @@ def start_of(day: date) -> datetime:
 
 
 def _unreadable(name: str, what: str, what_zh: str) -> ParameterError:
-    return ParameterError(
-        f"'{name}' cannot be read: give {what}.", detail_zh=f"填写有误：{what_zh}。", missing=(name,)
-    )
+    return ParameterError(f"'{name}' cannot be read: give {what}.", detail_zh=f"填写有误：{what_zh}。", missing=(name,))

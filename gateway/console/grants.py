@@ -11,12 +11,15 @@ from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import GatewayError, NotFoundError, ParameterError
 from gateway.ids import GrantId
 from gateway.policies.decision import Action
-from gateway.policies.records import Format
+from gateway.policies.records import Format, GrantState
 from gateway.policies.resources import grant_resource
 from gateway.problems import Problem
 from gateway.releases.records import ExtractRequest
 
 blueprint = Blueprint("grants", __name__)
+
+_WITHDRAWABLE = frozenset({GrantState.ACTIVE, GrantState.SUSPENDED, GrantState.USED_UP})
+"""A grant that is used up still delivers what was reserved under it, so withdrawing it has an effect."""
 
 
 @blueprint.get("/grants")
@@ -71,7 +74,7 @@ def _show(which: GrantId, problem: Problem | None) -> ResponseReturnValue:
         grant=grant,
         labels=choices.fields_of(services().book, grant.scope.profile),
         extracts=services().releases.of_grant(which, who),
-        may_withdraw=grant.state in {"active", "suspended"} and may(services(), who, Action.WITHDRAW_GRANT, resource),
-        may_execute=grant.state == "active" and may(services(), who, Action.EXECUTE_RELEASE, resource),
+        may_withdraw=grant.state in _WITHDRAWABLE and may(services(), who, Action.WITHDRAW_GRANT, resource),
+        may_execute=grant.state is GrantState.ACTIVE and may(services(), who, Action.EXECUTE_RELEASE, resource),
         formats=list(Format),
     )

@@ -21,6 +21,7 @@ from gateway.policies.resources import grant_resource
 from gateway.policies.scope import UseRequest, covers, current_state, territory_within
 from gateway.policies.trail import grant_links
 from gateway.principals import AccountKind, Principal, Role
+from gateway.releases.clock import require_clock
 from gateway.releases.content import Content, OpenDelivery
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, LeaseLostError, NotReadyError
 from gateway.releases.protocols import Extracts, Grants
@@ -70,6 +71,7 @@ class ReleaseService:
         grant = self.grants.grant(grant_id)
         try:
             decision = self._require(principal, Action.EXECUTE_RELEASE, grant)
+            require_clock(self.now(), grant.approved_at)
             covers(grant, use_of(grant, request, self.today()), self.book.divisions)
             plan_of(self.book, grant, request)  # a level without rows is refused before a use is taken
             extract = Extract(
@@ -366,6 +368,7 @@ class ReleaseService:
             raise NotReadyError("The extract is still being prepared.", detail_zh="提取文件正在准备中，请稍后再试。")
         if extract.state is ExtractState.FAILED:
             raise NotReadyError("The preparation failed; start a new extract.", detail_zh="提取准备失败，请重新发起。")
+        require_clock(self.now(), grant.approved_at, extract.created_at, extract.first_delivery_at)
         if extract.state is not ExtractState.READY or self.today() > min(extract.expires_on, grant.scope.valid_to):
             raise _gone()
         first = extract.first_delivery_at

@@ -4,6 +4,8 @@ The sharing view is read in the order of ``subject_ref``. An extract in that ord
 with another recipient's extract of the same pupils. So each extract is put in a random order of its own, with
 memory that does not grow with the number of rows: rows are spread over buckets, spilled to an unlinked file
 under a key that exists in memory alone (I7), and each bucket is shuffled when it is read back.
+
+Text columns with few different values travel as numbers, and come out as categories.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 BUCKETS = 16
 _SMALL = 200_000
 """Up to this many rows stay in memory."""
+_MOST_CATEGORIES = 1 << 15
+"""Different values of one column up to which they are kept for the whole extract."""
+_REPEATED = 4
+"""A text column is worth categories when each of its values stands in so many rows on average."""
 
 
 class Shuffle:
@@ -35,6 +41,7 @@ class Shuffle:
         self._held: list[pl.DataFrame] = []
         self._held_rows = 0
         self._spilled = 0
+        self._categories: dict[str, pl.Categorical] | None = None
         self.rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -42,35 +49,49 @@ class Shuffle:
         if frame.height == 0:
             return
         self.rows += frame.height
-        self._held.append(frame)
+        self._held.append(self._encoded(frame))
         self._held_rows += frame.height
         if self._held_rows > _SMALL:
             self._spill()
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield all rows in random order. Call once."""
+        """Yield all rows in random order, text columns as text or as categories. Call once."""
         if not self._spilled:
             if self._held:
-                yield self._mixed(pl.concat(self._held))
+                yield self._mixed(_together(self._held))
             return
         self._spill()
         for places in self._places:
             pieces = [self._read(offset, length) for offset, length in places]
             if pieces:
-                yield self._mixed(pl.concat(pieces))
+                yield self._mixed(_together(pieces))
+
+    def _encoded(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return ``frame`` with categories where its first frame had few values and there are not too many by now."""
+        if self._categories is None:
+            self._categories = {
+                name: pl.Categorical(pl.Categories.random())
+                for name, dtype in frame.schema.items()
+                if dtype == pl.String and frame[name].n_unique() * _REPEATED <= frame.height
+            }
+        encoded = frame.cast(dict(self._categories))
+        for name, dtype in list(self._categories.items()):
+            if len(dtype.categories.to_series()) > _MOST_CATEGORIES:
+                del self._categories[name]  # memory must not grow with the rows
+        return encoded
 
     def _mixed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame[self._random.permutation(frame.height)]
+        return _ordered(frame, self._random.permutation(frame.height))
 
     def _spill(self) -> None:
         if not self._held:
             return
-        frame = pl.concat(self._held)
+        frame = _together(self._held)
         self._held, self._held_rows = [], 0
-        bucket = self._random.integers(0, BUCKETS, frame.height)
+        bucket = self._random.integers(0, BUCKETS, frame.height, dtype=np.uint8)
         order = np.argsort(bucket, kind="stable")
-        ends = np.searchsorted(bucket[order], np.arange(BUCKETS), side="right")
-        sorted_frame = frame[order]
+        ends = np.cumsum(np.bincount(bucket, minlength=BUCKETS))
+        sorted_frame = _ordered(frame, order)
         start = 0
         for index, end in enumerate(ends.tolist()):
             if end > start:
@@ -79,10 +100,11 @@ class Shuffle:
 
     def _write(self, bucket: int, frame: pl.DataFrame) -> None:
         buffer = io.BytesIO()
-        frame.write_ipc_stream(buffer, compression="lz4")
-        sealed = self._key.encrypt(self._spilled.to_bytes(12, "big"), buffer.getvalue(), None)
+        frame.write_ipc_stream(buffer)  # with the values of its categories: a piece says all by itself
+        nonce = self._spilled.to_bytes(12, "big")
+        sealed = self._key.encrypt(nonce, buffer.getbuffer(), None)
         self._places[bucket].append((self._file.seek(0, io.SEEK_END), len(sealed)))
-        self._file.write(self._spilled.to_bytes(12, "big"))
+        self._file.write(nonce)
         self._file.write(sealed)
         self._spilled += 1
 
@@ -99,3 +121,16 @@ class Shuffle:
     ) -> None:
         self._file.close()
         self._held = []
+
+
+def _together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of ``frames``; a column that is text in one of them is text in all."""
+    texts = {name for frame in frames for name, dtype in frame.schema.items() if dtype == pl.String}
+    return pl.concat(frame.cast(dict.fromkeys(texts & set(frame.columns), pl.String)) for frame in frames)
+
+
+def _ordered(frame: pl.DataFrame, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.DataFrame:
+    """Return the rows of ``frame`` in ``order``; categories move as numbers, in a fifth of the time."""
+    categories = {name: dtype for name, dtype in frame.schema.items() if isinstance(dtype, pl.Categorical)}
+    moved = frame.with_columns(pl.col(name).to_physical() for name in categories)[order]
+    return moved.with_columns(pl.col(name).cat.to(dtype) for name, dtype in categories.items())

@@ -22,7 +22,7 @@ _READ_ROWS = 131_072
 
 
 class Writer(Protocol):
-    """Takes frames of one schema; ``close`` writes what is left."""
+    """Takes frames of one schema, text columns as text or as categories; ``close`` writes what is left."""
 
     def write(self, frame: pl.DataFrame) -> None:
         """Take some rows."""
@@ -52,7 +52,9 @@ def read_back(kind: Format, source: io.RawIOBase) -> Iterator[pl.DataFrame]:
     try:
         match kind:
             case Format.PARQUET:
-                parquet = pq.ParquetFile(pa.PythonFile(source, mode="r"))
+                file = pa.PythonFile(source, mode="r")
+                # dictionaries stay what they are: a value of theirs is read, and scanned, once
+                parquet = pq.ParquetFile(file, read_dictionary=_dictionaries(pq.read_metadata(file)))
                 for batch in parquet.iter_batches(batch_size=_READ_ROWS):
                     yield cast("pl.DataFrame", pl.from_arrow(batch))
             case Format.CSV:
@@ -69,6 +71,16 @@ def read_back(kind: Format, source: io.RawIOBase) -> Iterator[pl.DataFrame]:
         raise ContentDamagedError(
             "The written file cannot be read back; nothing is released.", detail_zh="写出的文件无法回读，已停止提供。"
         ) from error
+
+
+def _dictionaries(file: pq.FileMetaData) -> list[str]:
+    """Return the text columns that stand as dictionaries in every row group."""
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    return [
+        column.name
+        for place, column in enumerate(file.schema.to_arrow_schema())
+        if pa.types.is_string(column.type) and all(group.column(place).has_dictionary_page for group in groups)
+    ]
 
 
 def _csv_frames(source: io.RawIOBase) -> Iterator[pl.DataFrame]:
@@ -103,6 +115,7 @@ class _Csv:
         pl.DataFrame(schema=schema).write_csv(sink)
 
     def write(self, frame: pl.DataFrame) -> None:
+        frame = _texts(frame)
         harmless = [_harmless(name) for name, dtype in frame.schema.items() if dtype == pl.String]
         self._sink.write(frame.with_columns(harmless).write_csv(include_header=False).encode())
 
@@ -115,23 +128,44 @@ class _Ndjson:
         self._sink = sink
 
     def write(self, frame: pl.DataFrame) -> None:
-        self._sink.write(frame.write_ndjson().encode())
+        self._sink.write(_texts(frame).write_ndjson().encode())
 
     def close(self) -> None:
         """Nothing is left to write."""
 
 
 class _Parquet:
+    """Text columns that come as categories are written as the dictionaries that they are; the file says text."""
+
     def __init__(self, sink: BinaryIO, schema: pl.Schema) -> None:
-        self._schema = pl.DataFrame(schema=schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        self._writer = pq.ParquetWriter(sink, self._schema, compression="zstd", compression_level=1)
+        self._sink = sink
+        self._empty = pl.DataFrame(schema=schema)
+        self._writer: pq.ParquetWriter | None = None
 
     def write(self, frame: pl.DataFrame) -> None:
-        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(self._schema)
-        self._writer.write_table(table, row_group_size=_READ_ROWS)
+        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        opened = self._open(table.schema)
+        opened.write_table(table.cast(opened.schema), row_group_size=_READ_ROWS)
 
     def close(self) -> None:
-        self._writer.close()
+        self._open(self._empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema).close()
+
+    def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
+        """Return the writer; its first table says which columns are categories."""
+        if self._writer is None:
+            self._writer = self._new(schema)
+        return self._writer
+
+    def _new(self, schema: pa.Schema) -> pq.ParquetWriter:
+        return pq.ParquetWriter(
+            self._sink,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            # text without categories hardly repeats itself: a dictionary would only be thrown away again
+            use_dictionary=[column.name for column in schema if pa.types.is_dictionary(column.type)],
+            store_schema=False,  # that columns were categories here is nobody's business
+        )
 
 
 class _Xlsx:
@@ -168,6 +202,11 @@ class _Xlsx:
     def close(self) -> None:
         self._book.close()
         self._sink.write(self._buffer.getvalue())
+
+
+def _texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return ``frame`` with its categories as text."""
+    return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
 def _harmless(name: str) -> pl.Expr:

@@ -95,7 +95,7 @@ def test_merged_cells_are_errors_of_their_rows_only(tmp_path: Path) -> None:
     for row in (3, 4):
         cells[row][column] = ""
     summary = imported(write_xlsx(tmp_path / "f.xlsx", cells, merged=[(3, column, 4, column)]))
-    assert {(4, None, "merged-cell"), (5, None, "merged-cell")} <= errors(summary)
+    assert {(4, "class_name", "merged-cell"), (5, "class_name", "merged-cell")} <= errors(summary)
     assert (summary.new, summary.rejected) == (2, 2)
 
 

@@ -83,6 +83,14 @@ def rows_of(kind: str, content: bytes) -> list[dict[str, Any]]:
             return [dict(zip(map(str, header), row, strict=True)) for row in body]
 
 
+def subject_refs(house: House) -> list[str]:
+    """Return every subject_ref in the order in which the sharing view is read."""
+    assert house.services.sharing is not None
+    with house.services.sharing.snapshot() as snapshot:
+        batches = snapshot.batches(["subject_ref"], RowFilter())
+        return [str(ref) for batch in batches for ref in batch["subject_ref"].to_pylist()]
+
+
 def grant_key(house: House) -> ec.EllipticCurvePublicKey:
     key = house.services.keyring.verifying(Key.GRANT)
     assert isinstance(key, ec.EllipticCurvePublicKey)
@@ -200,11 +208,7 @@ def test_the_order_of_rows_tells_nothing(small: Prepared) -> None:
     key = derive_key(
         house.services.keyring.secret(Key.PSEUDONYM_ROOT), grant.recipient, ApplicationId(grant.application), 1
     )
-    assert house.services.sharing is not None
-    with house.services.sharing.snapshot() as snapshot:
-        refs = [
-            ref for batch in snapshot.batches(["subject_ref"], RowFilter()) for ref in batch["subject_ref"].to_pylist()
-        ]
+    refs = subject_refs(house)
     in_order = pseudonymize(pl.Series(refs), key).to_list()
     assert set(first) == set(second) <= set(in_order)  # one recipient and project: the same pseudonyms
     in_order = [value for value in in_order if value in set(first)]
@@ -222,11 +226,7 @@ def test_pseudonyms_of_two_recipients_have_nothing_in_common(small: Prepared) ->
 
 
 def test_no_birth_date_and_no_subject_ref_leave(small: Prepared) -> None:
-    assert small.house.services.sharing is not None
-    with small.house.services.sharing.snapshot() as snapshot:
-        refs = {
-            ref for batch in snapshot.batches(["subject_ref"], RowFilter()) for ref in batch["subject_ref"].to_pylist()
-        }
+    refs = set(subject_refs(small.house))
     for profile, kind in small.extracts:
         for row in rows_of(kind, small.content((profile, kind))):
             assert not refs & set(map(str, row.values()))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import tempfile
 from pathlib import Path
 
 from apiflask import APIBlueprint
 from apiflask.fields import UploadFile
 from flask import Response
-from werkzeug.utils import secure_filename
 
-from core_registry.office import ImportRequest, ImportSummary, RegistryOffice, StudentId
+from core_registry.office import ImportRequest, ImportSummary, RegistryOffice, StudentId, scratch_file
 from gateway.api.authentication import principal, services
 from gateway.api.models import (
     FindingOut,
@@ -59,28 +59,26 @@ def template() -> Response:
 def import_form(form_and_files_data: ImportForm) -> ImportOut:
     """Import a form (.xlsx, .xls, .csv): good rows land, bad rows come back in a workbook with their reasons.
 
-    With ``preview`` nothing is written. Uploads lie in a private directory that is gone when the answer is made.
+    With ``preview`` nothing is written. An upload lies in a file without a name, gone when the answer is made.
     """
     who = principal()
     schools = _schools_of(who, Action.IMPORT_REGISTRY)
     wanted = form_and_files_data
-    with tempfile.TemporaryDirectory(prefix="xueji-import-") as directory:
-        name = secure_filename(wanted.file.filename or "") or "form"
-        path = Path(directory) / f"form{Path(name).suffix.lower()}"
-        wanted.file.save(path)
+    with scratch_file() as upload, io.BytesIO() as errors:
+        wanted.file.save(upload.stream)
+        upload.stream.flush()
         request = ImportRequest(
-            path=path,
-            file_name=path.name,
+            path=upload.path,
+            file_name="form",  # a name may hold a pupil's
             mapping=wanted.mapping,
             actor=who.account,
             school=wanted.school,
             allowed_schools=schools,
             accept_shrink=wanted.accept_shrink,
         )
-        errors = Path(directory) / "errors.xlsx"
         office = _office()
         summary = office.import_preview(request) if wanted.preview else office.import_run(request, errors_to=errors)
-        workbook = base64.b64encode(errors.read_bytes()).decode() if errors.exists() else None
+        workbook = base64.b64encode(errors.getbuffer()).decode() if errors.tell() else None
     return _out(summary, workbook)
 
 
@@ -167,6 +165,7 @@ def _out(summary: ImportSummary, workbook: str | None) -> ImportOut:
         findings=[
             FindingOut(
                 row=one.row,
+                column=one.column,
                 field=one.field,
                 severity=one.severity,
                 code=one.code,

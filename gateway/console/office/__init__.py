@@ -1,4 +1,4 @@
-"""Pages of the registry line: import of forms, class lists, digital identities. The only pages that enter the registry."""
+"""Pages of the registry line: import, class lists, digital identities. No other page enters the registry."""
 
 from __future__ import annotations
 

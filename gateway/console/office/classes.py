@@ -1,4 +1,4 @@
-"""Class lists, masked, and the digital identity of a pupil as a QR code. Each list is recorded with its reason (A50-4)."""
+"""Class lists, masked, and digital identities as QR codes. Each list is recorded with its reason (A50-4)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gateway.console.entrances import may
 from gateway.console.office.reach import registry, schools_for
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.errors import GatewayError
+from gateway.ids import SubjectRef
 from gateway.policies.decision import Action
 from gateway.policies.resources import identity_resource
 from gateway.problems import Problem
@@ -55,10 +56,8 @@ def search() -> ResponseReturnValue:
 def offer_identity() -> ResponseReturnValue:
     """Offer a pupil's digital identity: a code for the wallet, shown once as a QR code (A50-14)."""
     schools = schools_for(Action.READ_REGISTRY)
-    subject = registry().subject_ref_of(
-        StudentId(forms.text("student_id", longest=64)), schools=frozenset(schools)
-    )
-    offer = services().identity.make_offer(subject, principal())
+    subject = registry().subject_ref_of(StudentId(forms.text("student_id", longest=64)), schools=frozenset(schools))
+    offer = services().identity.make_offer(SubjectRef(subject), principal())
     drawing = io.BytesIO()
     segno.make(offer.uri, error="m").save(
         drawing, kind="svg", scale=6, border=2, xmldecl=False, svgns=False, svgclass="qr", lineclass=None

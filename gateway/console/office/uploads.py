@@ -61,9 +61,7 @@ class Shelf:
                 sink.write(piece)
             sink.commit()
             size = sink.size
-        held = Held(
-            which, owner, self.now().isoformat(), size, key.wrap(self.key).hex(), mapping, school, suffix
-        )
+        held = Held(which, owner, self.now().isoformat(), size, key.wrap(self.key).hex(), mapping, school, suffix)
         note = self._note(which)
         note.touch(mode=0o600)
         note.write_text(json.dumps(asdict(held)), encoding="utf-8")

@@ -132,7 +132,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject_ref", name=op.f("pk_sharing_students")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_sharing_students_managing_authority", "sharing_students", ["managing_authority"], unique=False)
+    op.create_index(
+        "ix_sharing_students_managing_authority", "sharing_students", ["managing_authority", "state"], unique=False
+    )
     op.create_index("ix_sharing_students_school_code", "sharing_students", ["school_code", "grade"], unique=False)
     op.create_table(
         "schools",

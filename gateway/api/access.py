@@ -1,0 +1,87 @@
+"""The fence of the API: who may be nobody, what a path may hold, how much may be sent. What is not listed is closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from apiflask import APIBlueprint
+from flask import current_app, request
+from werkzeug.exceptions import NotFound
+
+from gateway.api.authentication import bearer, principal
+
+OPEN = frozenset(
+    {
+        "docs.index",
+        "docs.static",
+        "grants.public_register",
+        "identity.credential_issuer",
+        "identity.issue_credentials",
+        "identity.jwks",
+        "identity.jwt_vc_issuer",
+        "identity.make_nonce",
+        "identity.status_list",
+        "identity.type_metadata",
+        "log.checkpoint",
+        "log.consistency",
+        "log.hash_tile",
+        "sessions.sign_in",
+        "system.healthz",
+        "system.metrics",
+        "system.problem",
+        "system.problems",
+        "system.readyz",
+    }
+)
+"""Endpoints without a caller: public documents, the log, and those where a code or password is the proof."""
+SESSION = frozenset(
+    {"sessions.acknowledge", "sessions.change_password", "sessions.security_rules", "sessions.sign_out"}
+)
+"""Endpoints for a person who still has duties, who is no principal yet."""
+LARGE = frozenset({"registry.import_form"})
+"""Endpoints that take as much as the program takes at all."""
+MAX_BODY_BYTES = 1 << 20
+"""What the others take."""
+LARGEST = 2**53
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_TILE = re.compile(r"[x0-9/.p]{1,80}")
+
+
+def fence(spend: Callable[[], None]) -> Callable[[], None]:
+    """Return what runs before every view of the API; ``spend`` counts the request of a known caller.
+
+    Raises ``NotFound`` for a path that can name nothing, ``UnauthenticatedError``, ``TooManyRequests``.
+    """
+
+    def before_view() -> None:
+        endpoint = request.endpoint
+        if endpoint is None or request.method == "OPTIONS" or not _of_api():
+            return
+        if endpoint not in LARGE:
+            request.max_content_length = MAX_BODY_BYTES
+        if endpoint in SESSION:
+            bearer()
+        elif endpoint not in OPEN:
+            principal()
+            spend()
+        _check_path(endpoint)
+
+    return before_view
+
+
+def _of_api() -> bool:
+    return isinstance(current_app.blueprints.get(request.blueprint or ""), APIBlueprint)
+
+
+def _check_path(endpoint: str) -> None:
+    """Refuse what no id of ours looks like, before a database is asked: it may be text that one chokes on."""
+    if endpoint == "docs.static":
+        return
+    for name, value in (request.view_args or {}).items():
+        if isinstance(value, int):
+            fits = 0 <= value <= LARGEST
+        else:
+            fits = (_TILE if name == "tile" else _SEGMENT).fullmatch(value) is not None
+        if not fits:
+            raise NotFound

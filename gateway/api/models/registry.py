@@ -1,0 +1,90 @@
+"""What registrars send and see, as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from gateway.api.models.base import Code, Line, Model, SchoolCode
+
+
+class ImportIn(Model):
+    """How to take a form."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    mapping: Code = "template"
+    school: SchoolCode | None = None
+    preview: bool = False
+    accept_shrink: bool = False
+
+
+class FindingOut(Model):
+    """One thing wrong, or doubtful, in one cell; no value of the row is in it."""
+
+    row: int
+    column: str
+    """Letters of the column in the file; empty for a whole row."""
+    field: str | None
+    severity: str
+    code: str
+    rule: str
+    message: str
+    message_en: str
+
+
+class ImportOut(Model):
+    """What an import did, or would do."""
+
+    import_id: str | None
+    repeated: bool
+    rows: int
+    new: int
+    changed: int
+    unchanged: int
+    rejected: int
+    absent: int
+    warnings: int
+    schools: int
+    shrink: list[str]
+    finding_counts: dict[str, int]
+    findings: list[FindingOut]
+    error_workbook: str | None
+    """The rejected rows with their reasons, ``.xlsx`` in base64."""
+
+
+class SchoolListIn(Model):
+    """Which students are listed, and why."""
+
+    school: SchoolCode
+    reason: Annotated[Line, Field(min_length=1, max_length=200)]
+    grade: Code | None = None
+    class_name: Annotated[Line, Field(max_length=40)] | None = None
+    after: Annotated[Line, Field(max_length=40)] = ""
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+class StudentLineOut(Model):
+    """A student in a list, masked."""
+
+    student_id: str
+    name_masked: str | None
+    id_number_masked: str | None
+    school_code: str
+    school_name: str | None
+    grade: str | None
+    class_name: str | None
+    state: str
+
+
+class StudentListOut(Model):
+    """Students of a school, masked."""
+
+    items: list[StudentLineOut]
+
+
+class SubjectOut(Model):
+    """The permanent meaningless reference of a student."""
+
+    subject_ref: str

@@ -1,0 +1,135 @@
+"""PostgreSQL: what each face's database role may do with the tables of the gateway (design 2).
+
+The owner of the tables runs ``grant_face_role`` once for each role, after each migration. Nobody but the worker
+writes the log; nobody at all changes or removes what stands in it; the outside face sees no entry's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+
+from gateway.db.metadata import metadata
+from gateway.errors import ConfigurationError
+from gateway.keyring import Face
+
+READ = "SELECT"
+ADD = "SELECT, INSERT"
+KEEP = "SELECT, INSERT, UPDATE"
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+LEAF_HASHES = "SELECT (seq, leaf_hash)"
+"""Enough for a receipt; the entry's text stays with the office."""
+
+_ACCOUNTS: Mapping[str, str] = {
+    "accounts": KEEP,
+    "account_acts": ADD,
+    "account_assertions": ALL,
+    "account_attempts": ALL,
+    "account_clients": READ,
+    "account_denied_tokens": ALL,
+    "account_passwords": ALL,
+    "account_rules": READ,
+    "account_sessions": ALL,
+}
+_PUBLIC_LOG: Mapping[str, str] = {
+    "log_checkpoints": READ,
+    "log_cosignatures": READ,
+    "log_head": READ,
+    "log_tiles": READ,
+}
+_ASKING: Mapping[str, str] = {"audit_requests": ADD, "broker_questions": ALL}
+_BUSINESS: Mapping[str, str] = {
+    "applications": KEEP,
+    "application_events": ADD,
+    "deliveries": KEEP,
+    "extracts": KEEP,
+    "grants": KEEP,
+    "grounds": ADD,
+}
+_IDENTITY: Mapping[str, str] = {
+    "identity_credentials": KEEP,
+    "identity_offers": KEEP,
+    "identity_status_shards": KEEP,
+    "identity_used_once": ALL,
+}
+
+PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
+    Face.OFFICE: {
+        **_ACCOUNTS,
+        **_BUSINESS,
+        **_IDENTITY,
+        **_PUBLIC_LOG,
+        **_ASKING,
+        "account_clients": KEEP,
+        "account_rules": KEEP,
+        "log_cosignatures": ADD,
+        "log_entries": READ,
+        "log_index": READ,
+        "log_tag_lists": READ,
+        "log_tags": READ,
+    },
+    Face.FAMILY: {
+        **_ACCOUNTS,
+        **_PUBLIC_LOG,
+        **_ASKING,
+        "grants": READ,
+        "identity_credentials": READ,
+        "identity_offers": READ,
+        "identity_status_shards": READ,
+        "identity_used_once": ADD,
+        "log_entries": LEAF_HASHES,
+    },
+    Face.OUTSIDE: {
+        **_ACCOUNTS,
+        **_BUSINESS,
+        **_PUBLIC_LOG,
+        **_ASKING,
+        "grounds": READ,
+        "identity_credentials": READ,
+        "identity_status_shards": READ,
+        "identity_used_once": ALL,
+        "log_entries": LEAF_HASHES,
+    },
+    Face.WORKER: {
+        **_ACCOUNTS,
+        **_BUSINESS,
+        **_IDENTITY,
+        "audit_cursors": KEEP,
+        "audit_requests": KEEP,
+        "broker_questions": ALL,
+        "identity_credentials": ALL,
+        "identity_offers": ALL,
+        "log_checkpoints": ADD,
+        "log_cosignatures": ADD,
+        "log_entries": ADD,
+        "log_head": KEEP,
+        "log_index": ALL,
+        "log_tag_lists": ADD,
+        "log_tags": ALL,
+        "log_tiles": KEEP,
+    },
+}
+"""Face -> table -> privileges. A table that is not named is closed to the face."""
+
+
+def grant_face_role(engine: Engine, role: str, face: Face) -> None:
+    """Give the existing ``role`` exactly what ``face`` needs, and take all else from it and from everybody.
+
+    Raises ``ConfigurationError`` on a database without roles (SQLite) and for a face without a role of its own.
+    """
+    if engine.dialect.name != "postgresql" or face not in PRIVILEGES:
+        raise ConfigurationError(
+            "Only PostgreSQL has roles, and only single faces need one.",
+            detail_zh="只有 PostgreSQL 支持角色，且仅单独的端需要。",
+        )
+    quote = engine.dialect.identifier_preparer.quote_identifier
+    every = ", ".join(quote(table.name) for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+        connection.exec_driver_sql(f"REVOKE ALL ON {every} FROM PUBLIC, {quote(role)}")
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {quote(role)}")
+        connection.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {quote(role)}")
+        connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {quote(role)}")
+        for table, privileges in PRIVILEGES[face].items():
+            connection.exec_driver_sql(f"GRANT {privileges} ON {quote(table)} TO {quote(role)}")
