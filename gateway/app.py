@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
 
-from apiflask import APIFlask
+from apiflask import APIBlueprint, APIFlask
 from flask import Response, g, request
 from flask_babel import Babel
-from flask_limiter import Limiter
-from limits.errors import StorageError
-from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import __doc__ as summary
 from gateway import console
-from gateway.api import applications, audit, extracts, grants, identity, log, oauth, problem_responses, sessions, system
+from gateway.api import (
+    access,
+    applications,
+    audit,
+    description,
+    docs,
+    extracts,
+    grants,
+    identity,
+    log,
+    oauth,
+    problem_responses,
+    sessions,
+    system,
+)
+from gateway.api.counters import RequestCounter
+from gateway.api.limits import Limits
 from gateway.api.office import registry
-from gateway.errors import UnavailableError
+from gateway.incidents import report
 from gateway.keyring import Face, Key
-from gateway.problems import TOO_MANY, Problem
+from gateway.problems import UNEXPECTED, Problem
 from gateway.services import Services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -28,20 +47,31 @@ CSP = (
 _HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+LAST_WORDS = b"500 Internal Server Error"
+
+
+class Application(APIFlask):
+    """APIFlask that writes no exception text anywhere: it may quote what was sent (I7)."""
+
+    def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
+        """Report what even the error handler failed at, by kind and place alone."""
+        if exc_info[1] is not None:
+            report("app", exc_info[1])
 
 
 def create_app(services: Services, *, testing: bool = False) -> APIFlask:
     """Return the application of ``services.face``; opens nothing and starts nothing."""
-    app = APIFlask(
-        __name__, title="xueji-gateway", version="1", spec_path="/openapi.json", docs_path=None, static_folder=None
-    )
+    app = Application("gateway.app", title="xueji-gateway", version="1", spec_path="/openapi.json", docs_path=None)
     parameters = services.book.parameters
     app.config.update(
         TESTING=testing,
+        PROPAGATE_EXCEPTIONS=False,
         SECRET_KEY=services.keyring.secret(Key.SESSION),
         SESSION_COOKIE_NAME="xueji",
         SESSION_COOKIE_HTTPONLY=True,
@@ -53,24 +83,28 @@ def create_app(services: Services, *, testing: bool = False) -> APIFlask:
         BABEL_DEFAULT_LOCALE="zh_Hans_CN",
         JSON_SORT_KEYS=False,
         LOCAL_SPEC_PATH=None,
-        INFO={"description": (summary or "").strip()},
+        AUTO_SERVERS=False,
         OPENAPI_VERSION="3.1.0",
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's provider has it, its base class does not
     app.extensions["xueji"] = services
     Babel(app)
-    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=0, x_proto=1, x_host=0)  # type: ignore[method-assign]  # Flask's own way
     for blueprint in _blueprints(services):
         app.register_blueprint(blueprint)
-    _limit(app, services)
-    _guard(app)
+    for registered in app.blueprints.values():
+        if not isinstance(registered, APIBlueprint):
+            registered.enable_openapi = False  # type: ignore[attr-defined]  # APIFlask asks every blueprint for it
+    app.spec_processor(lambda document: description.complete(cast("Any", document), app, services.settings.public_url))
+    _guard(app, services)
     _answer_errors(app)
+    inner: WSGIApplication = ProxyFix(app.wsgi_app, x_for=0, x_proto=1, x_host=0)
+    app.wsgi_app = _Quiet(inner)  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
-def _blueprints(services: Services) -> list[object]:
+def _blueprints(services: Services) -> list[Any]:
     face = services.face
-    found: list[object] = [system.blueprint]
+    found: list[Any] = [system.blueprint, docs.blueprint]
     office = face in {Face.OFFICE, Face.ALL}
     outside = face in {Face.OUTSIDE, Face.ALL}
     if office or outside:
@@ -84,63 +118,95 @@ def _blueprints(services: Services) -> list[object]:
     return found
 
 
-def _limit(app: APIFlask, services: Services) -> None:
-    def caller() -> str:
-        principal = g.get("principal")
-        return str(principal.account) if principal is not None else (request.remote_addr or "unknown")
+def _guard(app: APIFlask, services: Services) -> None:
+    counter = app.extensions[system.COUNTER] = RequestCounter()
+    limits = app.extensions[system.LIMITS] = Limits(app, services.settings.rate_limit_url)
+    fence = access.fence(limits.spend)
 
-    limiter = Limiter(
-        caller,
-        app=app,
-        default_limits=["1200 per minute"],
-        storage_uri=services.settings.rate_limit_url,
-        storage_options={"socket_connect_timeout": 2} if services.settings.rate_limit_url != "memory://" else {},
-        headers_enabled=True,
-    )
-    for endpoint, limit in _STRICT.items():
-        view = app.view_functions.get(endpoint)
-        if view is not None:
-            app.view_functions[endpoint] = limiter.limit(limit)(view)
-
-
-_STRICT = {
-    "sessions.sign_in": "30 per minute",
-    "identity.verify": "120 per minute",
-    "identity.issue_credentials": "30 per minute",
-}
-"""Endpoints at which guessing would pay."""
-
-
-def _guard(app: APIFlask) -> None:
     @app.before_request
-    def mark() -> None:
+    def enter() -> None:
         g.request_id = secrets.token_hex(8)
+        limits.before_request()
+        fence()
 
     @app.after_request
-    def headers(response: Response) -> Response:
+    def leave(response: Response) -> Response:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["Xueji-Request"] = g.get("request_id", "")
+        counter.count(request.endpoint, response.status_code)
         return response
 
 
 def _answer_errors(app: APIFlask) -> None:
-    problem_responses.install(app)
-
     def answer(error: Exception) -> Response:
-        if isinstance(error, StorageError):
-            error = UnavailableError("The rate-limit store does not answer.", detail_zh="限流存储不可用。")
-        problem = (
-            Problem(TOO_MANY)
-            if isinstance(error, TooManyRequests)
-            else problem_responses.problem_for(error, request.endpoint or "app")
-        )
-        if console.owns(request):
-            return console.problem_page(problem)
-        return problem_responses.response_of(problem)
+        where = request.endpoint or "app"
+        if request.blueprint == "oauth":
+            return _with_retry(oauth.error_response(problem_responses.problem_for(error, where)), error)
+        if not console.owns(request):
+            return problem_responses.response_for(error, where)
+        problem = problem_responses.problem_for(error, where)
+        try:
+            return _with_retry(console.problem_page(problem), error)
+        except Exception as failure:  # noqa: BLE001  a page that cannot be shown must not hide the problem it is about
+            incident = report("console.problem_page", failure)
+            return problem_responses.response_of(Problem(UNEXPECTED, extra={"incident": incident}))
 
+    app.error_processor(answer)
     app.register_error_handler(HTTPException, answer)
     app.register_error_handler(Exception, answer)
+
+
+def _with_retry(response: Response, error: Exception) -> Response:
+    after = getattr(error, "retry_after", None)
+    if after is not None:
+        response.headers["Retry-After"] = str(after)
+    return response
+
+
+class _Quiet:
+    """Keeps exceptions from the server, which would log their text: those of a body that is being sent, too."""
+
+    def __init__(self, inner: WSGIApplication) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            body = self._inner(environ, start_response)
+        except Exception as error:  # noqa: BLE001  the last resort
+            report("wsgi", error)
+            start_response(LAST_WORDS.decode(), [("Content-Type", "text/plain")])
+            return [LAST_WORDS]
+        return _Body(body)
+
+
+class BodyBrokenOffError(Exception):
+    """A body ended early; the incident log says where."""
+
+
+class _Body:
+    """A response body whose failures are reported by kind and place; the connection is closed all the same."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._body = body
+        self._pieces: Iterator[bytes] = iter(body)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            raise
+        except Exception as error:  # noqa: BLE001  any text may be personal
+            raise BodyBrokenOffError(f"incident {report('body', error)}") from None
+
+    def close(self) -> None:
+        """Close the body, so that what it holds open is recorded as over."""
+        closing: Callable[[], None] | None = getattr(self._body, "close", None)
+        if closing is not None:
+            closing()

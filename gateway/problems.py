@@ -169,7 +169,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "invalid-input": ("按 errors 逐项修改后重发。", "Change each member named in 'errors' and send again."),
     "leak-suspected": ("已停止提供，等待人工核查。", "Nothing leaves until a person has looked at it."),
     "locked-out": ("等待 retry_after 秒后再试。", "Wait for 'retry_after' seconds."),
-    "log-damaged": ("请联系运维人员和检查员；修复前不提供数据。", "Call operator and inspector; nothing is released now."),
+    "log-damaged": (
+        "请联系运维人员和检查员；修复前不提供数据。",
+        "Call operator and inspector; nothing is released.",
+    ),
     "method-not-allowed": ("查看 Allow 头和 /docs。", "See the header Allow, and /docs."),
     "not-configured": ("请联系运维人员。", "Call the operator."),
     "not-found": (
@@ -204,7 +207,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "系统客户端由 /oauth/token、人员由 /v1/sessions 取得令牌，放入 Authorization 头。",
         "Get a token at /oauth/token (clients) or /v1/sessions (people); send it as 'Authorization: Bearer …'.",
     ),
-    "unavailable": ("等待 Retry-After 所示秒数后再试；期间不提供数据。", "Try again after Retry-After; nothing is lost."),
+    "unavailable": (
+        "等待 Retry-After 所示秒数后再试；期间不提供数据。",
+        "Try again after Retry-After.",
+    ),
     "unexpected": ("把 incident 编号告诉运维人员。", "Tell the operator the 'incident' number."),
     "unknown-value": ("请联系运维人员补充层级表。", "Ask the operator to complete the hierarchy."),
     "unreadable-file": ("用附件一模板重新填写并上传。", "Fill in the template of Annex 1 and send it again."),

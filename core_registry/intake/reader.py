@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from core_registry.errors import UnreadableFileError
@@ -236,16 +238,26 @@ def _last_header(cells: pl.DataFrame, texts: Sequence[str], at: int) -> int:
     return max(filled, default=-1)
 
 
-def _merged(
-    spans: Sequence[tuple[int, int, int, int]], rows: pl.Series, by_index: Mapping[int, str]
-) -> pl.DataFrame:
+def _merged(spans: Sequence[tuple[int, int, int, int]], rows: pl.Series, by_index: Mapping[int, str]) -> pl.DataFrame:
     """Return a finding for each row of a merged area, at the first of its columns that is one of ours."""
-    found = []
+    columns = sorted(by_index)
+    by_field: dict[str, list[tuple[int, int]]] = {}
     for first, left, last, right in spans:
-        touched = [column for column in by_index if left <= column <= right]
-        if touched:
-            within = rows.filter((rows > first) & (rows <= last + 1))
-            found.append(findings.at(within, by_index[min(touched)], "merged-cell"))
+        place = bisect.bisect_left(columns, left)
+        if place < len(columns) and columns[place] <= right:
+            by_field.setdefault(by_index[columns[place]], []).append((first, last))
+    if not by_field:
+        return findings.none()
+    numbers = rows.to_numpy()
+    height = int(numbers.max()) + 1
+    found = []
+    for code, areas in by_field.items():
+        edges = np.clip(np.array(areas, dtype=np.int64), 0, height)  # rows from 0; as many areas as a file likes
+        steps = np.zeros(height + 2, dtype=np.int64)
+        np.add.at(steps, edges[:, 0], 1)
+        np.add.at(steps, edges[:, 1] + 1, -1)
+        inside = np.cumsum(steps)[numbers.astype(np.int64) - 1] > 0
+        found.append(findings.at(rows.filter(pl.Series(inside)), code, "merged-cell"))
     return findings.join(found)
 
 

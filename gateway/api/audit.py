@@ -76,7 +76,7 @@ def proof(index: int) -> ProofOut:
 
 @blueprint.post("/v1/audit/packages")
 @blueprint.input(PackageIn)
-@blueprint.doc(responses={200: content("An inspection package", "application/zip", BINARY)})
+@blueprint.answers({200: content("An inspection package", "application/zip", BINARY)})
 def package(json_data: PackageIn) -> Response:
     """Return an inspection package: chosen entries with proofs, or the whole log."""
     content = services().audit.export(principal(), json_data.entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -38,6 +38,10 @@ class ApiBlueprint(APIBlueprint):
             return cast("View", parsed)
 
         return decorate
+
+    def answers(self, responses: Mapping[int, object]) -> Callable[[View], View]:
+        """Describe the responses of a view: status -> description (``content``)."""
+        return self.doc(responses=cast("Any", dict(responses)))
 
 
 def content(

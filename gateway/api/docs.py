@@ -82,7 +82,8 @@ class Component:
 @blueprint.get("/docs")
 def index() -> Response:
     """Show the API."""
-    document = cast("Document", cast("APIFlask", current_app)._get_spec("json"))  # noqa: SLF001  APIFlask's cached document
+    # the cached document: APIFlask.spec makes it anew each time
+    document = cast("Document", cast("APIFlask", current_app)._get_spec("json"))
     operations: dict[str, list[Operation]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in sorted(document["paths"].items()):
         for method in _METHODS:
@@ -158,7 +159,8 @@ def _type(spec: Document) -> Type:
     for several in ("anyOf", "oneOf"):
         if several in spec:
             found = [_type(one) for one in spec[several] if one.get("type") != "null"]
-            return Type(" | ".join(one.text for one in found), next((one.component for one in found if one.component), ""))
+            component = next((one.component for one in found if one.component), "")
+            return Type(" | ".join(one.text for one in found), component)
     if spec.get("type") == "array":
         inner = _type(spec.get("items", {}))
         return Type(f"{inner.text}[]", inner.component)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from flask import Response, request
 
 from gateway.api.authentication import principal, services
-from gateway.api.blueprints import ApiBlueprint
+from gateway.api.blueprints import BINARY, JSON, ApiBlueprint, content
 from gateway.api.models import DeletionIn, ExtractIn, ExtractList, ExtractOut
 from gateway.api.problem_responses import response_of
 from gateway.ids import ExtractId, GrantId
@@ -48,8 +48,8 @@ def get_extract(extract_id: str) -> ExtractOut:
 
 
 @blueprint.get("/v1/extracts/<extract_id>/content")
-@blueprint.doc(
-    responses={
+@blueprint.answers(
+    {
         200: content("The whole file", "*/*", BINARY, Repr_Digest="SHA-256 of the file (RFC 9530)"),
         206: content("The range that was asked for", "*/*", BINARY, Content_Range="RFC 9110 section 14.4"),
         416: {"description": "The range lies outside the file"},
@@ -83,21 +83,21 @@ def get_content(extract_id: str) -> Response:
 
 
 @blueprint.get("/v1/extracts/<extract_id>/manifest")
-@blueprint.doc(responses={200: content("The signed manifest, a compact JWS", "application/jose")})
+@blueprint.answers({200: content("The signed manifest, a compact JWS", "application/jose")})
 def get_manifest(extract_id: str) -> Response:
     """Return the signed manifest."""
     return Response(_finished(extract_id).manifest, mimetype="application/jose")
 
 
 @blueprint.get("/v1/extracts/<extract_id>/report")
-@blueprint.doc(responses={200: content("The release report", JSON, {"type": "object"})})
+@blueprint.answers({200: content("The release report", JSON, {"type": "object"})})
 def get_report(extract_id: str) -> Response:
     """Return the release report."""
     return Response(_finished(extract_id).report, mimetype="application/json")
 
 
 @blueprint.get("/v1/extracts/<extract_id>/obligations")
-@blueprint.doc(responses={200: content("The obligations that travel with the data", JSON, {"type": "object"})})
+@blueprint.answers({200: content("The obligations that travel with the data", JSON, {"type": "object"})})
 def get_obligations(extract_id: str) -> Response:
     """Return the obligations file."""
     return Response(_finished(extract_id).obligations, mimetype="application/json")

@@ -67,8 +67,8 @@ def verify(json_data: VerificationIn) -> VerificationOut:
 
 
 @blueprint.get("/v1/identity/status/<shard>")
-@blueprint.doc(
-    responses={
+@blueprint.answers(
+    {
         200: content("A Token Status List", "application/statuslist+jwt", ETag="For If-None-Match"),
         304: {"description": "Not modified"},
     }
@@ -84,28 +84,28 @@ def status_list(shard: str) -> Response:
 
 
 @blueprint.get("/v1/identity/jwks.json")
-@blueprint.doc(responses={200: content("The issuer's public keys", JSON, _OBJECT)})
+@blueprint.answers({200: content("The issuer's public keys", JSON, _OBJECT)})
 def jwks() -> Response:
     """Return the keys that sign credentials and status lists."""
     return _public(services().identity.jwks())
 
 
 @blueprint.get("/.well-known/jwt-vc-issuer")
-@blueprint.doc(responses={200: content("JWT VC issuer metadata", JSON, _OBJECT)})
+@blueprint.answers({200: content("JWT VC issuer metadata", JSON, _OBJECT)})
 def jwt_vc_issuer() -> Response:
     """Return the JWT VC issuer metadata."""
     return _public(services().identity.jwt_vc_issuer())
 
 
 @blueprint.get("/.well-known/openid-credential-issuer")
-@blueprint.doc(responses={200: content("Credential issuer metadata", JSON, _OBJECT)})
+@blueprint.answers({200: content("Credential issuer metadata", JSON, _OBJECT)})
 def credential_issuer() -> Response:
     """Return the credential issuer metadata (OpenID4VCI 1.0 section 12.2)."""
     return _public(services().identity.credential_issuer())
 
 
 @blueprint.get("/v1/identity/types/student/1")
-@blueprint.doc(responses={200: content("The type metadata of the student credential", JSON, _OBJECT)})
+@blueprint.answers({200: content("The type metadata of the student credential", JSON, _OBJECT)})
 def type_metadata() -> Response:
     """Return the type metadata document of the ``vct``."""
     return _public(services().identity.type_metadata())

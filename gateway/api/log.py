@@ -16,7 +16,7 @@ blueprint = ApiBlueprint("log", __name__, tag="Public log")
 
 
 @blueprint.get("/log/checkpoint")
-@blueprint.doc(responses={200: content("The newest signed checkpoint with its cosignatures", "text/plain")})
+@blueprint.answers({200: content("The newest signed checkpoint with its cosignatures", "text/plain")})
 def checkpoint() -> Response:
     """Return the newest checkpoint, a signed note."""
     response = Response(services().publisher.checkpoint(), mimetype="text/plain; charset=utf-8")
@@ -25,7 +25,7 @@ def checkpoint() -> Response:
 
 
 @blueprint.get("/log/tile/<int:level>/<path:tile>")
-@blueprint.doc(responses={200: content("A tile of hashes, 32 bytes each", "application/octet-stream", BINARY)})
+@blueprint.answers({200: content("A tile of hashes, 32 bytes each", "application/octet-stream", BINARY)})
 def hash_tile(level: int, tile: str) -> Response:
     """Return a hash tile; a full one never changes."""
     try:

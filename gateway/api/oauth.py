@@ -40,11 +40,13 @@ from gateway.accounts.records import CLIENT_CREDENTIALS, AccessToken, OAuthClien
 from gateway.accounts.roles import ROLES_OF_KIND
 from gateway.errors import ConfigurationError, UnavailableError
 from gateway.principals import AccountKind
+from gateway.problems import UNEXPECTED, Problem
 
 PRIVATE_KEY_JWT = "private_key_jwt"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 MAX_BODY_BYTES = 32 * 1024
 RETRY_SECONDS = 5
+_LATER = (429, 503)
 NO_STORE = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
 
 
@@ -117,6 +119,19 @@ def blueprint(tokens: Callable[[], Tokens], *, public_url: str) -> Blueprint:
         return answer
 
     return routes
+
+
+def error_response(problem: Problem) -> Response:
+    """Return a problem as the OAuth endpoints say it (RFC 6749 section 5.2): it happened before they were reached."""
+    error = "temporarily_unavailable" if problem.kind.status in _LATER else "invalid_request"
+    if problem.kind is UNEXPECTED:
+        error = "server_error"
+    answer = jsonify(error=error, error_description=problem.kind.title)
+    answer.status_code = problem.kind.status
+    answer.headers.extend(NO_STORE)
+    if problem.kind.status == _LATER[1]:
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
 
 
 def metadata_of(issuer: str) -> dict[str, str | list[str]]:

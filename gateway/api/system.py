@@ -31,7 +31,7 @@ def healthz() -> HealthOut:
 
 @blueprint.get("/readyz")
 @blueprint.output(ReadyOut)
-@blueprint.doc(responses={503: {"description": "A part is gone: nothing is released"}})
+@blueprint.answers({503: {"description": "A part is gone: nothing is released"}})
 def readyz() -> tuple[ReadyOut, int]:
     """Say part by part whether the face can do its work (I8)."""
     parts = _parts()
@@ -40,7 +40,7 @@ def readyz() -> tuple[ReadyOut, int]:
 
 
 @blueprint.get("/metrics")
-@blueprint.doc(responses={200: content("Counters in the text format of Prometheus", "text/plain")})
+@blueprint.answers({200: content("Counters in the text format of Prometheus", "text/plain")})
 def metrics() -> Response:
     """Return counters; they hold no personal data and no label that could."""
     counter: RequestCounter = current_app.extensions[COUNTER]
@@ -68,7 +68,7 @@ def problems() -> ProblemTypeList:
 
 @blueprint.get("/problems/<name>")
 @blueprint.output(ProblemTypeOut)
-@blueprint.doc(responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}})
+@blueprint.answers({200: {"content": {"text/html": {"schema": {"type": "string"}}}}})
 def problem(name: str) -> ProblemTypeOut | Response:
     """Explain a problem type: where ``type`` of a problem document leads (RFC 9457 section 3.1.1)."""
     kind = CATALOGUE.get(name)

@@ -14,10 +14,11 @@ from typing import cast
 import rfc8785
 
 from gateway.audit.errors import EntryRefusedError, MalformedError
-from gateway.audit.records import LINKS, EncodedEntry, TagList, rfc3339
+from gateway.audit.records import LINKS, EncodedEntry, TagList
 from gateway.audit.screening import is_credit_code, looks_personal
 from gateway.audit.tags import Tagger, check_subjects, epoch_of, tags_root
 from gateway.audit.tiles import MAX_ENTRY_BYTES
+from gateway.instants import micros_text
 from gateway.journal import EntryDraft, JsonValue
 from gateway.principals import Principal
 
@@ -141,10 +142,10 @@ def encode_entry(
     queue. ``rulebook`` is the SHA-256 of the rule book in force. Raises ``EntryRefusedError``.
     """
     check_draft(draft)
-    content = _content(draft, rfc3339(at), rulebook)
+    content = _content(draft, micros_text(at), rulebook)
     if occurred is not None:
         content["occurred"] = occurred
-    if previous and rfc3339(at) < previous:
+    if previous and micros_text(at) < previous:
         content["clock_back"] = previous
     tags = tagger.tags(epoch_of(at), draft.subjects) if draft.subjects else None
     if tags is not None:

@@ -23,11 +23,6 @@ LINKS = (
 """The keys of ``links``, the chain of responsibility (I4). There are no others."""
 
 
-def rfc3339(at: datetime) -> str:
-    """Return UTC text with microseconds, ``2026-11-23T10:00:00.000000Z``: it sorts as the time does."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where the log stands: number of leaves, root, and the time of the last entry (empty before the first)."""

@@ -17,11 +17,12 @@ from typing import Any, Protocol, TypeVar
 from core_registry.sharing import Outbox, OutboxEvent
 from gateway.audit.entries import Clock, check_draft, check_fits
 from gateway.audit.errors import EntryRefusedError, MalformedError
-from gateway.audit.records import QueuedRequest, RequestOutcome, rfc3339
+from gateway.audit.records import QueuedRequest, RequestOutcome
 from gateway.audit.sequencer import Sequencer
 from gateway.audit.tags import check_subjects
 from gateway.errors import GatewayError, ParameterError, UnavailableError
 from gateway.ids import AccountId, RecipientId, SubjectRef, UnitCode
+from gateway.instants import micros_text
 from gateway.journal import EntryDraft, JsonValue, Reader, Receipt, Tx
 from gateway.principals import AccountKind, Principal, Role
 
@@ -141,7 +142,7 @@ class QueuedJournal:
             result = write(tx)
             draft = entry(result) if callable(entry) else entry
             check_fits(draft)
-            number = self.store.add_request(tx, encode_draft(draft, rfc3339(self.now())))
+            number = self.store.add_request(tx, encode_draft(draft, micros_text(self.now())))
         return result, self._receipt(number)
 
     def append(self, entry: EntryDraft) -> Receipt:
@@ -241,7 +242,7 @@ class Intake:
             except EntryRefusedError:
                 draft = _refused_event(event)
             futures.append(
-                self.sequencer.submit(self._mover(position, event.sequence), draft, occurred=rfc3339(event.at))
+                self.sequencer.submit(self._mover(position, event.sequence), draft, occurred=micros_text(event.at))
             )
             position = event.sequence
         for future in futures:

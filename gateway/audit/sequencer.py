@@ -21,10 +21,11 @@ from gateway.audit.entries import Clock, check_draft, encode_entry
 from gateway.audit.errors import LogDamagedError, RolledBackError
 from gateway.audit.merkle import leaf_hash, root_hash
 from gateway.audit.note import NoteSigner, VerifierKey
-from gateway.audit.records import Batch, EncodedEntry, Head, rfc3339
+from gateway.audit.records import Batch, EncodedEntry, Head
 from gateway.audit.tags import Tagger
 from gateway.audit.tiles import Edge, nodes_from
 from gateway.errors import ConfigurationError, UnavailableError
+from gateway.instants import micros_text
 from gateway.journal import EntryDraft, Receipt, Tx
 
 R = TypeVar("R")
@@ -240,7 +241,7 @@ class Sequencer:
             except Exception as error:  # noqa: BLE001  it belongs to the caller, and is raised there
                 failed.append((job, error))
             else:
-                at = rfc3339(now)
+                at = micros_text(now)
                 prepared.append(_Prepared(job, result, leaf_hash(entry.body), entry))
         return at
 

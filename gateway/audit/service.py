@@ -32,12 +32,12 @@ from gateway.audit.records import (
     SearchQuery,
     StoredEntry,
     TagList,
-    rfc3339,
 )
 from gateway.audit.tags import Tagger, epoch_of, epochs_between
 from gateway.audit.tiles import TileId, nodes_from, tiles_of
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
 from gateway.ids import SubjectRef
+from gateway.instants import micros_text
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal, Role
 
@@ -303,7 +303,7 @@ class AuditService:
             kind="full" if indexes is None else "selected",
             origin=self.origin,
             size=size,
-            created_at=rfc3339(self.now()),
+            created_at=micros_text(self.now()),
             policy=self.policy,
             checkpoint=cosigned(note, self.store.cosignatures(tx, size)),
             members=self._whole(tx, size) if indexes is None else self._chosen(tx, indexes),
@@ -342,7 +342,7 @@ def _criteria(query: SearchQuery) -> dict[str, JsonValue]:
     for name in ("since", "until"):
         at = getattr(query, name)
         if at is not None:
-            told[name] = rfc3339(at)
+            told[name] = micros_text(at)
     return {key: value for key, value in told.items() if value not in ({}, False)}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Column, LargeBinary, String, Table, delete, insert, select, update
 
 from gateway.db import connection_of, metadata
+from gateway.instants import micros_text
 from gateway.journal import Tx
 
 questions = Table(
@@ -24,7 +25,7 @@ class SqlQuestions:
 
     def add(self, tx: Tx, identifier: str, subject_ref: str, asked_at: datetime) -> None:
         """Insert a question."""
-        values = {"id": identifier, "subject_ref": subject_ref, "asked_at": _text(asked_at)}
+        values = {"id": identifier, "subject_ref": subject_ref, "asked_at": micros_text(asked_at)}
         connection_of(tx).execute(insert(questions).values(**values))
 
     def waiting(self, tx: Tx, limit: int) -> list[tuple[str, str]]:
@@ -53,13 +54,9 @@ class SqlQuestions:
 
     def any_before(self, tx: Tx, moment: datetime) -> bool:
         """Say whether a question was asked before ``moment``."""
-        query = select(questions.c.id).where(questions.c.asked_at < _text(moment)).limit(1)
+        query = select(questions.c.id).where(questions.c.asked_at < micros_text(moment)).limit(1)
         return connection_of(tx).execute(query).first() is not None
 
     def forget_before(self, tx: Tx, moment: datetime) -> int:
         """Remove questions asked before ``moment``; return how many."""
-        return connection_of(tx).execute(delete(questions).where(questions.c.asked_at < _text(moment))).rowcount
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+        return connection_of(tx).execute(delete(questions).where(questions.c.asked_at < micros_text(moment))).rowcount

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from gateway.errors import ParameterError
 from gateway.identity import jws, verify
 from gateway.identity.keys import IssuerKeys
+from gateway.instants import seconds_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,12 @@ class OfflineReport:
             "issuer": self.issuer,
             "vct": self.vct,
             "kid": self.kid,
-            "presented_at": _text(self.presented_at),
-            "credential_expires_at": _text(self.credential_expires_at),
-            "status_issued_at": _text(self.status_issued_at),
+            "presented_at": seconds_text(self.presented_at),
+            "credential_expires_at": seconds_text(self.credential_expires_at),
+            "status_issued_at": seconds_text(self.status_issued_at),
             "status_age_seconds": int(self.status_age.total_seconds()),
             "status_ttl_seconds": None if self.status_ttl is None else int(self.status_ttl.total_seconds()),
-            "status_expires_at": None if self.status_expires_at is None else _text(self.status_expires_at),
+            "status_expires_at": None if self.status_expires_at is None else seconds_text(self.status_expires_at),
             "status_fresh": self.status_fresh,
         }
 
@@ -101,7 +102,3 @@ def verify_credential(
         status_expires_at=verified.status.expires_at,
         status_fresh=verified.status.ttl is None or age <= verified.status.ttl,
     )
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -43,6 +43,7 @@ from gateway.identity.verify import (
     verify,
 )
 from gateway.ids import RecipientId, SubjectRef
+from gateway.instants import seconds_text
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal
 
@@ -109,7 +110,7 @@ class IdentityService:
             EntryDraft(
                 "identity.offered",
                 by,
-                facts={"offer": offer.id, "expires_at": _text(offer.expires_at)},
+                facts={"offer": offer.id, "expires_at": seconds_text(offer.expires_at)},
                 links={"executor": by.account},
                 subjects=(subject_ref,),
             ),
@@ -215,7 +216,7 @@ class IdentityService:
                     "offer": offer.id,
                     "credentials": len(thumbprints),
                     "claims": [*sorted(claims)],
-                    "expires_at": _text(expires),
+                    "expires_at": seconds_text(expires),
                     "kid": signer.kid,
                 },
                 links={"executor": offer.made_by},
@@ -477,7 +478,3 @@ def _hash(*parts: str) -> str:
         raw = part.encode()
         digest.update(len(raw).to_bytes(4, "big") + raw)
     return digest.hexdigest()
-
-
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

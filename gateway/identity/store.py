@@ -7,7 +7,7 @@ are UTC text, RFC 3339 with seconds, which sorts as time does.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from gateway.db import connection_of, metadata
 from gateway.errors import ConflictError
 from gateway.identity.records import CredentialId, IssuedCredential, Offer, OfferId, Shard, ShardId, Status
 from gateway.ids import AccountId, SubjectRef
+from gateway.instants import instant_of, seconds_text
 from gateway.journal import Tx
 
 offers = Table(
@@ -94,8 +95,8 @@ class IdentityStore:
                 code_hash=offer.code_hash,
                 subject_ref=offer.subject_ref,
                 made_by=offer.made_by,
-                made_at=_text(offer.made_at),
-                expires_at=_text(offer.expires_at),
+                made_at=seconds_text(offer.made_at),
+                expires_at=seconds_text(offer.expires_at),
                 redeemed_at=None,
             )
         )
@@ -109,8 +110,8 @@ class IdentityStore:
         """Mark an offer redeemed; return ``False`` when it was before, or has expired."""
         result = connection_of(tx).execute(
             update(offers)
-            .where(offers.c.id == offer, offers.c.redeemed_at.is_(None), offers.c.expires_at > _text(at))
-            .values(redeemed_at=_text(at))
+            .where(offers.c.id == offer, offers.c.redeemed_at.is_(None), offers.c.expires_at > seconds_text(at))
+            .values(redeemed_at=seconds_text(at))
         )
         return result.rowcount == 1
 
@@ -121,7 +122,7 @@ class IdentityStore:
             return False
         try:
             with connection.begin_nested():
-                connection.execute(insert(once).values(digest=digest, expires_at=_text(expires_at)))
+                connection.execute(insert(once).values(digest=digest, expires_at=seconds_text(expires_at)))
         except IntegrityError:  # somebody else was faster
             return False
         return True
@@ -138,7 +139,7 @@ class IdentityStore:
 
     def shards_signed_before(self, tx: Tx, moment: datetime) -> list[Shard]:
         """Return the shards whose token was signed before ``moment``, in order of id."""
-        query = select(shards).where(shards.c.token_at < _text(moment)).order_by(shards.c.id)
+        query = select(shards).where(shards.c.token_at < seconds_text(moment)).order_by(shards.c.id)
         return [_shard(row) for row in connection_of(tx).execute(query).mappings()]
 
     def add_shard(self, tx: Tx, shard: Shard) -> None:
@@ -181,8 +182,8 @@ class IdentityStore:
                 "shard": one.shard,
                 "status_index": one.index,
                 "holder_thumbprint": one.holder_thumbprint,
-                "issued_at": _text(one.issued_at),
-                "expires_at": _text(one.expires_at),
+                "issued_at": seconds_text(one.issued_at),
+                "expires_at": seconds_text(one.expires_at),
                 "status": int(one.status),
             }
             for one in issued
@@ -209,7 +210,7 @@ class IdentityStore:
         for part in _chunks(sorted(subjects)):
             query = (
                 select(credentials)
-                .where(credentials.c.subject_ref.in_(part), credentials.c.expires_at > _text(live_at))
+                .where(credentials.c.subject_ref.in_(part), credentials.c.expires_at > seconds_text(live_at))
                 .order_by(credentials.c.id)
             )
             found.extend(_credential(row) for row in connection_of(tx).execute(query).mappings())
@@ -226,7 +227,7 @@ class IdentityStore:
         The entry of a credential stays taken: an index is never given out again. Returns row counts.
         """
         connection = connection_of(tx)
-        moment = _text(before)
+        moment = seconds_text(before)
         gone_offers = connection.execute(delete(offers).where(offers.c.expires_at < moment)).rowcount
         gone_once = connection.execute(delete(once).where(once.c.expires_at < moment)).rowcount
         unlinked = connection.execute(
@@ -242,23 +243,15 @@ def _chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
         yield values[start : start + _CHUNK]
 
 
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
 def _offer(row: RowMapping) -> Offer:
     return Offer(
         id=OfferId(row["id"]),
         code_hash=row["code_hash"],
         subject_ref=SubjectRef(row["subject_ref"]),
         made_by=AccountId(row["made_by"]),
-        made_at=_moment(row["made_at"]),
-        expires_at=_moment(row["expires_at"]),
-        redeemed_at=None if row["redeemed_at"] is None else _moment(row["redeemed_at"]),
+        made_at=instant_of(row["made_at"]),
+        expires_at=instant_of(row["expires_at"]),
+        redeemed_at=None if row["redeemed_at"] is None else instant_of(row["redeemed_at"]),
     )
 
 
@@ -269,8 +262,8 @@ def _credential(row: RowMapping) -> IssuedCredential:
         shard=ShardId(row["shard"]),
         index=row["status_index"],
         holder_thumbprint=row["holder_thumbprint"],
-        issued_at=_moment(row["issued_at"]),
-        expires_at=_moment(row["expires_at"]),
+        issued_at=instant_of(row["issued_at"]),
+        expires_at=instant_of(row["expires_at"]),
         status=Status(row["status"]),
     )
 
@@ -284,8 +277,8 @@ def _shard(row: RowMapping) -> Shard:
         statuses=bytes(row["statuses"]),
         version=row["version"],
         token=row["token"],
-        token_at=_moment(row["token_at"]),
-        token_expires_at=_moment(row["token_expires_at"]),
+        token_at=instant_of(row["token_at"]),
+        token_expires_at=instant_of(row["token_expires_at"]),
     )
 
 
@@ -297,6 +290,6 @@ def _shard_values(shard: Shard) -> dict[str, object]:
         "statuses": shard.statuses,
         "version": shard.version,
         "token": shard.token,
-        "token_at": _text(shard.token_at),
-        "token_expires_at": _text(shard.token_expires_at),
+        "token_at": seconds_text(shard.token_at),
+        "token_expires_at": seconds_text(shard.token_expires_at),
     }

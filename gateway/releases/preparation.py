@@ -30,6 +30,7 @@ from gateway.journal import EntryDraft, Journal, JsonValue, Scratch, Tx
 from gateway.policies.records import Grant
 from gateway.policies.scope import covers, row_filter
 from gateway.releases.errors import LeakSuspectedError, LeaseLostError, TooManyRowsError
+from gateway.releases.lookahead import ahead
 from gateway.releases.manifest import ManifestSigner, manifest_claims, obligations
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState, PreparedFile
@@ -145,7 +146,7 @@ class Preparation:
         done = 0
         schema: pl.Schema | None = None
         with Shuffle() as shuffle, SealedSink(self._file(extract.id), file_key) as sink:
-            for batch in snapshot.batches(plan.sources, rows, batch_rows=BATCH_ROWS):
+            for batch in ahead(snapshot.batches(plan.sources, rows, batch_rows=BATCH_ROWS)):
                 frame = transformer.apply(cast("pl.DataFrame", pl.from_arrow(batch)), decision)
                 schema = frame.schema
                 shuffle.add(frame)
@@ -157,7 +158,7 @@ class Preparation:
                 cast("BinaryIO", sink),
                 schema or pl.Schema(dict.fromkeys(plan.names, pl.String)),
             )
-            for frame in shuffle.frames():
+            for frame in ahead(shuffle.frames()):
                 out.write(frame)
             out.close()
             self._progress(extract.id, done, total)  # before the name is taken: it may be another worker's by now
@@ -181,7 +182,7 @@ class Preparation:
         suspicions: dict[IdentifierKind, set[str]] = {}
         clear = 0
         with SealedSource(self._file(extract.id), file_key, prepared.size) as source:
-            for frame in read_back(extract.request.format, cast("io.RawIOBase", source)):
+            for frame in ahead(read_back(extract.request.format, cast("io.RawIOBase", source))):
                 self._progress(extract.id, prepared.rows_in, prepared.rows_in)
                 found = scan(frame, shapes)
                 clear += sum(found.unmasked.values())

@@ -22,8 +22,10 @@ import polars as pl
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BUCKETS = 16
-_SMALL = 200_000
-"""Up to this many rows stay in memory."""
+_HELD_BYTES = 192 << 20
+"""What stays in memory before rows are spilled."""
+_FRAME_ROWS = 131_072
+"""Rows of a frame that comes out."""
 _MOST_CATEGORIES = 1 << 15
 """Different values of one column up to which they are kept for the whole extract."""
 _REPEATED = 4
@@ -39,7 +41,7 @@ class Shuffle:
         self._file = tempfile.TemporaryFile()
         self._places: list[list[tuple[int, int]]] = [[] for _ in range(BUCKETS)]
         self._held: list[pl.DataFrame] = []
-        self._held_rows = 0
+        self._held_bytes = 0
         self._spilled = 0
         self._categories: dict[str, pl.Categorical] | None = None
         self.rows = 0
@@ -50,21 +52,21 @@ class Shuffle:
             return
         self.rows += frame.height
         self._held.append(self._encoded(frame))
-        self._held_rows += frame.height
-        if self._held_rows > _SMALL:
+        self._held_bytes += self._held[-1].estimated_size()
+        if self._held_bytes > _HELD_BYTES:
             self._spill()
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield all rows in random order, text columns as text or as categories. Call once."""
         if not self._spilled:
             if self._held:
-                yield self._mixed(_together(self._held))
+                yield from self._mixed(_together(self._held))
             return
         self._spill()
         for places in self._places:
             pieces = [self._read(offset, length) for offset, length in places]
             if pieces:
-                yield self._mixed(_together(pieces))
+                yield from self._mixed(_together(pieces))
 
     def _encoded(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return ``frame`` with categories where its first frame had few values and there are not too many by now."""
@@ -80,14 +82,16 @@ class Shuffle:
                 del self._categories[name]  # memory must not grow with the rows
         return encoded
 
-    def _mixed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return _ordered(frame, self._random.permutation(frame.height))
+    def _mixed(self, frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        order = self._random.permutation(frame.height)
+        for start in range(0, frame.height, _FRAME_ROWS):
+            yield _ordered(frame, order[start : start + _FRAME_ROWS])
 
     def _spill(self) -> None:
         if not self._held:
             return
         frame = _together(self._held)
-        self._held, self._held_rows = [], 0
+        self._held, self._held_bytes = [], 0
         bucket = self._random.integers(0, BUCKETS, frame.height, dtype=np.uint8)
         order = np.argsort(bucket, kind="stable")
         ends = np.cumsum(np.bincount(bucket, minlength=BUCKETS))

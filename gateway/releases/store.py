@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from gateway.db import connection_of, metadata
 from gateway.ids import AccountId, ExtractId, GrantId, RecipientId
+from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx
 from gateway.policies.records import Format, Level
 from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractRequest, ExtractState
@@ -129,7 +130,7 @@ class ExtractStore:
     def claim(self, tx: Tx, worker: str, now: datetime, leased_to: datetime) -> Extract | None:
         """Take the oldest extract that waits, or whose worker has been silent beyond its lease."""
         waiting = (extracts.c.state == ExtractState.QUEUED) | (
-            (extracts.c.state == ExtractState.PREPARING) & (extracts.c.leased_to < _text(now))
+            (extracts.c.state == ExtractState.PREPARING) & (extracts.c.leased_to < micros_text(now))
         )
         query = (
             select(extracts).where(waiting).order_by(extracts.c.created_at).limit(1).with_for_update(skip_locked=True)
@@ -140,7 +141,7 @@ class ExtractStore:
         connection_of(tx).execute(
             update(extracts)
             .where(extracts.c.id == row.id)
-            .values(state=ExtractState.PREPARING, worker=worker, leased_to=_text(leased_to))
+            .values(state=ExtractState.PREPARING, worker=worker, leased_to=micros_text(leased_to))
         )
         return replace(_extract(row), state=ExtractState.PREPARING)
 
@@ -153,7 +154,7 @@ class ExtractStore:
                 extracts.c.state == ExtractState.PREPARING,
                 extracts.c.worker == worker,
             )
-            .values(rows_done=done, rows_total=total, leased_to=_text(leased_to))
+            .values(rows_done=done, rows_total=total, leased_to=micros_text(leased_to))
         )
         return bool(result.rowcount == 1)
 
@@ -163,7 +164,7 @@ class ExtractStore:
         False, and nothing is inserted, when the extract is not ready any more.
         """
         ready = update(extracts).where(extracts.c.id == delivery.extract, extracts.c.state == ExtractState.READY)
-        first = func.coalesce(extracts.c.first_delivery_at, _text(now))
+        first = func.coalesce(extracts.c.first_delivery_at, micros_text(now))
         if connection_of(tx).execute(ready.values(first_delivery_at=first)).rowcount != 1:
             return False
         connection_of(tx).execute(
@@ -172,7 +173,7 @@ class ExtractStore:
                 extract_id=delivery.extract,
                 account=delivery.account,
                 owner=delivery.owner,
-                leased_to=_text(delivery.leased_to),
+                leased_to=micros_text(delivery.leased_to),
                 first_byte=delivery.first_byte,
                 last_byte=delivery.last_byte,
                 outcome=delivery.end,
@@ -183,7 +184,7 @@ class ExtractStore:
     def renew(self, tx: Tx, identifier: DeliveryId, leased_to: datetime) -> None:
         """Renew the lease of a delivery under way."""
         connection_of(tx).execute(
-            update(deliveries).where(deliveries.c.id == identifier).values(leased_to=_text(leased_to))
+            update(deliveries).where(deliveries.c.id == identifier).values(leased_to=micros_text(leased_to))
         )
 
     def end_delivery(self, tx: Tx, identifier: DeliveryId, end: DeliveryEnd, sent: int) -> bool:
@@ -202,7 +203,7 @@ class ExtractStore:
             .where(
                 deliveries.c.id == identifier,
                 deliveries.c.outcome == DeliveryEnd.OPEN,
-                deliveries.c.leased_to < _text(now),
+                deliveries.c.leased_to < micros_text(now),
             )
             .values(outcome=DeliveryEnd.UNKNOWN)
         )
@@ -210,7 +211,8 @@ class ExtractStore:
 
     def orphans(self, tx: Tx, now: datetime) -> list[Delivery]:
         """Return open deliveries whose owner has been silent beyond its lease."""
-        query = select(deliveries).where(deliveries.c.outcome == DeliveryEnd.OPEN, deliveries.c.leased_to < _text(now))
+        silent = deliveries.c.leased_to < micros_text(now)
+        query = select(deliveries).where(deliveries.c.outcome == DeliveryEnd.OPEN, silent)
         return [_delivery(row) for row in connection_of(tx).execute(query)]
 
     def deliveries_of(self, tx: Tx, identifier: ExtractId) -> list[Delivery]:
@@ -220,12 +222,6 @@ class ExtractStore:
         return [_delivery(row) for row in connection_of(tx).execute(query)]
 
 
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def _request_json(request: ExtractRequest) -> str:
@@ -256,7 +252,7 @@ def _values(extract: Extract) -> dict[str, Any]:
         "state": extract.state,
         "level": extract.level,
         "request": _request_json(extract.request),
-        "created_at": _text(extract.created_at),
+        "created_at": micros_text(extract.created_at),
         "expires_on": extract.expires_on.isoformat(),
         "file_name": extract.file_name,
         "size": extract.size,
@@ -269,7 +265,7 @@ def _values(extract: Extract) -> dict[str, Any]:
         "failure": extract.failure,
         "rows_done": extract.rows_done,
         "rows_total": extract.rows_total,
-        "first_delivery_at": None if extract.first_delivery_at is None else _text(extract.first_delivery_at),
+        "first_delivery_at": None if extract.first_delivery_at is None else micros_text(extract.first_delivery_at),
         "deleted_by": extract.deleted_by,
     }
 
@@ -283,7 +279,7 @@ def _extract(row: Row[Any]) -> Extract:
         state=ExtractState(row.state),
         level=Level(row.level),
         request=_request(row.request),
-        created_at=_moment(row.created_at),
+        created_at=instant_of(row.created_at),
         expires_on=date.fromisoformat(row.expires_on),
         file_name=row.file_name,
         size=row.size,
@@ -296,7 +292,7 @@ def _extract(row: Row[Any]) -> Extract:
         failure=row.failure,
         rows_done=row.rows_done,
         rows_total=row.rows_total,
-        first_delivery_at=None if row.first_delivery_at is None else _moment(row.first_delivery_at),
+        first_delivery_at=None if row.first_delivery_at is None else instant_of(row.first_delivery_at),
         deleted_by=row.deleted_by,
     )
 
@@ -307,7 +303,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         extract=ExtractId(row.extract_id),
         account=AccountId(row.account),
         owner=row.owner,
-        leased_to=_moment(row.leased_to),
+        leased_to=instant_of(row.leased_to),
         first_byte=row.first_byte,
         last_byte=row.last_byte,
         end=DeliveryEnd(row.outcome),

@@ -130,10 +130,9 @@ def gallery() -> list[Exhibit]:
     twice = rows(11)
     return [
         Exhibit("another template", rows(1), _other_headers, refused="缺少表头：姓名、班级"),
-        Exhibit(
-            "merged cells", rows(2, 4), _merged, 2, frozenset({(4, "", "merged-cell"), (5, "", "merged-cell"),
-                (5, letters("class_name"), "required-missing"), (4, letters("class_name"), "required-missing")})
-        ),
+        Exhibit("merged cells", rows(2, 4), _merged, 2,
+                frozenset({*((row, letters("class_name"), "merged-cell") for row in (4, 5)),
+                           (5, letters("class_name"), "required-missing")})),
         Exhibit("a number as float", rows(3), _with(3, "id_number", 140105201703150019.0), 1, lost),
         Exhibit("scientific notation", rows(4), _with(3, "id_number", "1.40105E+17"), 1, lost),
         Exhibit("full-width digits", (wide | {"id_number": _wide(wide["id_number"])},), _text("utf-8"), 1),

@@ -16,7 +16,6 @@ from gateway.accounts.records import OAuthClient, Session
 from gateway.accounts.store.rows import (
     account_of,
     insert_new,
-    instant_of,
     instant_text,
     json_text,
 )
@@ -29,6 +28,7 @@ from gateway.accounts.store.tables import (
 )
 from gateway.db import connection_of
 from gateway.ids import AccountId
+from gateway.instants import instant_of
 from gateway.journal import Tx
 
 

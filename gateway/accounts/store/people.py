@@ -21,7 +21,6 @@ from gateway.accounts.records import Account, ManagedAct, SecurityRules
 from gateway.accounts.store.rows import (
     account_of,
     account_row,
-    instant_of,
     instant_text,
     lock_or_insert,
     roles_text,
@@ -35,6 +34,7 @@ from gateway.accounts.store.tables import (
 )
 from gateway.db import connection_of
 from gateway.ids import AccountId, UnitCode
+from gateway.instants import instant_of
 from gateway.journal import Tx
 from gateway.principals import AccountKind, Role
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     RowMapping,
@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gateway.accounts.records import Account
 from gateway.db import connection_of
 from gateway.ids import AccountId, RecipientId, UnitCode
+from gateway.instants import instant_of, seconds_text
 from gateway.journal import Tx
 from gateway.principals import AccountKind, Role
 
@@ -108,12 +109,7 @@ def json_text(value: object) -> str:
 
 def instant_text(instant: datetime | None) -> str | None:
     """Return RFC 3339 in UTC, to the second; text sorts as time does."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if instant is not None else None
-
-
-def instant_of(text: str) -> datetime:
-    """Return the aware instant of a stored text."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return seconds_text(instant) if instant is not None else None
 
 
 def maybe_instant(text: str | None) -> datetime | None:

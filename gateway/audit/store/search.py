@@ -19,11 +19,11 @@ from sqlalchemy import (
 from gateway.audit.records import (
     SearchQuery,
     TagList,
-    rfc3339,
 )
 from gateway.audit.store.tables import log_index, log_tag_lists, log_tags
 from gateway.audit.store.values import PackedTags
 from gateway.db import connection_of
+from gateway.instants import micros_text
 from gateway.journal import Tx
 
 _INDEX_COLUMNS = [column.name for column in log_index.columns if column.name != "seq"]
@@ -65,9 +65,9 @@ class SearchRows:
                 conditions.append(columns[name] == value)
         conditions += [columns[f"link_{key}"] == value for key, value in query.links.items()]
         if query.since is not None:
-            conditions.append(columns.at >= rfc3339(query.since))
+            conditions.append(columns.at >= micros_text(query.since))
         if query.until is not None:
-            conditions.append(columns.at < rfc3339(query.until))
+            conditions.append(columns.at < micros_text(query.until))
         if query.before is not None:
             conditions.append(columns.seq < query.before)
         return conditions
