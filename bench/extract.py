@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def sources(book: Rulebook) -> tuple[str, ...]:
 # -- the database
 
 
-def fill(home: Path, rows: int, tick: Callable[[int], object] = lambda _rows: None) -> None:
+def fill(home: Path, rows: int) -> None:
     """Make both databases and all keys below ``home``; fill the sharing view with ``rows`` generated pupils."""
     settings = from_environment({}, home=home)
     book = bootstrap.load_rulebook(settings)
@@ -78,18 +78,15 @@ def fill(home: Path, rows: int, tick: Callable[[int], object] = lambda _rows: No
         process.close()
     engine = make_engine(settings.registry_url)
     try:
-        with writing(engine) as connection:
-            for frame in _sharing_rows(rows, book, schools, now, home / "form.csv"):
+        for frame in _sharing_rows(rows, book, schools, now, home / "form.csv"):
+            with writing(engine) as connection:
                 insert_frame(connection, sharing_students, frame)
-                tick(frame.height)
-            advance(connection)
+                advance(connection)
     finally:
         engine.dispose()
 
 
-def _sharing_rows(
-    rows: int, book: Rulebook, schools: pl.DataFrame, at: datetime, form: Path
-) -> Iterator[pl.DataFrame]:
+def _sharing_rows(rows: int, book: Rulebook, schools: pl.DataFrame, at: datetime, form: Path) -> Iterator[pl.DataFrame]:
     """Yield the rows of the sharing view in order of their reference, made by the parts that make them in an import.
 
     Forms are written to ``form``, one after the other.
@@ -174,7 +171,14 @@ def _grant(services: Services) -> GrantId:
     )
     made = applications.create(
         _person("applicant", Role.APPLICANT, RECIPIENT),
-        ApplicationDraft("测试使用方", "测试负责人（主任）", scope, "测量用途：数据均为虚构。", "加密存储，到期销毁。", terms_accepted=True),
+        ApplicationDraft(
+            "测试使用方",
+            "测试负责人（主任）",
+            scope,
+            "测量用途：数据均为虚构。",
+            "加密存储，到期销毁。",
+            terms_accepted=True,
+        ),
     )
     ground = GovernmentApproval(
         act="reply",

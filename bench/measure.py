@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +40,7 @@ class Run:
 
 def run(module: str, *arguments: str) -> Run:
     """Run ``python -m module arguments`` and return what it cost; raises ``BenchError`` when it fails."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE)  # noqa: S603  our own modules
+    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE)
     peak = 0
     done = threading.Event()
 
@@ -80,8 +80,8 @@ def tree_memory(root: int) -> int:
 
 
 @contextmanager
-def job() -> Any:  # noqa: ANN401  a context manager of a function
-    """Time a block; the function given returns wall and CPU seconds, children that ended included."""
+def job() -> Iterator[dict[str, float]]:
+    """Time a block; after it the mapping holds wall and CPU seconds, children that ended included."""
     wall, cpu = time.perf_counter(), _cpu()
     cost: dict[str, float] = {}
     yield cost
@@ -92,12 +92,6 @@ def job() -> Any:  # noqa: ANN401  a context manager of a function
 def answer(cost: Mapping[str, float], **more: object) -> None:
     """Print the JSON line that ``run`` reads."""
     print(json.dumps({**cost, **more}), flush=True)
-
-
-def median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
-    """Return the median of one figure (the lower one of two)."""
-    ordered = sorted(figure(one) for one in runs)
-    return ordered[(len(ordered) - 1) // 2]
 
 
 def _cpu() -> float:

@@ -67,7 +67,14 @@ class Application(APIFlask):
 
 def create_app(services: Services, *, testing: bool = False) -> APIFlask:
     """Return the application of ``services.face``; opens nothing and starts nothing."""
-    app = Application("gateway.app", title="xueji-gateway", version="1", spec_path="/openapi.json", docs_path=None)
+    app = Application(
+        "gateway.app",
+        title="xueji-gateway",
+        version="1",
+        spec_path="/openapi.json",
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]  # Flask takes None: there is no such folder
+    )
     parameters = services.book.parameters
     app.config.update(
         TESTING=testing,

@@ -141,7 +141,9 @@ class Normalizer:
 
     def _division(self, address: pl.Series, rows: pl.Series, field: str) -> tuple[pl.Series, list[pl.DataFrame]]:
         """Return the division of each address; warn where it is not a county's."""
-        heads = address.str.slice(0, 32)
+        # No division has a digit in its name: what stands before house and room numbers is all that is looked at,
+        # and of it there are streets, not pupils.
+        heads = address.str.slice(0, 32).str.replace(r"(?s)[0-9].*", "")
         distinct = heads.drop_nulls().unique()
         parsed = [self._parser.parse(head) for head in distinct]
         counties = {one.code for one in parsed if one is not None and one.level == "county"}

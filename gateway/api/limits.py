@@ -44,7 +44,7 @@ class Limits:
         options: dict[str, str | int] = {"wrap_exceptions": 1}
         if not store_url.startswith("memory:"):
             options |= {"socket_connect_timeout": 2, "socket_timeout": 2}
-        # Flask-Limiter is given no limits: it keeps the store and the strategy; when and for whom to count is decided here.
+        # Flask-Limiter is given no limits: it keeps store and strategy; when and for whom to count is decided here.
         self._limiter = Limiter(
             address, app=app, storage_uri=store_url, storage_options=options, strategy="fixed-window"
         )

@@ -33,6 +33,7 @@ ROUTES: dict[str, Guard] = {
     "applications.confirm_basis": Guard("policy", "confirm_ground"),
     "applications.create_application": Guard("policy", "submit"),
     "applications.decide_application": Guard("policy", "decide_application"),
+    "applications.edit_application": Guard("policy", "apply"),
     "applications.get_application": Guard("policy", "read_application"),
     "applications.list_applications": Guard("policy", "read_application, one by one"),
     "applications.record_basis": Guard("policy", "record_ground"),
@@ -106,6 +107,8 @@ ROUTES: dict[str, Guard] = {
     "console.auth.sign_in_form": Guard("none", "an empty form"),
     "console.register.index": Guard("none", "the public register of shares: it names no person"),
     "console.static": Guard("none", "style sheet, script and mark of the program"),
+    "docs.index": Guard("none", "the description of the API, for people"),
+    "docs.static": Guard("none", "style sheet and script of that description"),
     "grants.public_register": Guard("none", "the public register of shares: it names no person"),
     "identity.credential_issuer": Guard("none", "public metadata"),
     "identity.issue_credentials": Guard(
@@ -128,6 +131,7 @@ ROUTES: dict[str, Guard] = {
     "sessions.sign_in": Guard("none", "the password and the one-time code are the proof"),
     "system.healthz": Guard("none", "says that the process answers"),
     "system.metrics": Guard("none", "counters without personal data"),
+    "system.problem": Guard("none", "one problem type"),
     "system.problems": Guard("none", "the catalogue of problem types"),
     "system.readyz": Guard("none", "part by part ok or not"),
 }

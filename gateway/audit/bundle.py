@@ -42,7 +42,7 @@ README_ZH = """# 审计检查包
 - `entries/` 与 `proofs/`：所选条目及其证明（C2SP tlog-proof）。仅选取包有。
 - `checkpoints.ndjson`：历次检查点。仅完整包有。
 
-核验：`xueji verify-log --bundle 文件名 --key 日志公钥`。条目中没有学生和监护人的姓名、证件号码、学籍号。
+核验：`xueji verify-log --bundle 文件名 --vkey 日志公钥`。条目中没有学生和监护人的姓名、证件号码、学籍号。
 """
 README_EN = """# Inspection package
 
@@ -57,7 +57,7 @@ This package proves to a stranger that entries of the audit log were not altered
 - `entries/` and `proofs/`: chosen entries and their proofs (C2SP tlog-proof). In a selected package.
 - `checkpoints.ndjson`: the checkpoints up to now. In a full package.
 
-To verify: `xueji verify-log --bundle FILE --key VKEY`. No entry holds a name, ID number or student number of a pupil or guardian.
+To verify: `xueji verify-log --bundle FILE --vkey VKEY`. No entry holds a name, ID number or student number of a pupil or guardian.
 """  # noqa: E501  one paragraph, one line, as Markdown wants it
 
 

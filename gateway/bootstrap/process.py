@@ -23,6 +23,7 @@ from gateway.accounts.service import AccountService
 from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlClients, SqlSessions
 from gateway.accounts.tokens import TokenService
 from gateway.accounts.totp import SecretBox
+from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.note import ED25519, NoteSigner, VerifierKey
 from gateway.audit.policy import TrustPolicy, parse_policy
 from gateway.audit.publication import LogPublisher
@@ -103,7 +104,7 @@ def open_process(
             tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
             rulebook=lambda: book.sha256,
             now=now,
-            floor=None if settings.witness is None else last_seen(settings.witness, settings.log_origin),
+            floor=_floor(settings),
         )
         closers.append(sequencer.close)
     journal: Journal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
@@ -148,6 +149,23 @@ def log_key(settings: Settings, keyring: Keyring) -> VerifierKey:
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise ConfigurationError("The log key must be Ed25519.", detail_zh="日志密钥应为 Ed25519。")
     return VerifierKey(settings.log_origin, ED25519, key.public_bytes_raw())
+
+
+def _floor(settings: Settings) -> Checkpoint | None:
+    """Return the last checkpoint that the witness saw; the log must not be behind it (a restore is a rollback).
+
+    ``settings.witness`` is the directory that ``xueji witness`` was given. Raises ``ConfigurationError`` when it
+    is no witness's directory: a protection that is asked for and not there must not go unnoticed (I8).
+    """
+    if settings.witness is None:
+        return None
+    checkpoints = settings.witness / "checkpoints"
+    if not settings.witness.is_dir():
+        raise ConfigurationError(
+            f"XUEJI_WITNESS is no directory: {settings.witness.name}.",
+            detail_zh=f"XUEJI_WITNESS 不是目录：{settings.witness.name}。",
+        )
+    return last_seen(checkpoints, settings.log_origin)
 
 
 def _log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:

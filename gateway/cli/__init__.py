@@ -58,6 +58,7 @@ for _command in (
     host.keys,
     host.policy,
     host.roles,
+    host.migrate,
     host.openapi,
 ):
     cli.add_command(_command)

@@ -98,3 +98,12 @@ def roles(home: Path | None, face: str, role: str) -> None:
     """Give the PostgreSQL ROLE exactly what FACE needs in both databases, and take all else from it."""
     bootstrap.grant_roles(settings.from_environment(home=home), Face(face), role)
     click.echo(f"{role}: {face}")
+
+
+@click.command()
+@click.pass_obj
+def migrate(home: Path | None) -> None:
+    """Bring both databases to the newest schema; twice changes nothing."""
+    found = settings.from_environment(home=home)
+    bootstrap.prepare_databases(found, bootstrap.load_rulebook(found))
+    click.echo("数据库结构已是最新 · both schemas are the newest")

@@ -43,9 +43,13 @@ def verify_log(
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--name", default="inspector.example/witness", show_default=True, help="Name of the witness key.")
+@click.option("--show-key", is_flag=True, help="Only print the witness's public key, for the log's trust policy.")
 @click.pass_obj
-def witness(home: Path | None, directory: Path, name: str) -> None:
+def witness(home: Path | None, directory: Path, name: str, show_key: bool) -> None:
     """Follow the log once as the inspector's witness: check consistency, cosign, keep the checkpoint in DIRECTORY."""
+    if show_key:
+        click.echo(str(inspection.witness_signer(directory, name).verifier))
+        return
     process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
     try:
         done = inspection.witness_once(process.services, directory, name)

@@ -14,7 +14,7 @@ from gateway.keyring import Face
 __all__ = ["blueprints", "owns", "problem_page"]
 
 _NOT_PAGES = (
-    "/v1", "/oauth", "/log", "/.well-known", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json",
+    "/v1", "/oauth", "/log", "/.well-known", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json", "/docs",
 )  # fmt: skip
 """What belongs to programs; everything else is answered for people."""
 _SHARED = (work.blueprint, applications.blueprint, grants.blueprint, extracts.blueprint, register.blueprint)

@@ -18,6 +18,7 @@ from gateway.problems import Problem
 blueprint = Blueprint("audit", __name__)
 
 _PAGE = 50
+_INDEX_DIGITS = 15
 _ASKED = frozenset({"kind", "outcome", "actor", "unit", "since", "until", "before", *LINKS})
 
 
@@ -66,7 +67,7 @@ def receipt(index: int) -> ResponseReturnValue:
 @blueprint.post("/audit/package")
 def package() -> ResponseReturnValue:
     """Return an inspection package: the chosen entries with their proofs, or the whole log."""
-    wanted = [int(value) for value in request.form.getlist("entry") if value.isascii() and value.isdigit()]
+    wanted = [index for value in request.form.getlist("entry") if (index := _index(value)) is not None]
     whole = forms.ticked("whole")
     if not wanted and not whole:
         raise ParameterError("Choose entries, or the whole log.", detail_zh="请勾选条目，或选择导出全部日志。")
@@ -76,8 +77,13 @@ def package() -> ResponseReturnValue:
     return response
 
 
+def _index(text: str) -> int | None:
+    """Return the number of an entry, ``None`` for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS else None
+
+
 def _query() -> SearchQuery:
-    given = {name: value.strip() for name, value in request.args.items() if value.strip()}
+    given = {name: forms.readable(name, value) for name, value in request.args.items() if value.strip()}
     since, until = (forms.optional_day(name, given.get(name, "")) for name in ("since", "until"))
     before = given.get("before", "")
     return SearchQuery(
@@ -88,6 +94,6 @@ def _query() -> SearchQuery:
         links={name: given[name] for name in LINKS if name in given},
         since=None if since is None else forms.start_of(since),
         until=None if until is None else forms.start_of(until + timedelta(days=1)),
-        before=int(before) if before.isascii() and before.isdigit() else None,
+        before=_index(before),
         limit=_PAGE,
     )

@@ -12,9 +12,10 @@ from gateway.console import figures, forms
 from gateway.console.entrances import may
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
-from gateway.ids import ExtractId
+from gateway.ids import ExtractId, GrantId
 from gateway.keyring import Key
 from gateway.policies.decision import Action
+from gateway.policies.records import Grant
 from gateway.policies.resources import grant_resource
 from gateway.problems import Problem
 from gateway.releases.manifest import verify_manifest
@@ -27,8 +28,10 @@ _RUNNING = frozenset({ExtractState.QUEUED, ExtractState.PREPARING})
 
 @blueprint.get("/extracts")
 def index() -> ResponseReturnValue:
-    """List the newest extracts that the person may know of."""
-    return page("extracts.html", extracts=services().releases.newest(principal()))
+    """List the newest extracts under grants that the person may read."""
+    found = services().releases.newest(principal())
+    readable = {grant: _readable(grant) for grant in {extract.grant for extract in found}}
+    return page("extracts.html", extracts=[extract for extract in found if readable[extract.grant]])
 
 
 @blueprint.get("/extracts/<extract_id>")
@@ -40,7 +43,7 @@ def show(extract_id: str) -> ResponseReturnValue:
 @blueprint.get("/extracts/<extract_id>/progress")
 def progress(extract_id: str) -> ResponseReturnValue:
     """Return how far a preparation is: the state, and the fragment of the page that shows it."""
-    extract = services().releases.get(ExtractId(extract_id), principal())
+    extract, _grant = _extract(ExtractId(extract_id))
     fragment = render_template("extract_progress.html", extract=extract)
     return jsonify(state=extract.state, running=extract.state in _RUNNING, fragment=fragment)
 
@@ -65,7 +68,7 @@ def content(extract_id: str) -> ResponseReturnValue:
 @blueprint.get("/extracts/<extract_id>/manifest.jws")
 def manifest(extract_id: str) -> ResponseReturnValue:
     """Return the signed manifest as it was signed."""
-    extract = services().releases.get(ExtractId(extract_id), principal())
+    extract, _grant = _extract(ExtractId(extract_id))
     if not extract.manifest:
         raise NotFoundError("There is no manifest yet.", detail_zh="尚未生成清单。")
     response = Response(extract.manifest, mimetype="application/jose")
@@ -93,10 +96,23 @@ def certify_deletion(extract_id: str) -> ResponseReturnValue:
     return redirect(url_for("console.extracts.show", extract_id=which))
 
 
+def _extract(which: ExtractId) -> tuple[Extract, Grant]:
+    """Return an extract with its grant, which the person must be allowed to read. Raises ``NotFoundError``."""
+    extract = services().releases.get(which, principal())
+    return extract, services().applications.grant_for(principal(), extract.grant)
+
+
+def _readable(grant: GrantId) -> bool:
+    try:
+        services().applications.grant_for(principal(), grant)
+    except NotFoundError:
+        return False
+    return True
+
+
 def _show(which: ExtractId, problem: Problem | None) -> ResponseReturnValue:
     who = principal()
-    extract = services().releases.get(which, who)
-    grant = services().applications.grant_for(who, extract.grant)
+    extract, grant = _extract(which)
     report = json.loads(extract.report) if extract.report else None
     after = report["after"] if report else None
     return page(

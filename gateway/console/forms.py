@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, date, datetime, time
 
 from flask import request
@@ -11,14 +12,22 @@ from gateway.policies.scope import SHANGHAI
 
 MAX_TEXT = 2000
 _DIGITS = 10
+_FIRST_YEAR, _LAST_YEAR = 1949, 2199
 
 
 def text(name: str, *, longest: int = MAX_TEXT) -> str:
     """Return a text without blanks around it; raises ``ParameterError`` when it is longer than ``longest``."""
-    typed = request.form.get(name, "").strip()
+    typed = readable(name, request.form.get(name, ""))
     if len(typed) > longest:
         raise _unreadable(name, f"at most {longest} characters", f"不得超过 {longest} 字")
     return typed
+
+
+def readable(name: str, typed: str) -> str:
+    """Return ``typed`` without blanks around it; raises ``ParameterError`` for control characters but line ends."""
+    if any(unicodedata.category(one) in {"Cc", "Cs"} and one not in "\r\n\t" for one in typed):
+        raise _unreadable(name, "text without control characters", "不得含控制字符")
+    return typed.strip()
 
 
 def chosen(name: str) -> tuple[str, ...]:
@@ -57,9 +66,12 @@ def optional_day(name: str, typed: str) -> date | None:
     if not typed.strip():
         return None
     try:
-        return date.fromisoformat(typed.strip())
+        found = date.fromisoformat(typed.strip())
     except ValueError as error:
         raise _unreadable(name, "a date as 2026-11-23", "日期格式应为 2026-11-23") from error
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise _unreadable(name, f"a date from {_FIRST_YEAR} to {_LAST_YEAR}", f"年份应为 {_FIRST_YEAR} 至 {_LAST_YEAR}")
+    return found
 
 
 def start_of(day: date) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.accounts.records import Duty
 from gateway.console.entrances import entrances
-from gateway.errors import ForbiddenError, GatewayError, UnauthenticatedError
+from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnauthenticatedError
 from gateway.principals import Principal
 from gateway.problems import NOT_FOUND, Problem, problem_of
 from gateway.services import Services
@@ -21,6 +22,9 @@ _CSRF = "csrf"
 _NOTICE = "notice"
 _UNAUTHENTICATED = 401
 _UNAVAILABLE = 503
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""What an id in an address looks like; anything else names nothing, and no store is asked."""
+_LARGEST = 2**53
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN = frozenset(
     {
@@ -66,6 +70,8 @@ def fence() -> ResponseReturnValue | None:
         _refuse_forgery()
     if request.endpoint in OPEN:
         return None
+    if not all(_names_something(value) for value in (request.view_args or {}).values()):
+        raise NotFoundError("There is no such page.", detail_zh="没有这一页面。")
     try:
         who, duties = services().accounts.duties_of_session(token())
     except UnauthenticatedError:
@@ -116,6 +122,7 @@ def page(template: str, status: int = 200, /, *, problem: Problem | None = None,
         notice=session.pop(_NOTICE, None) if _NOTICE in session else None,
         problem=problem,
         book=services().book,
+        has_sign_in="console.auth.sign_in_form" in current_app.view_functions,
         has_register="console.register.index" in current_app.view_functions,
         **values,
     )
@@ -143,6 +150,11 @@ def problem_for(error: Exception) -> Problem:
     if found is None or found.kind.status in {_UNAUTHENTICATED, _UNAVAILABLE}:
         raise error
     return found
+
+
+def _names_something(value: object) -> bool:
+    """Say whether a part of an address can name anything: a database may choke on what cannot."""
+    return value <= _LARGEST if isinstance(value, int) else _ID.fullmatch(str(value)) is not None
 
 
 def recognize() -> None:

@@ -14,4 +14,5 @@ blueprint = Blueprint("register", __name__)
 def index() -> ResponseReturnValue:
     """Show the register, from the same rows as the grants."""
     recognize()
-    return page("register.html", entries=services().applications.public_register())
+    labels = {field.name: field.label for profile in services().book.profiles.values() for field in profile.fields}
+    return page("register.html", labels=labels, entries=services().applications.public_register())

@@ -117,7 +117,7 @@ def _stage(directory: Path, count: int, port: int, bar: samples.Bar) -> Iterator
         files=directory / "files",
         public_url=f"http://{HOST}:{port}",
         log_origin="xueji-gateway.example/log",
-        witness=directory / "witness" / "checkpoints",
+        witness=directory / "witness",
     )
     book = bootstrap.load_rulebook(found)
     keyring.create(found.keys)

@@ -6,6 +6,7 @@ Preparing the file is in ``preparation``; this module decides, records and hands
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -72,6 +73,7 @@ class ReleaseService:
         try:
             decision = self._require(principal, Action.EXECUTE_RELEASE, grant)
             require_clock(self.now(), grant.approved_at)
+            _require_codes(request, self.book)
             covers(grant, use_of(grant, request, self.today()), self.book.divisions)
             plan_of(self.book, grant, request)  # a level without rows is refused before a use is taken
             extract = Extract(
@@ -102,6 +104,7 @@ class ReleaseService:
                 "format": request.format.value,
                 "fields": list(grant.scope.fields if request.fields is None else request.fields),
                 "level": grant.scope.level.value,
+                **{name: list[JsonValue](sorted(codes)) for name, codes in _conditions(request).items()},
             }
             self.journal.record(
                 write,
@@ -426,6 +429,7 @@ class ReleaseService:
         return self.now() + timedelta(seconds=self.book.parameters.lease_seconds)
 
 
+_SCHOOL_CODE = re.compile(r"[0-9]{10}")
 _INSIDE = frozenset({Role.DATA_OFFICER, Role.APPROVING_OFFICER, Role.EXECUTOR, Role.INSPECTOR})
 
 
@@ -448,6 +452,29 @@ def plan_of(book: Rulebook, grant: Grant, request: ExtractRequest) -> Plan:
             extra={"dimension": "level"},
         )
     return plan
+
+
+def _conditions(request: ExtractRequest) -> dict[str, frozenset[str]]:
+    """Return the conditions by which a request is narrower than its grant."""
+    named = {"stages": request.stages, "grades": request.grades, "schools": request.schools}
+    return {name: codes for name, codes in named.items() if codes is not None}
+
+
+def _require_codes(request: ExtractRequest, book: Rulebook) -> None:
+    """Refuse what is no code: a request is kept, and must not hold whatever somebody typed (I7)."""
+    grades = book.code_lists["grades"]
+    known = {"grades": set(grades.labels), "stages": {grades.attributes[code]["stage"] for code in grades.labels}}
+    wrong = tuple(
+        name
+        for name, codes in _conditions(request).items()
+        if not all(code in known[name] if name in known else _SCHOOL_CODE.fullmatch(code) for code in codes)
+    )
+    if wrong:
+        raise ParameterError(
+            f"These are no codes of the code lists: {', '.join(wrong)}.",
+            detail_zh=f"以下条件不是有效代码：{'、'.join(wrong)}。",
+            missing=wrong,
+        )
 
 
 def _gone() -> ExtractGoneError:

@@ -22,8 +22,8 @@ import polars as pl
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BUCKETS = 16
-_HELD_BYTES = 192 << 20
-"""What stays in memory before rows are spilled."""
+_SMALL = 192 << 20
+"""Up to this many bytes stay in memory."""
 _FRAME_ROWS = 131_072
 """Rows of a frame that comes out."""
 _MOST_CATEGORIES = 1 << 15
@@ -53,7 +53,7 @@ class Shuffle:
         self.rows += frame.height
         self._held.append(self._encoded(frame))
         self._held_bytes += self._held[-1].estimated_size()
-        if self._held_bytes > _HELD_BYTES:
+        if self._held_bytes > _SMALL:
             self._spill()
 
     def frames(self) -> Iterator[pl.DataFrame]:

@@ -222,8 +222,6 @@ class ExtractStore:
         return [_delivery(row) for row in connection_of(tx).execute(query)]
 
 
-
-
 def _request_json(request: ExtractRequest) -> str:
     value: dict[str, object] = {"format": request.format}
     if request.fields is not None:

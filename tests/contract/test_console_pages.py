@@ -1,17 +1,21 @@
-"""Promises of every page: closed without a session, no forged form, no inline script or style, a title and a language."""
+"""Promises of every page: closed without a session, no forged form, no inline script or style, title and language."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 from flask import Flask
+from werkzeug.routing import Rule
 
 from gateway import console
 from gateway.app import CSP
 from gateway.console.pages import OPEN
 from gateway.keyring import Face
+from gateway.policies.scope import civil_date
 from tests.factories.console_house import House, open_house
 
 PAGES: dict[str | None, tuple[str, ...]] = {
@@ -109,15 +113,18 @@ def test_every_page_keeps_its_promises(house: House, who: str | None) -> None:
     assert len(titles) >= len(PAGES[who]) - 2
 
 
+def address_of(rule: Rule) -> str:
+    """Return an address that fits ``rule``; no such thing need exist."""
+    return re.sub(r"<(int[^:>]*:)?[^>]*>", lambda found: "1" if found.group(1) else "x", rule.rule)
+
+
 def test_every_page_but_the_open_ones_asks_for_a_log_in(house: House) -> None:
     client = house.app.test_client()
     closed = 0
     for rule in house.app.url_map.iter_rules():
         if not rule.endpoint.startswith("console.") or rule.endpoint in OPEN or "GET" not in (rule.methods or ()):
             continue
-        values = {name: 1 if name == "index" else "x" for name in rule.arguments}
-        with house.app.test_request_context():
-            address = str(house.app.url_for(rule.endpoint, **values))
+        address = address_of(rule)
         answer = client.get(address)
         assert answer.status_code == 302, rule
         assert answer.headers["Location"].startswith("/login"), rule
@@ -131,9 +138,7 @@ def test_no_form_is_taken_without_its_token(house: House) -> None:
         for rule in house.app.url_map.iter_rules():
             if not rule.endpoint.startswith("console.") or "POST" not in (rule.methods or ()):
                 continue
-            values = {name: 1 if name == "index" else "x" for name in rule.arguments}
-            with house.app.test_request_context():
-                address = str(house.app.url_for(rule.endpoint, **values))
+            address = address_of(rule)
             for token in (None, "", "forged", "伪造"):
                 answer = client.post(address, data={} if token is None else {"csrf": token})
                 assert answer.status_code == 403, (rule, token)
@@ -280,3 +285,118 @@ def test_each_face_has_only_its_own_pages(face: Face) -> None:
 def test_problems_of_programs_stay_documents(house: House) -> None:
     answer = house.app.test_client().get("/v1/nothing")
     assert answer.mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/audit?since=0001-01-01",
+        "/audit?until=9999-12-31",
+        "/audit?actor=a%00b",
+        "/audit?before=99999999999999999999999&kind=x",
+        "/audit?kind=%F0%9F%98%80&since=never",
+    ],
+)
+def test_a_question_that_cannot_be_read_is_a_problem_and_no_failure(house: House, path: str) -> None:
+    answer = house.browser("inspector").get(path)
+    assert answer.status_code in {200, 422}
+
+
+@pytest.mark.parametrize("path", ["/applications/a%00b", "/grants/%F0%9F%98%80", "/audit/entries/9" + "9" * 30])
+def test_an_address_that_names_nothing_is_not_found(house: House, path: str) -> None:
+    assert house.browser("inspector").get(path).status_code == 404
+
+
+def draft(house: House, **more: object) -> dict[str, object]:
+    today = civil_date(house.clock())
+    return {
+        "purpose": "textbook-order",
+        "profile": "textbook-anonymous",
+        "recipient_name": "示例单位",
+        "responsible": "责任人（主任）",
+        "fields": ["county", "grade", "stage"],
+        "territory": "140000",
+        "valid_from": today.isoformat(),
+        "valid_to": (today + timedelta(days=30)).isoformat(),
+        "uses": "3",
+        "row_cap": "5000",
+        "reason": "征订",
+        "protection": "加密",
+        "terms_accepted": "yes",
+        **more,
+    }
+
+
+def approval(house: House) -> dict[str, object]:
+    today = civil_date(house.clock())
+    return {
+        "kind": "government",
+        "act": "reply",
+        "government": "山西省人民政府",
+        "division": "140000",
+        "document_number": "晋政函〔2026〕9号",
+        "signatory": "签发人",
+        "dated": (today - timedelta(days=9)).isoformat(),
+        "valid_to": (today + timedelta(days=90)).isoformat(),
+        "scope_text": "同意。",
+        "scan_sha256": "ab" * 32,
+    }
+
+
+def test_a_draft_is_edited_returned_submitted_again_and_narrowed(house: House) -> None:
+    applicant, recorder = house.browser("applicant"), house.browser("recorder")
+    made = applicant.post("/applications/new", draft(house, act="draft", reason=""))
+    path = made.headers["Location"]
+    assert "草稿" in applicant.get(path).text
+    refused = applicant.post(f"{path}/submission", {"version": "0"})
+    assert refused.status_code == 422
+    assert "理由" in refused.text
+    sent = applicant.post(f"{path}/edit", draft(house, act="submit", version="0"))
+    assert sent.status_code == 302, sent.text
+    assert recorder.post(f"{path}/return", {"version": "2", "reason": " "}).status_code == 422
+    assert recorder.post(f"{path}/return", {"version": "2", "reason": "请说明保护措施"}).status_code == 302
+    page = applicant.get(path).text
+    assert "请说明保护措施" in page
+    assert "已退回" in page
+    applicant.post(f"{path}/edit", draft(house, act="submit", version="3", protection="专网，加密，专人。"))
+    stale = recorder.post(f"{path}/ground", {**approval(house), "version": "1"})
+    assert stale.status_code == 409
+    assert "晋政函〔2026〕9号" in stale.text  # what was typed is kept
+    assert recorder.post(f"{path}/ground", {**approval(house), "version": "5"}).status_code == 302
+    assert recorder.post(f"{path}/confirmation", {"version": "6"}).status_code == 403
+    assert house.browser("confirmer").post(f"{path}/confirmation", {"version": "6"}).status_code == 302
+    approver = house.browser("approver")
+    narrower = {
+        "version": "7",
+        "decision": "narrow",
+        "fields": ["grade"],
+        "territory": "140100",
+        "valid_to": draft(house)["valid_to"],
+        "uses": "1",
+        "row_cap": "5000",
+    }
+    assert approver.post(f"{path}/decision", narrower).status_code == 422  # no reason
+    wider = approver.post(f"{path}/decision", {**narrower, "reason": "够用", "uses": "9"})
+    assert wider.status_code == 403
+    assert "决定只能缩小申请范围" in wider.text
+    assert approver.post(f"{path}/decision", {"version": "7"}).status_code == 422  # nothing chosen
+    assert approver.post(f"{path}/decision", {**narrower, "reason": "够用"}).status_code == 302
+    found = re.search(r'href="(/grants/[a-z-]+)"', approver.get(path).text)
+    assert found
+    grant = approver.get(found.group(1)).text
+    assert "太原市" in grant
+    assert "学校所在县区" not in grant
+    assert house.browser("executor").post(f"{found.group(1)}/extracts", {"format": "exe"}).status_code == 422
+    assert approver.post(f"{found.group(1)}/extracts", {"format": "csv"}).status_code == 403
+
+
+def test_a_refusal_needs_a_reason_and_closes_the_application(house: House) -> None:
+    applicant, approver = house.browser("applicant"), house.browser("approver")
+    path = applicant.post("/applications/new", draft(house, act="submit")).headers["Location"]
+    assert approver.post(f"{path}/decision", {"version": "0", "decision": "refuse"}).status_code == 422
+    answer = approver.post(f"{path}/decision", {"version": "0", "decision": "refuse", "reason": "用途不明"})
+    assert answer.status_code == 302
+    page = applicant.get(path).text
+    assert "不予批准" in page
+    assert "用途不明" in page
+    assert '<form method="post" action="/applications' not in page

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from gateway import problems, settings
+from gateway.api import limits
 from gateway.errors import ConfigurationError
 from gateway.keyring import PRIVATE_KEYS, Face
 
@@ -142,3 +143,53 @@ def test_both_key_tables_give_each_face_exactly_its_keys(face: Face) -> None:
     )
     column = [Face.OFFICE, Face.WORKER, Face.FAMILY, Face.OUTSIDE].index(face)
     assert {name for name, *marks in rows if marks[column].strip() == "●"} == keys
+
+
+def test_every_rate_limit_is_in_the_integrators_guide() -> None:
+    text = _text("docs/integrators.md")
+    rows = re.findall(r"^\| (.+?) \| (address|account) \| (\d+) \|$", text, re.MULTILINE)
+    told = {(path, by): int(number) for paths, by, number in rows for path in paths.split(", ")}
+    paths = {
+        "oauth.introspect": "`POST /oauth/introspect`",
+        "oauth.token": "`POST /oauth/token`",
+        "oauth.revoke": "`POST /oauth/revoke`",
+        "identity.make_nonce": "`POST /v1/identity/nonce`",
+        "identity.issue_credentials": "`POST /v1/identity/credentials`",
+        "identity.verify": "`POST /v1/identity/verifications`",
+        "sessions.sign_in": "`POST /v1/sessions`",
+    }
+    real = {("every endpoint", "address"): limits.PER_ADDRESS, ("every endpoint", "account"): limits.PER_CALLER}
+    # the console's sign-in is a page, not for integrators
+    real |= {(paths[name], "address"): item for name, item in limits.STRICT.items() if not name.startswith("console.")}
+    real |= {(paths[name], "account"): item for name, item in limits.STRICT_OF_CALLER.items()}
+    assert told == {key: item.amount for key, item in real.items()}
+    assert {item.get_expiry() for item in real.values()} == {60}
+
+
+def _routes() -> set[tuple[str, str]]:
+    """Return method and path of every route of the API, parameters as ``{}``."""
+    found: set[tuple[str, str]] = set()
+    for file in (ROOT / "gateway" / "api").rglob("*.py"):
+        for method, path in re.findall(r'\.(get|post|put|delete)\("(/[^"]*)"', file.read_text(encoding="utf-8")):
+            found.add((method.upper(), re.sub(r"<[^>]+>", "{}", path)))
+    return found | {("GET", "/openapi.json"), ("GET", "/.well-known/oauth-authorization-server")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_paths_of_the_api_that_documents_name_are_routes(document: Path) -> None:
+    unknown = []
+    for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?]*)", document.read_text(encoding="utf-8")):
+        plain = re.sub(r"\{[^}]*\}", "{}", path)
+        # an ellipsis stands for whatever follows
+        start = plain.partition("…")[0] if "…" in plain else None
+        if not any(m == method and (r == plain or (start and r.startswith(start))) for m, r in _routes()):
+            unknown.append(f"{method} {path}")
+    assert unknown == []
+
+
+def test_the_integrators_guide_names_every_route_that_outsiders_need() -> None:
+    text = _text("docs/integrators.md")
+    for method, path in _routes():
+        if re.match(r"/(oauth|v1/(applications|extracts|grants|me/permissions|identity/verif|identity/jwks))", path):
+            tail = path.rsplit("/", 1)[-1]
+            assert tail in {"{}", ""} or tail in text, f"{method} {path}"

@@ -157,6 +157,15 @@ def test_entry_age_is_reached_on_31_august_of_the_entry_year(tmp_path: Path) -> 
     assert found(checked(tmp_path, [_born(date(2020, 9, 1), "小学一年级")])) == {("birth_date", "age-entry")}
 
 
+def test_a_pupil_entered_ahead_is_judged_at_the_year_of_entry(tmp_path: Path) -> None:
+    ahead = _born(date(2021, 8, 31), "小学一年级") | {"entry_month": "202709"}
+    assert found(checked(tmp_path, [ahead])) == set()
+    too_young = _born(date(2021, 9, 1), "小学一年级") | {"entry_month": "202709"}
+    assert found(checked(tmp_path, [too_young])) == {("birth_date", "age-entry")}
+    spring = _born(date(2020, 9, 1), "小学一年级") | {"entry_month": "202702"}  # of the school year that runs
+    assert found(checked(tmp_path, [spring])) == {("birth_date", "age-entry")}
+
+
 def test_impossible_ages_are_errors(tmp_path: Path) -> None:
     assert found(checked(tmp_path, [_born(date(1999, 1, 1), "小学四年级")])) == {("birth_date", "age-implausible")}
     future = found(checked(tmp_path, [_born(date(2027, 1, 1), "小学四年级")]))

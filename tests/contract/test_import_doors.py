@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import openpyxl
 import polars as pl
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import encode_multipart
 
 from gateway import bootstrap, keyring
 from gateway.accounts.records import StaffSpec
@@ -49,9 +51,6 @@ class Door:
 
     def held(self) -> pl.DataFrame:
         """Return the register as its files hold it."""
-        assert self.process.services.sharing is not None
-        import sqlite3
-
         connection = sqlite3.connect(self.home / "registry.db")
         try:
             rows = connection.execute("SELECT student_id, subject_ref, sealed, updated_at FROM students ORDER BY 1")
@@ -113,7 +112,9 @@ def shell(door: Door, *arguments: str, capsys: pytest.CaptureFixture[str]) -> tu
 def over_http(door: Door, path: Path, **options: str) -> tuple[int, dict[str, object]]:
     headers = {"Authorization": f"Bearer {door.token}"}
     data = {"accept_shrink": "true", **options, "file": (io.BytesIO(path.read_bytes()), path.name)}
-    answer = door.client.post("/v1/registry/imports", data=data, headers=headers, content_type="multipart/form-data")
+    boundary, encoded = encode_multipart(data)  # the client itself would leave a temporary file open
+    kind = f'multipart/form-data; boundary="{boundary}"'
+    answer = door.client.post("/v1/registry/imports", data=encoded, headers=headers, content_type=kind)
     return answer.status_code, json.loads(answer.text)
 
 
@@ -188,9 +189,10 @@ def test_the_shell_names_the_cell_and_says_nothing_of_the_pupil(
     for row, column, _ in exhibit.wrong:
         assert f"第 {row} 行 {column} 列 row {row} column {column}" in said if column else f"第 {row} 行" in said
     assert (tmp_path / "form-errors.xlsx").exists() == bool(exhibit.wrong)
-    assert shell(door, "import", str(path), "--accept-shrink", capsys=capsys)[0] == status
-    assert door.held().equals(after)
-    door.leaves_nothing()
+    if exhibit.wrong:  # the others again by HTTP, which is quicker
+        assert shell(door, "import", str(path), "--accept-shrink", capsys=capsys)[0] == status
+        assert door.held().equals(after)
+        door.leaves_nothing()
 
 
 def _moved(row: dict[str, str]) -> dict[str, str]:

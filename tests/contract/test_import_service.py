@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from core_registry.db.engine import writing
 from core_registry.errors import RegisterChangedError, ShrinkGuardError, UnreadableFileError
-from core_registry.intake.reader import read_form
+from core_registry.intake.reader import REASON_HEADER, read_form
 from core_registry.intake.records import ImportId, ImportRequest, ImportSummary
-from core_registry.intake.workbook import REASON_HEADER, write_template
+from core_registry.intake.workbook import write_template
 from tests.factories.intake_forms import PRIMARY, Row, book, pupil, table, write_csv, write_xlsx
 from tests.factories.intake_register import Register, fresh_register
 

@@ -50,6 +50,7 @@ from tests.factories.releases import (
     client_of,
     copied,
     grant_for,
+    identifiers,
     make_house,
     opened,
     submit,
@@ -167,18 +168,18 @@ def test_i2_the_role_of_the_sharing_view_reads_nothing_else(large: House) -> Non
     assert {"students", "guardians", "data_keys", "outbox"} <= tables
     url = make_url(large.settings.registry_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"SET ROLE {role}")  # type: ignore[call-overload]  # a name of our own making
+        connection.execute(f"SET ROLE {role}")
         allowed = set()
         for table in sorted(tables):
             try:
-                connection.execute(f"SELECT 1 FROM {table} LIMIT 1")  # type: ignore[call-overload]  # a table of ours
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 1")
                 allowed.add(table)
             except psycopg.errors.InsufficientPrivilege:
                 continue
         assert allowed == {"sharing_students", "register_state"}
         for write in ("DELETE FROM sharing_students", "UPDATE sharing_students SET grade = '11'"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(write)  # type: ignore[call-overload]  # a text of the test
+                connection.execute(write)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"DROP OWNED BY {role}")
         connection.exec_driver_sql(f"DROP ROLE {role}")
@@ -581,11 +582,10 @@ def test_i7_no_identifier_lies_in_a_database_a_file_a_log_an_error_or_a_temporar
     assert house.services.sharing is not None
     for profile in ("textbook-anonymous", "bus-pseudonymous"):
         house.content(house.prepared(profile))
+    poison = next(value for value in fresh["id_number"].drop_nulls() if len(value) == 18)
     engine = make_engine(house.settings.registry_url)
     with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE sharing_students SET class_name = :v"), {"v": fresh["id_number"].drop_nulls()[0]}
-        )
+        connection.execute(text("UPDATE sharing_students SET class_name = :v"), {"v": poison})
     engine.dispose()
     leaking = house.start("bus-pseudonymous")
     house.work(calm=False)
@@ -594,13 +594,15 @@ def test_i7_no_identifier_lies_in_a_database_a_file_a_log_an_error_or_a_temporar
     with engine.begin() as connection:
         connection.execute(text("UPDATE sharing_students SET class_name = 'x'"))
     engine.dispose()
-    tracer = Tracer([*house.clear_values(), *(v for c in ("id_number", "name", "member1_phone", "student_number")
-                                              for v in fresh[c].drop_nulls().to_list())])  # fmt: skip
-    for error in caught(house, fresh):
-        problem = problem_of(error)
-        told.append(f"{error!r} {json.dumps(problem.document() if problem else {}, ensure_ascii=False)}")
+    values = house.clear_values() + identifiers(fresh, ("id_number", "name", "member1_phone", "student_number"))
+    tracer = Tracer(values)
+    for raised in caught(house, fresh):
+        problem = problem_of(raised)
+        told.append(f"{raised!r} {json.dumps(problem.document() if problem else {}, ensure_ascii=False)}")
     house.process.close()
-    assert tracer.found_below(house.settings.home) == {}
+    # SQLite leaves copies of moved cells in the gaps of a page: what the test itself wrote in clear may still be there
+    assert set(tracer.found_below(house.settings.home)) <= {"registry.db"}
+    assert Tracer(set(values) - {poison}).found_below(house.settings.home) == {}
     assert tracer.found_below(temporary) == {}
     assert tracer.found("\n".join(caplog.messages).encode()) == 0
     assert tracer.found("\n".join(told).encode()) == 0
@@ -651,7 +653,7 @@ def test_i8_a_gateway_database_that_is_gone_gives_a_clear_error_and_no_byte(larg
     delivery = large.deliver(extract)  # under way: its intent is durable
     name = make_url(large.settings.gateway_url).database
     with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]  # our own name
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     for call in (
         lambda: large.deliver(extract),
         lambda: large.start("bus-pseudonymous"),

@@ -15,6 +15,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from core_registry.sharing import RowFilter
 from gateway import bootstrap, keyring, samples
 from gateway.accounts.records import Credentials, StaffSpec
 from gateway.app import create_app
@@ -74,10 +75,15 @@ class House:
     clock: Clock
     form: Path
     settings: Settings
+    visitors: int = 0
 
     def browser(self, username: str | None = None) -> Browser:
         """Return a browser, signed in as ``username`` if there is one."""
-        browser = Browser(self.app.test_client())
+        self.visitors += 1
+        client = self.app.test_client()
+        # each visitor comes from an address of their own: log-ins are limited by address
+        client.environ_base["REMOTE_ADDR"] = f"198.51.{self.visitors // 250}.{self.visitors % 250 + 1}"
+        browser = Browser(client)
         if username is not None:
             browser.sign_in(self.people[username])
         return browser
@@ -100,7 +106,7 @@ class Browser:
 
     def post(self, path: str, data: dict[str, object], *, form: str = "/", **more: object) -> TestResponse:
         """Send a form with the token of the page ``form``."""
-        return self.client.post(path, data={"csrf": self.token(form), **data}, **more)  # type: ignore[arg-type]
+        return self.client.post(path, data={"csrf": self.token(form), **data}, **more)
 
     def sign_in(self, person: Person) -> None:
         answer = self.post(
@@ -206,8 +212,6 @@ def some_school(house: House) -> str:
     sharing = house.process.services.sharing
     assert sharing is not None
     with sharing.snapshot() as snapshot:
-        from core_registry.sharing import RowFilter
-
         batch = next(iter(snapshot.batches(["school_code"], RowFilter())))
     frame = pl.from_arrow(batch)
     assert isinstance(frame, pl.DataFrame)

@@ -501,7 +501,7 @@ def _urls(server: str, names: tuple[str, str]) -> tuple[str, str]:
 def _sql(server: str, *statements: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]  # names of our own making
+            connection.execute(statement)
 
 
 def copied(tmp_path: Path, *, server: str | None = None, pupils: int = PUPILS) -> tuple[Template, Settings]:

@@ -116,7 +116,7 @@ def test_an_extract_reads_back_from_its_row_as_it_was(
         wrapped_key=b"\x00",
     )
     assert store._request(store._request_json(request)) == request
-    assert store._extract(type("Row", (), store._values(extract))()) == extract  # type: ignore[arg-type]  # a row by name
+    assert store._extract(type("Row", (), store._values(extract))()) == extract
 
 
 @settings(max_examples=3, deadline=None)

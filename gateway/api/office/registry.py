@@ -7,12 +7,12 @@ import io
 import tempfile
 from pathlib import Path
 
-from apiflask import APIBlueprint
 from apiflask.fields import UploadFile
 from flask import Response
 
 from core_registry.office import ImportRequest, ImportSummary, RegistryOffice, StudentId, scratch_file
 from gateway.api.authentication import principal, services
+from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import (
     FindingOut,
     ImportIn,
@@ -28,7 +28,7 @@ from gateway.policies.decision import Action
 from gateway.policies.resources import registry_resource
 from gateway.principals import Principal
 
-blueprint = APIBlueprint("registry", __name__, tag="Registry")
+blueprint = ApiBlueprint("registry", __name__, tag="Registry")
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -66,6 +66,7 @@ def import_form(form_and_files_data: ImportForm) -> ImportOut:
     wanted = form_and_files_data
     with scratch_file() as upload, io.BytesIO() as errors:
         wanted.file.save(upload.stream)
+        wanted.file.close()  # its own temporary file, if it was large
         upload.stream.flush()
         request = ImportRequest(
             path=upload.path,

@@ -60,7 +60,7 @@ def offer_identity() -> ResponseReturnValue:
     offer = services().identity.make_offer(SubjectRef(subject), principal())
     drawing = io.BytesIO()
     segno.make(offer.uri, error="m").save(
-        drawing, kind="svg", scale=6, border=2, xmldecl=False, svgns=False, svgclass="qr", lineclass=None
+        drawing, kind="svg", border=4, omitsize=True, xmldecl=False, svgns=False, svgclass="qr", lineclass=None
     )
     return page("office/identity.html", offer=offer, drawing=Markup(drawing.getvalue().decode()))  # noqa: S704  made by segno
 

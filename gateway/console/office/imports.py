@@ -28,7 +28,8 @@ _SUFFIXES = frozenset({".xlsx", ".xls", ".csv"})
 
 @blueprint.get("/office/import")
 def upload_form() -> ResponseReturnValue:
-    """Show the form for a file and how to take it."""
+    """Show the form for a file and how to take it; uploads whose hour is over go."""
+    _shelf().sweep()
     return _upload_page(None)
 
 
@@ -98,6 +99,7 @@ def confirm(upload_id: str) -> ResponseReturnValue:
 @blueprint.post("/office/import/errors/<upload_id>")
 def errors(upload_id: str) -> ResponseReturnValue:
     """Return the workbook of rejected rows with their reasons."""
+    schools_for(Action.IMPORT_REGISTRY)
     shelf = _shelf()
     held = shelf.find(upload_id, principal().account)
     if held.mapping:
@@ -108,6 +110,7 @@ def errors(upload_id: str) -> ResponseReturnValue:
 @blueprint.post("/office/import/<upload_id>/cancellation")
 def cancel(upload_id: str) -> ResponseReturnValue:
     """Throw an upload away."""
+    schools_for(Action.IMPORT_REGISTRY)
     shelf = _shelf()
     shelf.drop(shelf.find(upload_id, principal().account))
     return redirect(url_for("console.imports.upload_form"))

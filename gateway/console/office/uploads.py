@@ -62,9 +62,10 @@ class Shelf:
             sink.commit()
             size = sink.size
         held = Held(which, owner, self.now().isoformat(), size, key.wrap(self.key).hex(), mapping, school, suffix)
-        note = self._note(which)
-        note.touch(mode=0o600)
-        note.write_text(json.dumps(asdict(held)), encoding="utf-8")
+        part = self._note(which).with_suffix(".note")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(asdict(held)), encoding="utf-8")
+        part.replace(self._note(which))
         return held
 
     def find(self, which: str, owner: AccountId) -> Held:
@@ -102,9 +103,19 @@ class Shelf:
         """Remove every file whose time is over."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         for note in self.directory.glob("up-*.json"):
-            held = Held(**json.loads(note.read_text(encoding="utf-8")))
+            try:
+                held = Held(**json.loads(note.read_text(encoding="utf-8")))
+            except FileNotFoundError:  # another request was faster
+                continue
             if self._over(held):
                 self.drop(held)
+        oldest = (self.now() - LIFE).timestamp()
+        for left in self.directory.glob("up-*"):  # what a crash left without its note opens for nobody
+            try:
+                if left.suffix != ".json" and not left.with_suffix(".json").exists() and left.stat().st_mtime < oldest:
+                    left.unlink()
+            except FileNotFoundError:
+                continue
 
     def _over(self, held: Held) -> bool:
         age = self.now() - datetime.fromisoformat(held.kept_at)

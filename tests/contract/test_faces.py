@@ -1,0 +1,292 @@
+"""Each face starts with nothing but its own keys, on PostgreSQL, and can do its part and no other (I2)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from gateway import bootstrap
+from gateway.app import create_app
+from gateway.bootstrap import Process
+from gateway.errors import ConfigurationError, ForbiddenError, UnavailableError
+from gateway.identity.errors import CredentialRejectedError
+from gateway.identity.holder import Wallet
+from gateway.identity.verify import UnverifiedPresentation
+from gateway.ids import SubjectRef
+from gateway.keyring import PRIVATE_KEYS, SYMMETRIC, Face, Key
+from gateway.policies.records import Format
+from gateway.releases.records import ExtractRequest
+from gateway.settings import Settings
+from tests.factories.accounts import Clock
+from tests.factories.releases import (
+    CASES,
+    REGISTRAR,
+    House,
+    client,
+    client_of,
+    copied,
+    make_house,
+    opened,
+)
+
+SINGLE = (Face.OFFICE, Face.FAMILY, Face.OUTSIDE, Face.WORKER)
+CLAIMS = frozenset({"stage", "age_over_6"})
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> Iterator[House]:
+    yield from opened(make_house(tmp_path_factory.mktemp("faces"), server=postgres_server))
+
+
+def own_keys(house: House, face: Face, folder: Path) -> Path:
+    """Return a directory with the private keys of ``face`` and the public halves of all, and nothing else."""
+    keys = folder / f"keys-{face}"
+    keys.mkdir()
+    for key in Key:
+        if key in PRIVATE_KEYS[face]:
+            name = f"{key}.key" if key in SYMMETRIC else f"{key}.pem"
+            shutil.copy(house.settings.keys / name, keys / name)
+        if key not in SYMMETRIC:
+            shutil.copy(house.settings.keys / f"{key}.pub.pem", keys)
+    return keys
+
+
+@contextmanager
+def process_of(house: House, face: Face, folder: Path, **changes: str) -> Iterator[Process]:
+    """Open a process of ``face`` on the databases of ``house`` with its own keys."""
+    settings = replace(house.settings, keys=own_keys(house, face, folder), **changes)  # type: ignore[arg-type]  # urls
+    process = bootstrap.open_process(settings, face, now=Clock(house.clock()))
+    try:
+        yield process
+    finally:
+        sharing = process.services.sharing
+        process.close()
+        if sharing is not None:
+            sharing.close()  # type: ignore[attr-defined]  # the real view has it
+
+
+@contextmanager
+def working(house: House, folder: Path) -> Iterator[Process]:
+    """Run the worker beside: a process of its own keys, in a thread."""
+    with process_of(house, Face.WORKER, folder) as process:
+        assert process.worker is not None
+        process.worker.start()
+        yield process
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("face", SINGLE)
+def test_a_face_starts_with_its_own_keys_alone_and_says_that_it_is_ready(
+    house: House, tmp_path: Path, face: Face
+) -> None:
+    with process_of(house, face, tmp_path) as process:
+        client_ = create_app(process.services, testing=True).test_client()
+        assert client_.get("/healthz").status_code == 200
+        ready = client_.get("/readyz")
+        assert ready.status_code == 200, ready.json
+        assert ready.json is not None
+        parts = set(ready.json["parts"])
+        assert ("registry_database" in parts) is (face in {Face.OFFICE, Face.WORKER})
+        assert ("sharing_view" in parts) is (face is not Face.OUTSIDE)
+        assert (process.services.office is not None) is (face in {Face.OFFICE, Face.WORKER})
+        assert (process.worker is not None) is (face is Face.WORKER)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("face", SINGLE)
+def test_a_face_is_refused_every_key_of_another(house: House, tmp_path: Path, face: Face) -> None:
+    with process_of(house, face, tmp_path) as process:
+        ring = process.services.keyring
+        for key in Key:
+            if key in PRIVATE_KEYS[face]:
+                assert ring.has(key)
+                continue
+            assert not ring.has(key)
+            with pytest.raises(ConfigurationError) as refused:
+                ring.secret(key) if key in SYMMETRIC else ring.signing(key)
+            assert refused.value.missing == (key,)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("face", SINGLE)
+def test_a_face_takes_no_key_of_another_even_if_it_lies_there(house: House, face: Face) -> None:
+    process = bootstrap.open_process(house.settings, face, now=house.clock)  # every key is in this directory
+    held = {key for key in Key if process.services.keyring.has(key)}
+    sharing = process.services.sharing
+    process.close()
+    if sharing is not None:
+        sharing.close()  # type: ignore[attr-defined]  # the real view has it
+    assert held == PRIVATE_KEYS[face]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("face", SINGLE)
+def test_a_face_without_one_of_its_keys_does_not_start_and_names_it(house: House, tmp_path: Path, face: Face) -> None:
+    keys = own_keys(house, face, tmp_path)
+    lost = sorted(PRIVATE_KEYS[face])[0]
+    (keys / (f"{lost}.key" if lost in SYMMETRIC else f"{lost}.pem")).unlink()
+    with pytest.raises(ConfigurationError) as refused:
+        bootstrap.open_process(replace(house.settings, keys=keys), face)
+    assert lost in str(refused.value)
+
+
+@pytest.mark.parametrize("face", SINGLE)
+def test_on_sqlite_a_single_face_refuses_and_says_what_to_do(tmp_path: Path, face: Face) -> None:
+    _, settings = copied(tmp_path)
+    with pytest.raises(ConfigurationError) as refused:
+        bootstrap.open_process(settings, face)
+    assert "PostgreSQL" in str(refused.value)
+    assert "--face all" in str(refused.value)
+    assert "PostgreSQL" in refused.value.detail_zh
+
+
+@pytest.mark.postgres
+def test_the_outside_face_needs_no_registry_database(house: House, tmp_path: Path) -> None:
+    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+    with process_of(house, Face.OUTSIDE, tmp_path, registry_url=nowhere) as process:
+        assert process.services.ready()["gateway_database"] == "ok"
+        assert create_app(process.services, testing=True).test_client().get("/readyz").status_code == 200
+
+
+@pytest.mark.postgres
+def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House, tmp_path: Path) -> None:
+    now = house.clock()
+    party = client_of("identity-check")
+    wallet = Wallet()
+    with (
+        working(house, tmp_path),
+        process_of(house, Face.OFFICE, tmp_path) as office,
+        process_of(house, Face.OUTSIDE, tmp_path, registry_url="postgresql+psycopg://x@127.0.0.1:9/none") as outside,
+    ):
+        assert office.services.sharing is not None
+        subject = _active_pupil(office)
+        offer = office.services.identity.make_offer(subject, REGISTRAR)
+        nonce = office.services.identity.nonce()
+        issuer = office.services.identity.settings.issuer
+        batch = office.services.identity.issue(offer.code, wallet.proofs(3, issuer=issuer, nonce=nonce, now=now))
+        wallet.receive(list(batch.credentials))
+
+        def verify(
+            identity_nonce: str, claims: frozenset[str], audience: str = str(party.account)
+        ) -> dict[str, object]:
+            shown = wallet.present(sorted(claims), audience=audience, nonce=identity_nonce, now=now)
+            answer = outside.services.identity.verify_online(
+                UnverifiedPresentation(shown), party, audience=audience, nonce=identity_nonce, requested=claims
+            )
+            return dict(answer.claims)
+
+        assert outside.services.sharing is None
+        told = verify("nonce-1", CLAIMS)
+        assert set(told) == set(CLAIMS)
+        with pytest.raises(ForbiddenError):  # another party's audience
+            verify("nonce-2", CLAIMS, audience="cl-somebody-else")
+        intents = [entry for entry in house.entries("release.intent") if entry["facts"]["level"] == "check"]
+        assert intents[-1]["facts"]["claims"]
+    # the worker is gone: no answer, and a clear error
+    with (
+        process_of(
+            house, Face.OUTSIDE, _again(tmp_path), registry_url="postgresql+psycopg://x@127.0.0.1:9/none"
+        ) as alone,
+    ):
+        shown = wallet.present(sorted(CLAIMS), audience=str(party.account), nonce="nonce-3", now=now)
+        impatient = replace(alone.services.identity.view, wait_seconds=0.2)
+        with pytest.raises((UnavailableError, CredentialRejectedError)) as gone:
+            impatient.pupil(str(subject))
+        assert isinstance(gone.value, UnavailableError)
+        assert shown
+
+
+def _again(folder: Path) -> Path:
+    second = folder / "again"
+    second.mkdir()
+    return second
+
+
+def _active_pupil(process: Process) -> SubjectRef:
+    from core_registry.sharing import RowFilter
+
+    assert process.services.sharing is not None
+    with process.services.sharing.snapshot() as snapshot:
+        batch = next(snapshot.batches(["subject_ref"], RowFilter(states=frozenset({"active"}))))
+    return SubjectRef(str(batch["subject_ref"][0].as_py()))
+
+
+@pytest.mark.postgres
+def test_the_outside_face_asks_for_extracts_and_hands_them_out_while_the_worker_prepares(
+    house: House, tmp_path: Path
+) -> None:
+    import time
+
+    profile = "bus-pseudonymous"
+    who = client(CASES[profile].recipient)
+    with (
+        working(house, tmp_path),
+        process_of(house, Face.OUTSIDE, tmp_path, registry_url="postgresql+psycopg://x@127.0.0.1:9/none") as outside,
+    ):
+        releases = outside.services.releases
+        extract = releases.start(house.grants[profile], ExtractRequest(Format.PARQUET), who)
+        deadline = time.monotonic() + 30
+        while extract.state != "ready" and time.monotonic() < deadline:
+            assert extract.state != "failed", extract.failure
+            time.sleep(0.1)
+            extract = releases.get(extract.id, who)
+        delivery = releases.deliver(extract.id, who)
+        assert len(b"".join(delivery.content)) == extract.size > 0
+        with pytest.raises(ConfigurationError):  # it can hand out, and sign nothing
+            outside.services.keyring.signing(Key.GRANT)
+    entries = [entry for entry in house.entries("release.") if entry["links"].get("extract") == extract.id]
+    assert [entry["kind"] for entry in entries] == [
+        "release.requested", "release.preparing", "release.prepared", "release.intent", "release.outcome",
+    ]  # fmt: skip
+
+
+@pytest.mark.postgres
+def test_the_role_of_the_outside_face_has_no_access_to_any_table_of_the_registry(
+    house: House, tmp_path: Path, postgres_server: str
+) -> None:
+    role = f"outside_{make_url(house.settings.gateway_url).database}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+    try:
+        bootstrap.grant_roles(house.settings, {Face.OUTSIDE: role})  # type: ignore[attr-defined]
+        _assert_nothing(house.settings, role)
+    finally:
+        for url in (house.settings.registry_url, house.settings.gateway_url):
+            with psycopg.connect(_plain(url), autocommit=True) as connection:
+                connection.execute(f"DROP OWNED BY {role}")
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"DROP ROLE {role}")
+
+
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _assert_nothing(settings: Settings, role: str) -> None:
+    with psycopg.connect(_plain(settings.registry_url), autocommit=True) as connection:
+        connection.execute(f"SET ROLE {role}")
+        tables = [
+            str(name)
+            for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        ]
+        assert {"students", "guardians", "sharing_students"} <= set(tables)
+        for table in tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(f"SELECT 1 FROM {table}")
+    with psycopg.connect(_plain(settings.gateway_url), autocommit=True) as connection:
+        connection.execute(f"SET ROLE {role}")
+        for statement in (
+            "UPDATE log_entries SET leaf_hash = leaf_hash",
+            "DELETE FROM log_entries",
+            "INSERT INTO log_entries DEFAULT VALUES",
+            "SELECT body FROM log_entries",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
