@@ -84,7 +84,7 @@ def bench_extract(work: Path, sizes: Sizes) -> tuple[Ratio, Memory]:
         say(f"extract of {sizes.largest:,} rows: {large.seconds:.1f} s, peak {large.peak >> 20:,} MiB")
         peaks.append((sizes.largest, large.peak))
     note = (
-        f"Level pseudonymous, profile `{extract.PROFILE}` with all its {columns.count(',') + 1} fields, whole province. "
+        f"Level pseudonymous, profile `{extract.PROFILE}`, all its {columns.count(',') + 1} fields, whole province. "
         "Ours: plan, pseudonyms, generalisation, random order, Parquet, AES-256-GCM, leak scan of the written file, "
         "manifest and audit entries. The other: the same columns with ADBC and Polars to Parquet, in order, in clear, "
         "unchecked. The sharing view was filled directly with the rows that an import of the same generated forms "
@@ -115,7 +115,7 @@ def say_pair(what: str, pairs: Sequence[tuple[Run, Run]]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benches; return 0 when every goal was met or small sizes were asked for, 1 when not, 2 when a part failed."""
+    """Run the benches; return 0 when every goal was met (or is not judged), 1 when not, 2 when a part failed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, not how fast it is")
     parser.add_argument(

@@ -172,11 +172,11 @@ def _grant(services: Services) -> GrantId:
     made = applications.create(
         _person("applicant", Role.APPLICANT, RECIPIENT),
         ApplicationDraft(
-            "测试使用方",
-            "测试负责人（主任）",
-            scope,
-            "测量用途：数据均为虚构。",
-            "加密存储，到期销毁。",
+            recipient_name="测试使用方",
+            responsible="测试负责人（主任）",
+            scope=scope,
+            reason="测量用途：数据均为虚构。",
+            protection="加密存储，到期销毁。",
             terms_accepted=True,
         ),
     )

@@ -131,9 +131,9 @@ def page(
     sections = "\n".join([*(ratio.section() for ratio in ratios), memory.section()])
     return (
         f"# Results of the benches\n\n{verdict}\n\n" + "\n".join(facts) + "\n\n"
-        "Every figure is of this one run. A ratio compares runs that followed each other on the same machine; each run is "
-        "a process of its own, timed inside, without the start of the interpreter and its imports. On a machine with "
-        "other work the ratio by CPU time is the steadier one.\n\n" + sections
+        "Every figure is of this one run. A ratio compares runs that followed each other on the same machine; each run "
+        "is a process of its own, timed inside, without the start of the interpreter and its imports. On a machine "
+        "with other work the ratio by CPU time is the steadier one.\n\n" + sections
     )
 
 

@@ -180,7 +180,8 @@ class FileChecks:
         present = self._today.year if self._today.month >= AUGUST else self._today.year - 1
         entered = self._values["entry_month"].str.to_date("%Y-%m", strict=False)
         entry_year = entered.dt.year() - (entered.dt.month() < AUGUST).cast(pl.Int32)
-        year = entry_year.fill_null(present).clip(lower_bound=present)
+        ahead = (entry_year == present + 1).fill_null(value=False)
+        year = pl.repeat(present, len(ahead), dtype=pl.Int32, eager=True) + ahead.cast(pl.Int32)
         born, grade = self._values["birth_date"], self._values["grade"]
         reached = (born.dt.month() <= AUGUST).cast(pl.Int32)  # birthday up to 31 August
         age = year - born.dt.year() - 1 + reached

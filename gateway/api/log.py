@@ -39,6 +39,7 @@ def hash_tile(level: int, tile: str) -> Response:
 
 @blueprint.get("/log/consistency/<int:old>/<int:new>")
 @blueprint.output(ConsistencyOut)
+@blueprint.answers({422: {"description": "Sizes that no proof leads from and to"}})
 def consistency(old: int, new: int) -> ConsistencyOut:
     """Return the proof that the log of ``new`` leaves extends the one of ``old``."""
     proof = services().audit.consistency(old, new)

@@ -41,7 +41,7 @@ class Shuffle:
         self._file = tempfile.TemporaryFile()
         self._places: list[list[tuple[int, int]]] = [[] for _ in range(BUCKETS)]
         self._held: list[pl.DataFrame] = []
-        self._held_bytes = 0
+        self._held_bytes: float = 0
         self._spilled = 0
         self._categories: dict[str, pl.Categorical] | None = None
         self.rows = 0
@@ -76,7 +76,7 @@ class Shuffle:
                 for name, dtype in frame.schema.items()
                 if dtype == pl.String and frame[name].n_unique() * _REPEATED <= frame.height
             }
-        encoded = frame.cast(dict(self._categories))
+        encoded = frame.with_columns(pl.col(name).cast(dtype) for name, dtype in self._categories.items())
         for name, dtype in list(self._categories.items()):
             if len(dtype.categories.to_series()) > _MOST_CATEGORIES:
                 del self._categories[name]  # memory must not grow with the rows

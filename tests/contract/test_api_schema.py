@@ -171,7 +171,7 @@ def test_whatever_fits_or_does_not_fit_the_document_is_answered_by_it(
     for result in schema.get_all_operations():
         operation = result.ok()
         name = operation.definition.raw["operationId"]
-        if name == "sessions_sign_out":  # would end the session of the run
+        if name in {"sessions_sign_out", "log_hash_tile"}:  # ends the session of the run; a path with slashes
             continue
         parameters = [one["name"] for one in operation.definition.raw["parameters"] if one["in"] == "path"]
         known = ids.get(parameters[0]) if parameters else None

@@ -16,7 +16,6 @@ from gateway import bootstrap
 from gateway.app import create_app
 from gateway.bootstrap import Process
 from gateway.errors import ConfigurationError, ForbiddenError, UnavailableError
-from gateway.identity.errors import CredentialRejectedError
 from gateway.identity.holder import Wallet
 from gateway.identity.verify import UnverifiedPresentation
 from gateway.ids import SubjectRef
@@ -37,6 +36,7 @@ from tests.factories.releases import (
 )
 
 SINGLE = (Face.OFFICE, Face.FAMILY, Face.OUTSIDE, Face.WORKER)
+NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/none"
 CLAIMS = frozenset({"stage", "age_over_6"})
 
 
@@ -149,8 +149,7 @@ def test_on_sqlite_a_single_face_refuses_and_says_what_to_do(tmp_path: Path, fac
 
 @pytest.mark.postgres
 def test_the_outside_face_needs_no_registry_database(house: House, tmp_path: Path) -> None:
-    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
-    with process_of(house, Face.OUTSIDE, tmp_path, registry_url=nowhere) as process:
+    with process_of(house, Face.OUTSIDE, tmp_path, registry_url=NOWHERE) as process:
         assert process.services.ready()["gateway_database"] == "ok"
         assert create_app(process.services, testing=True).test_client().get("/readyz").status_code == 200
 
@@ -159,11 +158,12 @@ def test_the_outside_face_needs_no_registry_database(house: House, tmp_path: Pat
 def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House, tmp_path: Path) -> None:
     now = house.clock()
     party = client_of("identity-check")
+    own = str(party.account)
     wallet = Wallet()
     with (
         working(house, tmp_path),
         process_of(house, Face.OFFICE, tmp_path) as office,
-        process_of(house, Face.OUTSIDE, tmp_path, registry_url="postgresql+psycopg://x@127.0.0.1:9/none") as outside,
+        process_of(house, Face.OUTSIDE, tmp_path, registry_url=NOWHERE) as outside,
     ):
         assert office.services.sharing is not None
         subject = _active_pupil(office)
@@ -190,17 +190,10 @@ def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House
         intents = [entry for entry in house.entries("release.intent") if entry["facts"]["level"] == "check"]
         assert intents[-1]["facts"]["claims"]
     # the worker is gone: no answer, and a clear error
-    with (
-        process_of(
-            house, Face.OUTSIDE, _again(tmp_path), registry_url="postgresql+psycopg://x@127.0.0.1:9/none"
-        ) as alone,
-    ):
-        shown = wallet.present(sorted(CLAIMS), audience=str(party.account), nonce="nonce-3", now=now)
-        impatient = replace(alone.services.identity.view, wait_seconds=0.2)
-        with pytest.raises((UnavailableError, CredentialRejectedError)) as gone:
+    with process_of(house, Face.OUTSIDE, _again(tmp_path), registry_url=NOWHERE) as alone:
+        impatient = replace(alone.services.identity.view, wait_seconds=0.2)  # type: ignore[type-var]  # an Asker
+        with pytest.raises(UnavailableError):
             impatient.pupil(str(subject))
-        assert isinstance(gone.value, UnavailableError)
-        assert shown
 
 
 def _again(folder: Path) -> Path:
@@ -228,7 +221,7 @@ def test_the_outside_face_asks_for_extracts_and_hands_them_out_while_the_worker_
     who = client(CASES[profile].recipient)
     with (
         working(house, tmp_path),
-        process_of(house, Face.OUTSIDE, tmp_path, registry_url="postgresql+psycopg://x@127.0.0.1:9/none") as outside,
+        process_of(house, Face.OUTSIDE, tmp_path, registry_url=NOWHERE) as outside,
     ):
         releases = outside.services.releases
         extract = releases.start(house.grants[profile], ExtractRequest(Format.PARQUET), who)
@@ -255,7 +248,7 @@ def test_the_role_of_the_outside_face_has_no_access_to_any_table_of_the_registry
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN")
     try:
-        bootstrap.grant_roles(house.settings, {Face.OUTSIDE: role})  # type: ignore[attr-defined]
+        bootstrap.grant_roles(house.settings, Face.OUTSIDE, role)
         _assert_nothing(house.settings, role)
     finally:
         for url in (house.settings.registry_url, house.settings.gateway_url):

@@ -19,6 +19,7 @@ import openpyxl
 import polars as pl
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from gateway import bootstrap, keyring
@@ -111,7 +112,7 @@ def shell(door: Door, *arguments: str, capsys: pytest.CaptureFixture[str]) -> tu
 
 def over_http(door: Door, path: Path, **options: str) -> tuple[int, dict[str, object]]:
     headers = {"Authorization": f"Bearer {door.token}"}
-    data = {"accept_shrink": "true", **options, "file": (io.BytesIO(path.read_bytes()), path.name)}
+    data = {"accept_shrink": "true", **options, "file": FileStorage(io.BytesIO(path.read_bytes()), path.name)}
     boundary, encoded = encode_multipart(data)  # the client itself would leave a temporary file open
     kind = f'multipart/form-data; boundary="{boundary}"'
     answer = door.client.post("/v1/registry/imports", data=encoded, headers=headers, content_type=kind)
