@@ -108,7 +108,7 @@ def _once(values: Mapping[str, list[Any]], location: Location) -> dict[str, Any]
 def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise InvalidInputError("json", [Complaint("", "A member of a JSON object was given more than once.")])
+        raise InvalidInputError("json", [Complaint("#", "A member of a JSON object was given more than once.")])
     return found
 
 

@@ -10,6 +10,7 @@ from gateway.audit.store import SqlLogStore
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.broker.service import Answerer, Asker, broker_key
 from gateway.broker.store import SqlQuestions
+from gateway.console.office.uploads import shelf_of
 from gateway.errors import ConfigurationError
 from gateway.identity.service import IdentityService
 from gateway.ids import SubjectRef
@@ -77,6 +78,7 @@ def worker_tasks(
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),
         Task("old tokens", Periodic(services.tokens.purge, 3600)),
+        Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]
 
 

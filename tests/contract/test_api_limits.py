@@ -28,7 +28,8 @@ def test_a_caller_is_limited_by_account_whatever_the_token(world: Gateway, monke
     monkeypatch.setattr(limits, "PER_CALLER", parse("4 per minute"))
     first, second, other = world.client("books"), world.client("books"), world.client("bus")
     seen = [
-        world.call("GET", "/v1/grants", token=token).status_code for token in (first, second, first, second, first, second)
+        world.call("GET", "/v1/grants", token=token).status_code
+        for token in (first, second, first, second, first, second)
     ]
     assert seen == [200, 200, 200, 200, 429, 429]
     assert world.call("GET", "/v1/grants", token=other).status_code == 200

@@ -174,7 +174,7 @@ def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House
         wallet.receive(list(batch.credentials))
 
         def verify(
-            identity_nonce: str, claims: frozenset[str], audience: str = str(party.account)
+            identity_nonce: str, claims: frozenset[str], audience: str = own
         ) -> dict[str, object]:
             shown = wallet.present(sorted(claims), audience=audience, nonce=identity_nonce, now=now)
             answer = outside.services.identity.verify_online(

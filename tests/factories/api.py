@@ -54,8 +54,14 @@ class Gateway:
         return self.app.test_client()
 
     def call(
-        self, method: str, path: str, body: object = None, *, token: str | None = None, **more: Any
-    ) -> TestResponse:  # noqa: ANN401
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = None,
+        **more: Any,  # noqa: ANN401  Werkzeug's own
+    ) -> TestResponse:
         """Send a request, JSON if there is a body."""
         headers = {**({} if token is None else {"Authorization": f"Bearer {token}"}), **more.pop("headers", {})}
         if body is not None:
@@ -106,7 +112,7 @@ class Gateway:
         return str(decided.get_json()["grant_id"])
 
 
-def settings_at(directory: Path, *, public_url: str = "http://127.0.0.1:18099", **changes: Any) -> Settings:  # noqa: ANN401
+def settings_at(directory: Path, *, public_url: str = "http://127.0.0.1:18099", **changes: Any) -> Settings:  # noqa: ANN401  members of the settings
     """Return settings with everything in ``directory``."""
     found = Settings(
         home=directory,

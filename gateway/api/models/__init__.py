@@ -17,7 +17,16 @@ from gateway.api.models.applications import (
     StatuteIn,
     SubmissionIn,
 )
-from gateway.api.models.audit import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut, Term
+from gateway.api.models.audit import (
+    _RFC_3339,
+    AuditEntryOut,
+    AuditPageOut,
+    AuditQueryIn,
+    Moment,
+    PackageIn,
+    ProofOut,
+    Term,
+)
 from gateway.api.models.base import PRINTABLE, Code, Division, Line, Model, Prose, SchoolCode, Text, Version
 from gateway.api.models.extracts import DeletionIn, ExtractIn, ExtractList, ExtractOut
 from gateway.api.models.grants import (
@@ -52,6 +61,7 @@ from gateway.api.models.system import ConsistencyOut, HealthOut, ProblemTypeList
 
 __all__ = [
     "PRINTABLE",
+    "_RFC_3339",
     "AcknowledgementIn",
     "ApplicationBody",
     "ApplicationEditIn",
@@ -84,6 +94,7 @@ __all__ = [
     "ImportOut",
     "Line",
     "Model",
+    "Moment",
     "NonceOut",
     "OfferIn",
     "OfferOut",

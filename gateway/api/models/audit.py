@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from gateway.api.models.base import Line, Model
 
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _moment(value: object, handler: ValidatorFunctionWrapHandler) -> datetime:
+    """Refuse what pydantic would take for a Unix time: a number is no time here."""
+    if isinstance(value, str) and _RFC_3339.fullmatch(value) is None:
+        raise ValueError("A time with its offset is expected, as 2026-11-23T10:00:00Z.")
+    moment: datetime = handler(value)
+    return moment
+
+
+Moment = Annotated[AwareDatetime, WrapValidator(_moment)]
 Term = Annotated[Line, Field(min_length=1, max_length=120)]
 
 
@@ -26,8 +42,8 @@ class AuditQueryIn(Model):
     ground: Term | None = None
     recipient: Term | None = None
     responsible: Term | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     before: Annotated[int, Field(ge=0, le=2**53)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 

@@ -13,10 +13,9 @@ from core_registry.errors import RegistryError
 from core_registry.office import ImportRequest
 from gateway.console import forms
 from gateway.console.office.reach import registry, schools_for
-from gateway.console.office.uploads import Held, Shelf
+from gateway.console.office.uploads import Held, Shelf, shelf_of
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.errors import GatewayError, ParameterError
-from gateway.keyring import Key
 from gateway.policies.decision import Action
 from gateway.problems import Problem
 
@@ -154,7 +153,7 @@ def _request(held: Held, path: Path, *, accept_shrink: bool = False) -> ImportRe
 
 def _shelf() -> Shelf:
     found = services()
-    return Shelf(found.settings.files / "uploads", found.keyring.secret(Key.DELIVERY), found.now)
+    return shelf_of(found.settings.files, found.keyring, found.now)
 
 
 def _download(content: bytes, name: str) -> Response:

@@ -11,13 +11,17 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, NewType, cast
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from gateway.errors import NotFoundError
 from gateway.ids import AccountId, ExtractId
+from gateway.keyring import Key, Keyring
 from gateway.releases.vault import FileKey, SealedSink, SealedSource
 
 UploadId = NewType("UploadId", str)
@@ -41,12 +45,19 @@ class Held:
     suffix: str = ""
 
 
+def shelf_of(files: Path, keyring: Keyring, now: Callable[[], datetime]) -> Shelf:
+    """Return the shelf below ``files``. Its key comes from the office's own: no other face opens a form (I2)."""
+    secret = keyring.secret(Key.REGISTRY_DATA)
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"xueji uploads v1").derive(secret)
+    return Shelf(files / "uploads", key, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """Sealed files in ``directory``; ``key`` wraps the key of each file."""
 
     directory: Path
-    key: bytes
+    key: bytes = field(repr=False)
     now: Callable[[], datetime]
 
     def keep(
