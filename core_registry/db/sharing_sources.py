@@ -22,6 +22,10 @@ BATCH_BYTES = 16 * 1024 * 1024
 """How much PostgreSQL's driver gathers before it hands on a batch."""
 
 
+PIPE_BYTES = 1 << 20
+"""Capacity of the pipes of a reader process, where the system lets us set it."""
+
+
 class Source(Protocol):
     """One consistent state of the database."""
 
@@ -53,6 +57,7 @@ class SqliteSource:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pipesize=PIPE_BYTES,
             env={},
         )
         self._open: Iterator[pa.RecordBatch] | None = None

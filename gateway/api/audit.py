@@ -9,6 +9,7 @@ from flask import Response
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import BINARY, ApiBlueprint, content
 from gateway.api.models import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut
+from gateway.api.models.audit import moment
 from gateway.audit.records import EntryView, SearchQuery
 
 blueprint = ApiBlueprint("audit", __name__, tag="Audit")
@@ -42,8 +43,8 @@ def search(query_data: AuditQueryIn) -> AuditPageOut:
             actor=wanted.actor,
             unit=wanted.unit,
             links=links,
-            since=wanted.since,
-            until=wanted.until,
+            since=None if wanted.since is None else moment(wanted.since),
+            until=None if wanted.until is None else moment(wanted.until),
             before=wanted.before,
             limit=wanted.limit,
         ),

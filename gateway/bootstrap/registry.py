@@ -38,6 +38,8 @@ PROVINCE = "140000"
 
 def prepare_databases(settings: Settings, book: Rulebook) -> None:
     """Bring both databases to the newest schema and load the units; twice changes nothing."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.chmod(0o700)  # databases, keys and sealed files are for the operator alone
     registry_migrate.upgrade(settings.registry_url)
     gateway_migrate.upgrade(settings.gateway_url)
     engine = make_registry_engine(settings.registry_url)

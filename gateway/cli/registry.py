@@ -59,6 +59,7 @@ def import_forms(
     accept_shrink: bool,
 ) -> None:
     """Import Annex 1 forms (.xlsx, .xls, .csv): good rows land, bad rows come back with their reasons."""
+    errors = errors or samples.errors_beside(file)
     process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL)
     try:
         summary = samples.import_file(
@@ -75,7 +76,7 @@ def import_forms(
             process.worker.round()
     finally:
         process.close()
-    for line in samples.summary_lines(summary):
+    for line in samples.summary_lines(summary, None if preview else errors):
         click.echo(line)
     if summary.rejected:
         sys.exit(2)

@@ -134,8 +134,8 @@ def test_from_an_application_to_a_verified_file(world: Gateway, node_project: Pa
     bureau = people.government_approval(government="太原市教育局", division="140100", document_number="")
     refused = recorder("POST", f"{path}/basis", {"ground": bureau})
     assert (refused["http"], refused["type"]) == (422, "/problems/ground-refused")
-    print(refused)
     assert {"document_number", "territory"} <= set(refused["missing"])
+    assert "教育行政部门无权批准" in refused["detail_zh"]
     assert refused["rule"].startswith("A50-")
     assert recorder("POST", f"{path}/basis", {"ground": people.government_approval()})["http"] == 200
     refused = recorder("POST", f"{path}/confirmation", {})
@@ -151,7 +151,7 @@ def test_from_an_application_to_a_verified_file(world: Gateway, node_project: Pa
     beyond = taken["beyond"]
     assert (beyond["status"], beyond["type"]) == (403, "/problems/scope-exceeded")
     assert beyond["rule"].startswith("A50-")
-    assert "name_masked" in beyond["missing"]
+    assert beyond["missing"] == ["fields"]
     assert taken["early"]["type"] == "/problems/not-ready"
     extract = taken["extract"]
     assert (extract["state"], extract["rows"]) == ("ready", 300)

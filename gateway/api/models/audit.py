@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, Field
 
 from gateway.api.models.base import Line, Model
 
-_RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
+_RFC_3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
 
-def _moment(value: object, handler: ValidatorFunctionWrapHandler) -> datetime:
-    """Refuse what pydantic would take for a Unix time: a number is no time here."""
-    if isinstance(value, str) and _RFC_3339.fullmatch(value) is None:
-        raise ValueError("A time with its offset is expected, as 2026-11-23T10:00:00Z.")
-    moment: datetime = handler(value)
-    return moment
+def moment(text: str) -> datetime:
+    """Return the moment that an RFC 3339 text means; raises ``ValueError`` for one that never was."""
+    return datetime.fromisoformat(text)
 
 
-Moment = Annotated[AwareDatetime, WrapValidator(_moment)]
+def _exists(text: str) -> str:
+    try:
+        moment(text)
+    except ValueError:
+        raise ValueError("There is no such moment.") from None  # the parser's text may repeat the input
+    return text
+
+
+# A text, since pydantic would also take a number, as a Unix time.
+Moment = Annotated[str, Field(pattern=_RFC_3339, json_schema_extra={"format": "date-time"}), AfterValidator(_exists)]
 Term = Annotated[Line, Field(min_length=1, max_length=120)]
 
 

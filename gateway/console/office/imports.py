@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 
@@ -79,8 +80,7 @@ def confirm(upload_id: str) -> ResponseReturnValue:
     """Import the good rows; the rejected ones wait in a workbook, sealed, for an hour."""
     shelf = _shelf()
     held = shelf.find(upload_id, principal().account)
-    with shelf.opened(held) as path, tempfile.TemporaryDirectory(prefix="xueji-errors-") as directory:
-        workbook = Path(directory) / "errors.xlsx"
+    with shelf.opened(held) as path, io.BytesIO() as workbook:
         try:
             summary = registry().import_run(
                 _request(held, path, accept_shrink=forms.ticked("accept_shrink")), errors_to=workbook
@@ -88,9 +88,9 @@ def confirm(upload_id: str) -> ResponseReturnValue:
         except RegistryError as error:
             return _preview_page(held, problem_for(error))
         rejected = None
-        if workbook.exists():
-            with workbook.open("rb") as content:
-                rejected = shelf.keep(content, principal().account, suffix=".xlsx")
+        if workbook.tell():
+            workbook.seek(0)
+            rejected = shelf.keep(workbook, principal().account, suffix=".xlsx")
     shelf.drop(held)
     return page("office/import_done.html", summary=summary, rejected=rejected)
 
@@ -142,7 +142,7 @@ def _preview_page(held: Held, problem: Problem | None) -> ResponseReturnValue:
 def _request(held: Held, path: Path, *, accept_shrink: bool = False) -> ImportRequest:
     return ImportRequest(
         path=path,
-        file_name=path.name,
+        file_name="form",  # a name may hold a pupil's
         mapping=held.mapping,
         actor=principal().account,
         school=held.school,

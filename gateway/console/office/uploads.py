@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from typing import BinaryIO, NewType, cast
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from core_registry.office import scratch_file
 from gateway.errors import NotFoundError
 from gateway.ids import AccountId, ExtractId
 from gateway.keyring import Key, Keyring
@@ -91,13 +91,12 @@ class Shelf:
 
     @contextmanager
     def opened(self, held: Held) -> Iterator[Path]:
-        """Yield the path of the file in clear, in a private directory that is gone afterwards."""
-        with tempfile.TemporaryDirectory(prefix="xueji-form-") as directory:
-            path = Path(directory) / f"form{held.suffix}"
-            with path.open("wb") as clear:
-                for piece in self.read(held):
-                    clear.write(piece)
-            yield path
+        """Yield the path of the file in clear: a file without a name, gone with the process (I7)."""
+        with scratch_file() as scratch:
+            for piece in self.read(held):
+                scratch.stream.write(piece)
+            scratch.stream.flush()
+            yield scratch.path
 
     def read(self, held: Held) -> Iterator[bytes]:
         """Yield the content in clear."""
