@@ -125,7 +125,7 @@ def test_metrics_count_by_endpoint_and_hold_nothing_that_was_sent(world: Gateway
         assert re.fullmatch(r'# (HELP|TYPE) .+|[a-z_]+(\{([a-z]+="[A-Za-z0-9_.]+",?)+\})? \d+', line), line
     size = re.search(r"^xueji_log_entries (\d+)$", answer.text, re.MULTILINE)
     assert size is not None
-    assert int(size.group(1)) > 10
+    assert int(size.group(1)) >= 5
 
 
 def test_the_docs_show_every_operation_without_script_style_or_other_sites(world: Gateway) -> None:

@@ -173,9 +173,7 @@ def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House
         batch = office.services.identity.issue(offer.code, wallet.proofs(3, issuer=issuer, nonce=nonce, now=now))
         wallet.receive(list(batch.credentials))
 
-        def verify(
-            identity_nonce: str, claims: frozenset[str], audience: str = own
-        ) -> dict[str, object]:
+        def verify(identity_nonce: str, claims: frozenset[str], audience: str = own) -> dict[str, object]:
             shown = wallet.present(sorted(claims), audience=audience, nonce=identity_nonce, now=now)
             answer = outside.services.identity.verify_online(
                 UnverifiedPresentation(shown), party, audience=audience, nonce=identity_nonce, requested=claims

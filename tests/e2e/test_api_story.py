@@ -176,7 +176,7 @@ def test_from_an_application_to_a_verified_file(world: Gateway, node_project: Pa
 
     entries = officer(world, "inspector")("GET", f"/v1/audit/entries?extract={extract['id']}&limit=200")["items"]
     kinds = [one["content"]["kind"] for one in entries]
-    assert kinds.count("release.intent") == kinds.count("release.outcome") == 8  # HEAD and 416 deliver nothing
+    assert kinds.count("release.intent") == kinds.count("release.outcome") == 7  # HEAD and 416 deliver nothing
     assert {one["content"]["links"]["approver"] for one in entries if one["content"]["kind"] == "release.outcome"}
 
 

@@ -66,7 +66,9 @@ class Gateway:
         headers = {**({} if token is None else {"Authorization": f"Bearer {token}"}), **more.pop("headers", {})}
         if body is not None:
             more |= {"data": json.dumps(body), "content_type": "application/json"}
-        return self.web().open(path, method=method, headers=headers, base_url=self.settings.public_url, **more)
+        return self.web().open(
+            path, method=method, headers=headers, base_url=self.settings.public_url, buffered=True, **more
+        )
 
     def person(self, name: str) -> str:
         """Return a session token of an officer, the same each time: a one-time code is for one use."""

@@ -12,7 +12,7 @@ from flask import Response
 
 from core_registry.office import ImportRequest, ImportSummary, RegistryOffice, StudentId, scratch_file
 from gateway.api.authentication import principal, services
-from gateway.api.blueprints import ApiBlueprint
+from gateway.api.blueprints import BINARY, ApiBlueprint, content
 from gateway.api.models import (
     FindingOut,
     ImportIn,
@@ -40,7 +40,7 @@ class ImportForm(ImportIn):
 
 
 @blueprint.get("/v1/registry/forms/annex-1")
-@blueprint.doc(responses={200: "The empty form of Annex 1, .xlsx"})
+@blueprint.answers({200: content("The empty form of Annex 1", XLSX, BINARY)})
 def template() -> Response:
     """Return the empty form of Annex 1."""
     _authorize(principal(), Action.IMPORT_REGISTRY)
