@@ -255,7 +255,7 @@ def _identity(parts: Parts, desk: GrantDesk) -> IdentityService:
         reader=parts.reader,
         store=IdentityStore(),
         view=parts.sharing or asker(parts),
-        gate=StandingGate(desk, parts.journal, parts.book, parts.today),
+        gate=StandingGate(desk, parts.journal, parts.book, parts.now),
         keys=IssuerKeys.of([keyring.verifying(Key.CREDENTIAL)]),
         signer=IssuerKey.of(keyring.signing(Key.CREDENTIAL)) if keyring.has(Key.CREDENTIAL) else None,
         now=parts.now,

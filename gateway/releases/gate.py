@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gateway.errors import ForbiddenError, GatewayError
 from gateway.ids import GrantId, RecipientId
 from gateway.journal import EntryDraft, Journal, JsonValue, Tx
 from gateway.policies.records import Grant, Level
-from gateway.policies.scope import UseRequest, covers
+from gateway.policies.scope import UseRequest, civil_date, covers
 from gateway.policies.trail import grant_links
 from gateway.principals import Principal
+from gateway.releases.clock import require_clock
 from rulebook import Rulebook
 
 R = TypeVar("R")
@@ -40,7 +41,7 @@ class StandingGate:
     grants: StandingGrants
     journal: Journal
     book: Rulebook
-    today: Callable[[], date]
+    now: Callable[[], datetime]
 
     def answer(
         self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str], run: Callable[[], R]
@@ -96,7 +97,7 @@ class StandingGate:
                 profile=grant.scope.profile,
                 level=Level.CHECK,
                 fields=tuple(sorted(claims)),
-                on=self.today(),
+                on=civil_date(self.now()),
                 rows=1,
             )
             try:
@@ -104,6 +105,7 @@ class StandingGate:
             except GatewayError as error:
                 refusal = refusal or error
             else:
+                require_clock(self.now(), grant.approved_at)
                 return grant
         raise refusal or ForbiddenError(
             "No standing grant of level 'check' covers this: apply for one with a legal ground.",

@@ -34,8 +34,8 @@ from gateway.releases.lookahead import ahead
 from gateway.releases.manifest import ManifestSigner, manifest_claims, obligations
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState, PreparedFile
-from gateway.releases.service import chain, plan_of, use_of
 from gateway.releases.shuffle import Shuffle
+from gateway.releases.uses import chain, plan_of, use_of
 from gateway.releases.vault import FileKey, SealedSink, SealedSource, part_of
 from gateway.releases.writers import read_back, writer
 from rulebook import Rulebook

@@ -6,21 +6,18 @@ Preparing the file is in ``preparation``; this module decides, records and hands
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from gateway.anonymize.plan import Plan
 from gateway.errors import ConflictError, ForbiddenError, GatewayError, NotFoundError, ParameterError, UnavailableError
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Receipt, Scratch, Tx
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
-from gateway.policies.records import Grant, GrantState, Population
+from gateway.policies.records import Grant, GrantState
 from gateway.policies.resources import grant_resource
-from gateway.policies.scope import UseRequest, covers, current_state, territory_within
-from gateway.policies.trail import grant_links
+from gateway.policies.scope import covers, current_state, territory_within
 from gateway.principals import AccountKind, Principal, Role
 from gateway.releases.clock import require_clock
 from gateway.releases.content import Content, OpenDelivery
@@ -34,6 +31,7 @@ from gateway.releases.records import (
     ExtractRequest,
     ExtractState,
 )
+from gateway.releases.uses import chain, conditions, plan_of, require_codes, use_of
 from gateway.releases.vault import FileKey, SealedSource
 from rulebook.records import Rulebook
 
@@ -73,7 +71,7 @@ class ReleaseService:
         try:
             decision = self._require(principal, Action.EXECUTE_RELEASE, grant)
             require_clock(self.now(), grant.approved_at)
-            _require_codes(request, self.book)
+            require_codes(request, self.book)
             covers(grant, use_of(grant, request, self.today()), self.book.divisions)
             plan_of(self.book, grant, request)  # a level without rows is refused before a use is taken
             extract = Extract(
@@ -104,7 +102,7 @@ class ReleaseService:
                 "format": request.format.value,
                 "fields": list(grant.scope.fields if request.fields is None else request.fields),
                 "level": grant.scope.level.value,
-                **{name: list[JsonValue](sorted(codes)) for name, codes in _conditions(request).items()},
+                **{name: list[JsonValue](sorted(codes)) for name, codes in conditions(request).items()},
             }
             self.journal.record(
                 write,
@@ -429,52 +427,7 @@ class ReleaseService:
         return self.now() + timedelta(seconds=self.book.parameters.lease_seconds)
 
 
-_SCHOOL_CODE = re.compile(r"[0-9]{10}")
 _INSIDE = frozenset({Role.DATA_OFFICER, Role.APPROVING_OFFICER, Role.EXECUTOR, Role.INSPECTOR})
-
-
-def plan_of(book: Rulebook, grant: Grant, request: ExtractRequest) -> Plan:
-    """Return the plan of what ``request`` asks under ``grant``.
-
-    Raises ``PlanError`` for a level without rows or a field outside the profile, ``ForbiddenError`` when the rule
-    book gives the profile another level than was granted.
-    """
-    scope = grant.scope
-    plan = Plan.of(
-        book.profiles[scope.profile], scope.fields if request.fields is None else request.fields, book.sha256
-    )
-    if plan.level != scope.level:
-        raise ForbiddenError(
-            f"The profile is of level '{plan.level}' now, the grant of level '{scope.level}': apply for a new grant.",
-            detail_zh="提供方案的级别已变更，与授权不符，请重新申请。",
-            rule="A50-9",
-            missing=("level",),
-            extra={"dimension": "level"},
-        )
-    return plan
-
-
-def _conditions(request: ExtractRequest) -> dict[str, frozenset[str]]:
-    """Return the conditions by which a request is narrower than its grant."""
-    named = {"stages": request.stages, "grades": request.grades, "schools": request.schools}
-    return {name: codes for name, codes in named.items() if codes is not None}
-
-
-def _require_codes(request: ExtractRequest, book: Rulebook) -> None:
-    """Refuse what is no code: a request is kept, and must not hold whatever somebody typed (I7)."""
-    grades = book.code_lists["grades"]
-    known = {"grades": set(grades.labels), "stages": {grades.attributes[code]["stage"] for code in grades.labels}}
-    wrong = tuple(
-        name
-        for name, codes in _conditions(request).items()
-        if not all(code in known[name] if name in known else _SCHOOL_CODE.fullmatch(code) for code in codes)
-    )
-    if wrong:
-        raise ParameterError(
-            f"These are no codes of the code lists: {', '.join(wrong)}.",
-            detail_zh=f"以下条件不是有效代码：{'、'.join(wrong)}。",
-            missing=wrong,
-        )
 
 
 def _gone() -> ExtractGoneError:
@@ -490,30 +443,4 @@ def _outcome_entry(
         outcome=end,
         facts={"delivery": delivery.id, "bytes": sent, "sha256": digest},
         links=links,
-    )
-
-
-def chain(grant: Grant, *, extract: ExtractId | None, executor: str) -> dict[str, str]:
-    """Return the chain of responsibility of a release (A50-10, I4)."""
-    links = {**grant_links(grant), "executor": executor}
-    return links if extract is None else {**links, "extract": extract}
-
-
-def use_of(grant: Grant, request: ExtractRequest, on: date, rows: int | None = None) -> UseRequest:
-    """Return the use that ``request`` makes of ``grant``; what it leaves out is all that was granted."""
-    whole = grant.scope.population
-    return UseRequest(
-        recipient=grant.recipient,
-        purpose=grant.scope.purpose,
-        profile=grant.scope.profile,
-        level=grant.scope.level,
-        fields=grant.scope.fields if request.fields is None else request.fields,
-        on=on,
-        rows=rows,
-        population=Population(
-            whole.territory,
-            request.stages if request.stages is not None else whole.stages,
-            request.grades if request.grades is not None else whole.grades,
-            request.schools if request.schools is not None else whole.schools,
-        ),
     )

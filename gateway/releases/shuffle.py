@@ -22,8 +22,10 @@ import polars as pl
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BUCKETS = 16
-_SMALL = 192 << 20
+_SMALL = 160 << 20
 """Up to this many bytes stay in memory."""
+_PART_BYTES = 32 << 20
+"""What is spread over the buckets at a time."""
 _FRAME_ROWS = 131_072
 """Rows of a frame that comes out."""
 _MOST_CATEGORIES = 1 << 15
@@ -88,10 +90,17 @@ class Shuffle:
             yield _ordered(frame, order[start : start + _FRAME_ROWS])
 
     def _spill(self) -> None:
-        if not self._held:
-            return
-        frame = _together(self._held)
-        self._held, self._held_bytes = [], 0
+        """Move what is held to the buckets, part by part: no second copy of all of it ever stands in memory."""
+        self._held.reverse()
+        part: list[pl.DataFrame] = []
+        while self._held:
+            part.append(self._held.pop())
+            if not self._held or sum(frame.estimated_size() for frame in part) > _PART_BYTES:
+                self._scatter(_together(part))
+                part = []
+        self._held_bytes = 0
+
+    def _scatter(self, frame: pl.DataFrame) -> None:
         bucket = self._random.integers(0, BUCKETS, frame.height, dtype=np.uint8)
         order = np.argsort(bucket, kind="stable")
         ends = np.cumsum(np.bincount(bucket, minlength=BUCKETS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from limits import parse
@@ -18,10 +19,6 @@ from tests.ports import free_port
 def world(tmp_path: Path) -> Iterator[Gateway]:
     with gateway(tmp_path) as found:
         yield found
-
-
-def statuses(world: Gateway, count: int, path: str, **headers: str) -> list[int]:
-    return [world.call("GET", path, headers=headers).status_code for _ in range(count)]
 
 
 def test_a_caller_is_limited_by_account_whatever_the_token(world: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,14 +39,15 @@ def test_made_up_tokens_share_what_their_address_may_ask(world: Gateway, monkeyp
     monkeypatch.setattr(limits, "PER_ADDRESS", parse("3 per minute"))
     seen = [world.call("GET", "/v1/grants", token=f"made-up-{number}").status_code for number in range(5)]
     assert seen == [401, 401, 401, 429, 429]
-    assert statuses(world, 1, "/v1/register", **{"X-Forwarded-For": "203.0.113.7"}) == [200]
+    elsewhere = world.call("GET", "/v1/register", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert elsewhere.status_code == 200
 
 
 def test_a_forwarded_address_counts_only_from_a_proxy_of_this_host(
     world: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "PER_ADDRESS", parse("2 per minute"))
-    far = {"environ_base": {"REMOTE_ADDR": "198.51.100.9"}}
+    far: dict[str, Any] = {"environ_base": {"REMOTE_ADDR": "198.51.100.9"}}
     seen = [
         world.call("GET", "/v1/register", headers={"X-Forwarded-For": f"203.0.113.{n}"}, **far).status_code
         for n in range(3)
@@ -80,7 +78,9 @@ def closed(world: Gateway) -> None:
     for rule in world.app.url_map.iter_rules():
         if rule.rule in exempt:
             continue
-        values = {name: 1 if name in {"index", "level", "old", "new"} else "x" for name in rule.arguments}
+        values: dict[str, Any] = {
+            name: 1 if name in {"index", "level", "old", "new"} else "x" for name in rule.arguments
+        }
         with world.app.test_request_context(base_url=world.settings.public_url):
             path = world.app.url_for(rule.endpoint, **values)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

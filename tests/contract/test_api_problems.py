@@ -200,10 +200,9 @@ def test_a_body_that_breaks_off_leaves_no_text_in_the_log_of_the_server(
 
 
 def test_an_incident_line_has_kind_and_place_only(caplog: pytest.LogCaptureFixture) -> None:
-    try:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
         int(SENTINEL_NAME)
-    except ValueError as error:
-        incident = report("here", error)
+    incident = report("here", caught.value)
     assert re.fullmatch(r"[0-9a-f]{12}", incident)
     assert "builtins.ValueError" in caplog.text
     assert SENTINEL_NAME not in caplog.text
