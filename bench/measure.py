@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 
 _EVERY = 0.02
 """Seconds between two looks at the memory."""
+_ROOT = Path(__file__).resolve().parent.parent
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -40,21 +41,22 @@ class Run:
 
 def run(module: str, *arguments: str) -> Run:
     """Run ``python -m module arguments`` and return what it cost; raises ``BenchError`` when it fails."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE)
     peak = 0
     done = threading.Event()
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=_ROOT) as process:  # noqa: S603  our own modules
 
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(_EVERY):
-            peak = max(peak, tree_memory(process.pid))
+        def watch() -> None:
+            nonlocal peak
+            while not done.wait(_EVERY):
+                peak = max(peak, tree_memory(process.pid))
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    output = cast("IO[bytes]", process.stdout).read()
-    code = process.wait()
-    done.set()
-    watcher.join()
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        output = cast("IO[bytes]", process.stdout).read()
+        code = process.wait()
+        done.set()
+        watcher.join()
     lines = output.decode().strip().splitlines()
     if code or not lines:
         raise BenchError(f"{module} {' '.join(arguments[:1])} ended with {code}")

@@ -108,8 +108,8 @@ def _operation(method: str, path: str, spec: Document) -> Operation:
         id=spec["operationId"],
         method=method.upper(),
         path=path,
-        summary=spec.get("summary", ""),
-        text=spec.get("description", ""),
+        summary=spec.get("summary", "").replace("``", ""),
+        text=spec.get("description", "").replace("``", ""),
         callers=tuple(name for one in spec["security"] for name in one),
         parameters=tuple(
             Member(
@@ -142,10 +142,12 @@ def _content(spec: Document) -> tuple[Type | None, str]:
 def _component(name: str, spec: Document) -> Component:
     needed = set(spec.get("required", ()))
     members = tuple(
-        Member(key, _type(one), key in needed, _limits(one), one.get("description", ""))
+        Member(key, _type(one), key in needed, _limits(one), one.get("description", "").replace("``", ""))
         for key, one in spec.get("properties", {}).items()
     )
-    return Component(name, spec.get("description", ""), members, tuple(str(one) for one in spec.get("enum", ())))
+    return Component(
+        name, spec.get("description", "").replace("``", ""), members, tuple(str(one) for one in spec.get("enum", ()))
+    )
 
 
 def _type(spec: Document) -> Type:

@@ -63,7 +63,8 @@ class BackgroundServer:
     def __init__(self, app: APIFlask, *, host: str, port: int, threads: int = 8) -> None:
         self._server = _server(app, host, port, threads)
         self.port: int = self._server.effective_port
-        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
         self._thread.start()
 
     def join(self) -> None:
@@ -72,4 +73,12 @@ class BackgroundServer:
 
     def close(self) -> None:
         """Stop serving."""
+        self._closing = True
         self._server.close()
+
+    def _run(self) -> None:
+        try:
+            self._server.run()
+        except OSError:
+            if not self._closing:  # else the loop was waiting on the socket that was closed
+                raise

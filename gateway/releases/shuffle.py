@@ -21,8 +21,8 @@ import numpy as np
 import polars as pl
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-BUCKETS = 16
-_SMALL = 160 << 20
+BUCKETS = 32
+_SMALL = 128 << 20
 """Up to this many bytes stay in memory."""
 _PART_BYTES = 32 << 20
 """What is spread over the buckets at a time."""
