@@ -44,7 +44,7 @@ def run(module: str, *arguments: str) -> Run:
     peak = 0
     done = threading.Event()
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=_ROOT) as process:  # noqa: S603  our own modules
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=_ROOT) as process:
 
         def watch() -> None:
             nonlocal peak

@@ -15,6 +15,7 @@ OPEN = frozenset(
     {
         "docs.index",
         "docs.static",
+        "grants.grant_keys",
         "grants.public_register",
         "identity.credential_issuer",
         "identity.issue_credentials",

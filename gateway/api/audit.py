@@ -11,6 +11,9 @@ from gateway.api.blueprints import BINARY, ApiBlueprint, content
 from gateway.api.models import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut
 from gateway.api.models.audit import moment
 from gateway.audit.records import EntryView, SearchQuery
+from gateway.policies.decision import Action
+from gateway.policies.resources import audit_log_resource
+from gateway.principals import Principal
 
 blueprint = ApiBlueprint("audit", __name__, tag="Audit")
 
@@ -36,7 +39,7 @@ def search(query_data: AuditQueryIn) -> AuditPageOut:
         if value is not None
     }
     page = services().audit.search(
-        principal(),
+        _may(Action.READ_AUDIT),
         SearchQuery(
             kind=wanted.kind,
             outcome=wanted.outcome,
@@ -56,14 +59,14 @@ def search(query_data: AuditQueryIn) -> AuditPageOut:
 @blueprint.output(AuditEntryOut)
 def entry(index: int) -> AuditEntryOut:
     """Return one entry; the reading is logged too."""
-    return _entry(services().audit.entry(principal(), index).entry)
+    return _entry(services().audit.entry(_may(Action.READ_AUDIT), index).entry)
 
 
 @blueprint.get("/v1/audit/entries/<int:index>/proof")
 @blueprint.output(ProofOut)
 def proof(index: int) -> ProofOut:
     """Return an entry's bytes with the inclusion proof and the signed checkpoint it leads to."""
-    proven = services().audit.entry(principal(), index)
+    proven = services().audit.entry(_may(Action.READ_AUDIT), index)
     return ProofOut(
         index=index,
         entry=_text(proven.body),
@@ -80,10 +83,17 @@ def proof(index: int) -> ProofOut:
 @blueprint.answers({200: content("An inspection package", "application/zip", BINARY)})
 def package(json_data: PackageIn) -> Response:
     """Return an inspection package: chosen entries with proofs, or the whole log."""
-    content = services().audit.export(principal(), json_data.entries)
+    content = services().audit.export(_may(Action.EXPORT_AUDIT), json_data.entries)
     response = Response(content, mimetype="application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="inspection.zip"'
     return response
+
+
+def _may(action: Action) -> Principal:
+    """Return the caller, whom the policies let do ``action`` on the log; raises ``ForbiddenError``."""
+    who = principal()
+    services().applications.authorize(who, action, audit_log_resource())
+    return who
 
 
 def _entry(view: EntryView) -> AuditEntryOut:

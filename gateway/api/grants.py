@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Response, jsonify
+from joserfc.jwk import ECKey
+
 from gateway.api.authentication import principal, services
-from gateway.api.blueprints import ApiBlueprint
+from gateway.api.blueprints import JSON, ApiBlueprint, content
 from gateway.api.models import (
     GrantList,
     GrantOut,
@@ -14,6 +18,7 @@ from gateway.api.models import (
     WithdrawalIn,
 )
 from gateway.ids import GrantId
+from gateway.keyring import Key
 
 blueprint = ApiBlueprint("grants", __name__, tag="Grants")
 
@@ -60,3 +65,15 @@ def my_permissions() -> PermissionsOut:
 def public_register() -> RegisterList:
     """Return the public register of shares; it names no person."""
     return RegisterList(items=[RegisterOut.of(entry) for entry in services().applications.public_register()])
+
+
+@blueprint.get("/.well-known/xueji-grant-keys.json")
+@blueprint.answers({200: content("The public keys of grants and manifests, a JWKS", JSON)})
+def grant_keys() -> Response:
+    """Return the keys that sign grants and manifests, so that a recipient can verify both."""
+    key = services().keyring.verifying(Key.GRANT)
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    jwk = ECKey.import_key(pem)
+    response = jsonify(keys=[{**jwk.as_dict(private=False), "kid": jwk.thumbprint(), "alg": "ES256", "use": "sig"}])
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response

@@ -84,6 +84,7 @@ ROUTES: dict[str, Guard] = {
     "extracts.get_obligations": Guard("policy", "read_application of the grant; duties, no row"),
     "extracts.get_report": Guard("policy", "read_application of the grant; figures, no row"),
     "extracts.list_extracts": Guard("policy", "read_application of the grant"),
+    "grants.grant_keys": Guard("none", "public keys"),
     "grants.get_grant": Guard("policy", "read_application"),
     "grants.list_grants": Guard("policy", "read_application, one by one"),
     "grants.withdraw_grant": Guard("policy", "withdraw_grant"),

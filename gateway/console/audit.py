@@ -13,6 +13,7 @@ from gateway.console.pages import page, principal, problem_for, services
 from gateway.errors import ForbiddenError, GatewayError, ParameterError
 from gateway.policies.decision import Action
 from gateway.policies.resources import audit_log_resource
+from gateway.principals import Principal
 from gateway.problems import Problem
 
 blueprint = Blueprint("audit", __name__)
@@ -25,7 +26,7 @@ _ASKED = frozenset({"kind", "outcome", "actor", "unit", "since", "until", "befor
 @blueprint.get("/audit")
 def index() -> ResponseReturnValue:
     """Show the search form; with a question also what was found. The search itself is logged."""
-    services().applications.authorize(principal(), Action.READ_AUDIT, audit_log_resource())
+    _may(Action.READ_AUDIT)
     problem: Problem | None = None
     found: SearchPage | None = None
     if _ASKED & set(request.args):
@@ -51,14 +52,14 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/audit/entries/<int:index>")
 def entry(index: int) -> ResponseReturnValue:
     """Show one entry, its proof verified here and drawn; the reading is logged."""
-    proven = services().audit.entry(principal(), index)
+    proven = services().audit.entry(_may(Action.READ_AUDIT), index)
     return page("audit_entry.html", proven=proven, entry=proven.entry, path=figures.inclusion(proven))
 
 
 @blueprint.post("/audit/entries/<int:index>/receipt")
 def receipt(index: int) -> ResponseReturnValue:
     """Return the proof of an entry as a file that a stranger can verify (c2sp.org/tlog-proof)."""
-    proven = services().audit.entry(principal(), index)
+    proven = services().audit.entry(_may(Action.READ_AUDIT), index)
     response = Response(proven.receipt, mimetype="text/plain")
     response.headers["Content-Disposition"] = f'attachment; filename="entry-{index}.tlog-proof"'
     return response
@@ -71,7 +72,7 @@ def package() -> ResponseReturnValue:
     whole = forms.ticked("whole")
     if not wanted and not whole:
         raise ParameterError("Choose entries, or the whole log.", detail_zh="请勾选条目，或选择导出全部日志。")
-    content = services().audit.export(principal(), None if whole else wanted)
+    content = services().audit.export(_may(Action.EXPORT_AUDIT), None if whole else wanted)
     response = Response(content, mimetype="application/zip")
     response.headers["Content-Disposition"] = 'attachment; filename="inspection.zip"'
     return response
@@ -97,3 +98,10 @@ def _query() -> SearchQuery:
         before=_index(before),
         limit=_PAGE,
     )
+
+
+def _may(action: Action) -> Principal:
+    """Return who is signed in, whom the policies let do ``action`` on the log; raises ``ForbiddenError``."""
+    who = principal()
+    services().applications.authorize(who, action, audit_log_resource())
+    return who
