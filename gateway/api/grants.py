@@ -68,7 +68,7 @@ def public_register() -> RegisterList:
 
 
 @blueprint.get("/.well-known/xueji-grant-keys.json")
-@blueprint.answers({200: content("The public keys of grants and manifests, a JWKS", JSON)})
+@blueprint.answers({200: content("The public keys of grants and manifests, a JWKS", JSON, {"type": "object"})})
 def grant_keys() -> Response:
     """Return the keys that sign grants and manifests, so that a recipient can verify both."""
     key = services().keyring.verifying(Key.GRANT)

@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield ``items`` in order, one being made in advance; an error in making one is raised in its place.
+@contextmanager
+def ahead(items: Iterator[T]) -> Iterator[Iterator[T]]:
+    """Give ``items`` in order, one being made in advance; an error in making one is raised in its place.
 
-    When the caller leaves early, the item under way is finished and thrown away first.
+    When the block is left early, the item under way is finished and thrown away first: nobody reads on from what is
+    closed next.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="xueji-ahead") as pool:
+        yield _drawn(pool, items)
+
+
+def _drawn(pool: ThreadPoolExecutor, items: Iterator[T]) -> Iterator[T]:
+    coming = pool.submit(_next, items)
+    while made := coming.result():
         coming = pool.submit(_next, items)
-        while made := coming.result():
-            coming = pool.submit(_next, items)
-            yield made[0]
+        yield made[0]
 
 
 def _next(items: Iterator[T]) -> tuple[T] | None:

@@ -146,20 +146,22 @@ class Preparation:
         done = 0
         schema: pl.Schema | None = None
         with Shuffle() as shuffle, SealedSink(self._file(extract.id), file_key) as sink:
-            for batch in ahead(snapshot.batches(plan.sources, rows, batch_rows=BATCH_ROWS)):
-                frame = transformer.apply(cast("pl.DataFrame", pl.from_arrow(batch)), decision)
-                schema = frame.schema
-                shuffle.add(frame)
-                before, done = done, done + batch.num_rows
-                if done // _PROGRESS_ROWS > before // _PROGRESS_ROWS:
-                    self._progress(extract.id, done, total)
+            with ahead(snapshot.batches(plan.sources, rows, batch_rows=BATCH_ROWS)) as batches:
+                for batch in batches:
+                    frame = transformer.apply(cast("pl.DataFrame", pl.from_arrow(batch)), decision)
+                    schema = frame.schema
+                    shuffle.add(frame)
+                    before, done = done, done + batch.num_rows
+                    if done // _PROGRESS_ROWS > before // _PROGRESS_ROWS:
+                        self._progress(extract.id, done, total)
             out = writer(
                 extract.request.format,
                 cast("BinaryIO", sink),
                 schema or pl.Schema(dict.fromkeys(plan.names, pl.String)),
             )
-            for frame in ahead(shuffle.frames()):
-                out.write(frame)
+            with ahead(shuffle.frames()) as frames:
+                for frame in frames:
+                    out.write(frame)
             out.close()
             self._progress(extract.id, done, total)  # before the name is taken: it may be another worker's by now
             digest = sink.commit()
@@ -181,8 +183,11 @@ class Preparation:
         shapes = expected_shapes(plan)
         suspicions: dict[IdentifierKind, set[str]] = {}
         clear = 0
-        with SealedSource(self._file(extract.id), file_key, prepared.size) as source:
-            for frame in ahead(read_back(extract.request.format, cast("io.RawIOBase", source))):
+        with (
+            SealedSource(self._file(extract.id), file_key, prepared.size) as source,
+            ahead(read_back(extract.request.format, cast("io.RawIOBase", source))) as frames,
+        ):
+            for frame in frames:
                 self._progress(extract.id, prepared.rows_in, prepared.rows_in)
                 found = scan(frame, shapes)
                 clear += sum(found.unmasked.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 import pytest
 from sqlalchemy import select, update
@@ -46,13 +47,15 @@ class Recorded:
     """An import that notes what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, ImportRequest, Path | None]] = []
+        self.asked: list[tuple[str, ImportRequest, Path | IO[bytes] | None]] = []
 
     def preview(self, request: ImportRequest, progress: Progress = silent) -> ImportSummary:
         self.asked.append(("preview", request, None))
         return ImportSummary("0" * 64, "template", 1, 1, 0, 0, 0, 0, 0, 1, {}, ())
 
-    def run(self, request: ImportRequest, progress: Progress = silent, errors_to: Path | None = None) -> ImportSummary:
+    def run(
+        self, request: ImportRequest, progress: Progress = silent, errors_to: Path | IO[bytes] | None = None
+    ) -> ImportSummary:
         self.asked.append(("run", request, errors_to))
         return ImportSummary("1" * 64, "template", 1, 1, 0, 0, 0, 0, 0, 1, {}, ())
 

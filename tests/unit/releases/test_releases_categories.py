@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from typing import cast
 
@@ -118,7 +119,22 @@ def test_what_is_read_ahead_comes_in_order_and_an_error_in_its_place() -> None:
         yield 0
         raise OSError("gone")
 
-    found = ahead(numbers())
-    assert (next(found), next(found)) == (1, 0)
-    with pytest.raises(OSError, match="gone"):
+    with ahead(numbers()) as found:
+        assert (next(found), next(found)) == (1, 0)
+        with pytest.raises(OSError, match="gone"):
+            next(found)
+
+
+def test_who_leaves_early_has_nobody_reading_on_behind_the_block() -> None:
+    made = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    with ahead(numbers()) as found:
         next(found)
+        running = threading.active_count()
+    assert made == [0, 1]
+    assert threading.active_count() == running - 1
