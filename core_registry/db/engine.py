@@ -23,6 +23,8 @@ SQLITE_CACHE = "PRAGMA cache_size=-65536"
 """KiB of page cache a connection."""
 
 SQLITE_PRAGMAS = (
+    # of a new file: a sealed row takes most of a kilobyte, and in pages of 4 KiB an import works a fifth longer
+    "PRAGMA page_size=16384",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # per connection; anything less loses commits on a power cut
     "PRAGMA foreign_keys=ON",

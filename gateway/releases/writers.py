@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol, cast
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ XLSX_ROWS = 200_000
 """A workbook is built in memory, and nobody reads more rows in one: larger extracts take another format."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _READ_ROWS = 131_072
+_OLDEST = pl.CompatLevel.oldest()
 
 
 class Writer(Protocol):
@@ -143,12 +145,12 @@ class _Parquet:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, frame: pl.DataFrame) -> None:
-        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        table = _table(frame)
         opened = self._open(table.schema)
         opened.write_table(table.cast(opened.schema), row_group_size=_READ_ROWS)
 
     def close(self) -> None:
-        self._open(self._empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema).close()
+        self._open(self._empty.to_arrow(compat_level=_OLDEST).schema).close()
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         """Return the writer; its first table says which columns are categories."""
@@ -202,6 +204,28 @@ class _Xlsx:
     def close(self) -> None:
         self._book.close()
         self._sink.write(self._buffer.getvalue())
+
+
+def _table(frame: pl.DataFrame) -> pa.Table:
+    columns = [
+        _dictionary(column) if isinstance(column.dtype, pl.Categorical) else column.to_arrow(compat_level=_OLDEST)
+        for column in frame.iter_columns()
+    ]
+    return pa.table(columns, names=frame.columns)
+
+
+def _dictionary(column: pl.Series) -> pa.DictionaryArray:
+    """Return a column of categories with a dictionary of the values that stand in it, and of no others."""
+    codes = column.to_physical().to_arrow(compat_level=_OLDEST)
+    numbers = codes.fill_null(0).to_numpy()
+    present = np.zeros(int(numbers.max()) + 1 if len(numbers) else 1, dtype=np.bool_)
+    present[numbers if not codes.null_count else codes.drop_null().to_numpy()] = True
+    used = pl.Series(np.flatnonzero(present), dtype=pl.UInt32).cat.to(column.dtype)
+    places = (np.cumsum(present, dtype=np.int32) - 1)[numbers]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places, mask=codes.is_null().to_numpy(zero_copy_only=False) if codes.null_count else None),
+        used.cast(pl.String).to_arrow(compat_level=_OLDEST).cast(pa.string()),
+    )
 
 
 def _texts(frame: pl.DataFrame) -> pl.DataFrame:

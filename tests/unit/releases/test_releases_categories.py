@@ -138,3 +138,22 @@ def test_who_leaves_early_has_nobody_reading_on_behind_the_block() -> None:
         running = threading.active_count()
     assert made == [0, 1]
     assert threading.active_count() == running - 1
+
+
+def test_a_dictionary_in_the_file_holds_only_values_of_its_rows() -> None:
+    dtype = pl.Categorical(pl.Categories.random())
+    everything = pl.Series("school", ["kept", None, "of-another-extract"]).cast(dtype)
+    sink = io.BytesIO()
+    out = writer(Format.PARQUET, sink, everything.head(2).to_frame().schema)
+    out.write(everything.head(2).to_frame())
+    out.write(everything.slice(1, 1).to_frame())
+    out.close()
+    assert everything.len() == 3
+    assert b"of-another-extract" not in sink.getvalue()
+    back = texts_of(list(read_back(Format.PARQUET, cast("io.RawIOBase", sink))))
+    assert back == ["kept", None, None]
+
+
+def texts_of(frames: list[pl.DataFrame]) -> list[str | None]:
+    """Return the values of the only column."""
+    return [value for frame in frames for value in frame.to_series().cast(pl.String).to_list()]
