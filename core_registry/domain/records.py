@@ -7,28 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from typing import Literal, NewType
 
-from core_registry.domain.states import StudentState
+from core_registry.domain.states import Stage, StudentState
 
 StudentId = NewType("StudentId", str)
 """The registry's own key of a student: random, meaningless, never changed (Q-32)."""
 SubjectRef = NewType("SubjectRef", str)
 """The permanent reference under which the sharing view knows a student: 32 hexadecimal digits."""
-
-
-class Stage(StrEnum):
-    """A stage of schooling; the first two are compulsory."""
-
-    PRIMARY = "primary"
-    JUNIOR = "junior"
-    SENIOR = "senior"
-
-    @property
-    def compulsory(self) -> bool:
-        """Whether schooling is compulsory at this stage."""
-        return self is not Stage.SENIOR
 
 
 @dataclass(frozen=True, slots=True)

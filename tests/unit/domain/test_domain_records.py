@@ -9,8 +9,8 @@ import pytest
 
 from core_registry.domain.addresses import AddressParser, short_name
 from core_registry.domain.phone_numbers import is_phone, normalize_phone
-from core_registry.domain.records import Member, School, Stage, Student
-from core_registry.domain.states import CLOSED, LABELS, ON_ROLL, StudentState
+from core_registry.domain.records import Member, School, Student
+from core_registry.domain.states import CLOSED, LABELS, ON_ROLL, Stage, StudentState
 from core_registry.domain.student_number import (
     RANDOM_ALPHABET,
     StudentNumberError,
