@@ -20,12 +20,20 @@ from rulebook.records import (
     Rulebook,
     RulebookError,
 )
+from rulebook.registry_records import (
+    EvidenceKind,
+    PlaceParameters,
+    RegistryParameters,
+    TermDates,
+    VerificationParameters,
+)
 
 __all__ = [
     "CalendarDay",
     "CodeList",
     "Division",
     "Divisions",
+    "EvidenceKind",
     "Field",
     "FieldClass",
     "Hierarchy",
@@ -33,11 +41,15 @@ __all__ = [
     "LegalBasis",
     "Operation",
     "Parameters",
+    "PlaceParameters",
     "PolicySet",
     "ProfileField",
     "Purpose",
+    "RegistryParameters",
     "ReleaseProfile",
     "Rulebook",
     "RulebookError",
+    "TermDates",
+    "VerificationParameters",
     "load",
 ]

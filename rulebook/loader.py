@@ -11,6 +11,7 @@ from rulebook.calendar import read_calendar
 from rulebook.catalogue import read_fields
 from rulebook.codes import read_code_lists
 from rulebook.divisions import read_divisions
+from rulebook.evidence import read_evidence_kinds
 from rulebook.hierarchies import read_hierarchies
 from rulebook.legal import read_legal_bases
 from rulebook.mappings import read_import_mappings
@@ -19,6 +20,7 @@ from rulebook.profiles import read_profiles
 from rulebook.purposes import read_purposes
 from rulebook.records import PolicySet, Rulebook, RulebookError
 from rulebook.source import Sources
+from rulebook.terms import read_school_terms
 
 
 def load(directory: Path) -> Rulebook:
@@ -35,6 +37,7 @@ def load(directory: Path) -> Rulebook:
     hierarchies = read_hierarchies(sources)
     profiles = read_profiles(sources, hierarchies)
     purposes = read_purposes(sources, profiles)
+    parameters, registry = read_parameters(sources, code_lists["grades"], fields, divisions.by_code)
     book = Rulebook(
         sha256=digest(sources.contents),
         fields=MappingProxyType(fields),
@@ -46,8 +49,11 @@ def load(directory: Path) -> Rulebook:
         hierarchies=MappingProxyType(hierarchies),
         import_mappings=MappingProxyType(read_import_mappings(sources, fields, code_lists)),
         policies=_read_policies(sources),
-        parameters=read_parameters(sources, code_lists["grades"]),
+        parameters=parameters,
+        registry=registry,
         calendar=MappingProxyType(read_calendar(sources)),
+        school_terms=MappingProxyType(read_school_terms(sources, divisions.by_code)),
+        evidence_kinds=MappingProxyType(read_evidence_kinds(sources)),
     )
     sources.finish()
     return book

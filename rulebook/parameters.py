@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, cast
 
-from rulebook.records import CodeList, Parameters
+from rulebook.records import CodeList, Division, Field, Parameters
+from rulebook.registry_parameters import read_class_size, read_registry
+from rulebook.registry_records import RegistryParameters
 from rulebook.source import Sources, Table
 
-STAGES = ("primary", "junior", "senior")
 _MEGABYTE = 1 << 20
 
 
-def read_parameters(sources: Sources, grades: CodeList) -> Parameters:
-    """Return the parameters. Raises ``RulebookError``, also for a number outside the limits the rules set."""
+def read_parameters(
+    sources: Sources, grades: CodeList, fields: Mapping[str, Field], divisions: Mapping[str, Division]
+) -> tuple[Parameters, RegistryParameters]:
+    """Return the parameters, and those that only the registry's rules read.
+
+    Raises ``RulebookError``, also for a number outside the limits the rules set.
+    """
     root = sources.toml("parameters.toml")
     accounts, imports, releases, audit = (root.table(name) for name in ("accounts", "imports", "releases", "audit"))
     registry = root.table("registry")
@@ -24,7 +31,7 @@ def read_parameters(sources: Sources, grades: CodeList) -> Parameters:
         idle_minutes=accounts.integer("idle_minutes", least=5, most=120),
         lockout_attempts=accounts.integer("lockout_attempts", least=3, most=20),
         lockout_seconds=accounts.integer("lockout_seconds", least=30, most=86_400),
-        class_size=_read_class_size(registry.table("class_size")),
+        class_size=read_class_size(registry.table("class_size")),
         school_years=_read_school_years(registry.table("school_years"), grades),
         shrink_share=imports.share("shrink_share"),
         max_upload_bytes=imports.integer("max_upload_megabytes", least=1, most=2_048) * _MEGABYTE,
@@ -35,15 +42,10 @@ def read_parameters(sources: Sources, grades: CodeList) -> Parameters:
         checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
         number_authority=cast(Literal["national", "local"], registry.choice("number_authority", ("national", "local"))),
     )
+    rules = read_registry(registry, fields, divisions, parameters.class_size)
     for table in (accounts, imports, releases, audit, registry, root):
         table.finish()
-    return parameters
-
-
-def _read_class_size(table: Table) -> MappingProxyType[str, int]:
-    found = {stage: table.integer(stage, least=1, most=100) for stage in STAGES}
-    table.finish()
-    return MappingProxyType(found)
+    return parameters, rules
 
 
 def _read_school_years(table: Table, grades: CodeList) -> MappingProxyType[str, tuple[int, int]]:

@@ -57,7 +57,9 @@ class _Scanner:
         self.at = start + (2 if many else 1)
         path: Path = ()
         keys = self._keys()
+        around: list[Path] = []
         for index, key in enumerate(keys):
+            around.append(path)
             path = (*path, key)
             if many and index == len(keys) - 1:
                 self.lists[path] = self.lists.get(path, -1) + 1
@@ -65,6 +67,9 @@ class _Scanner:
                 path = (*path, self.lists[path])
         self.at = self.text.index("]", self.at) + (2 if many else 1)
         self._mark(path)
+        for table in around[1:]:
+            # [a.b] makes the table a where no header of its own stands before
+            self._mark(table)
         return path
 
     def _keys(self) -> list[str]:

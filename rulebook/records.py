@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal
+
+from rulebook.registry_records import EvidenceKind, RegistryParameters, TermDates
 
 
 class RulebookError(Exception):
@@ -267,5 +269,9 @@ class Rulebook:
     import_mappings: Mapping[str, ImportMapping]
     policies: PolicySet
     parameters: Parameters
-    calendar: Mapping[date, CalendarDay] = field(default_factory=dict)
+    registry: RegistryParameters
+    calendar: Mapping[date, CalendarDay]
     """Days of the published holiday notices; a year without a notice has none."""
+    school_terms: Mapping[str, tuple[TermDates, ...]]
+    """Province, and each city with days of its own -> its semesters in order."""
+    evidence_kinds: Mapping[str, EvidenceKind]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -146,8 +147,60 @@ CASES = [
     ("calendar/cn_holidays.csv", "2024-01-01,元旦,1,", "2024-01-01,元旦,yes,", 0, "must be one of 0, 1"),
 ]
 
+TERMS = "calendar/school_terms.toml"
+KINDS = "evidence_kinds.toml"
+_FIRST_2025 = "first = { start = 2025-09-01, end = 2026-01-23 }"
+_CONSENT = '[consent]\nlabel = "监护人同意书"\nlabel_en = "consent of the guardian"\nissuers = ["guardian"]'
+REGISTRY_CASES = [
+    (TERMS, _FIRST_2025, "first = { start = 2026-01-23, end = 2025-09-01 }", 0, "not lie in the school year 2025"),
+    (TERMS, _FIRST_2025, "first = { start = 2025-09-01, end = 2025-09-01 }", 0, "must last 60 to 200 days"),
+    (TERMS, _FIRST_2025, "first = { start = 2025-09-01, end = 2026-03-02 }", -2, "semester 2 of 2025 begins before"),
+    (TERMS, _FIRST_2025, "first = { start = 2024-09-01, end = 2025-01-23 }", 0, "not lie in the school year 2025"),
+    (TERMS, _FIRST_2025, "first = { start = 2025-09-01 }", 0, "key 'end' is missing"),
+    (TERMS, _FIRST_2025, _FIRST_2025.replace("}", ", length = 5 }"), 0, "unknown key"),
+    (TERMS, "[140000.2025]\nconfirmed = false", "[140000.2025]\nconfirmed = 0", 1, "true or false"),
+    (TERMS, "[140000.2025]", "[140000.25]", 0, "year in which a school year begins"),
+    (TERMS, "[140000.2025]", "[140000.2031]", 2, "not lie in the school year 2031"),
+    (TERMS, "[140000.2025]", "[140105.2025]", -5, "school year is left out"),
+    (TERMS, "[140000.2027]", "[140105.2027]", 0, "not the code of a city"),
+    (TERMS, "[140000.2027]", "[130100.2027]", 0, "not the code of a city"),
+    (TERMS, "[140000.2027]", "[140100.2027]", 0, "the province has no such school year"),
+    (TERMS, "[140000.2027]", "[130000.2027]", None, "exactly one province"),
+    (KINDS, 'issuers = ["committee"]', 'issuers = ["clinic"]', 0, "'clinic' is not one of"),
+    (KINDS, 'issuers = ["committee"]', "issuers = []", 0, "list is empty"),
+    (KINDS, 'label_en = "record of absence"', 'label_en = "hospital record"', -2, "also names 'hospital-record'"),
+    (KINDS, _CONSENT, f"{_CONSENT}\nlevel = 1", 4, "unknown key"),
+    (KINDS, "[death-proof]", "[Death-proof]", 0, "lower-case"),
+    ("parameters.toml", "entry_age = 6", "entry_age = 5", 0, "between 6 and 7"),
+    ("parameters.toml", 'entry_by = "08-31"', 'entry_by = "08-32"', 0, "a month and a day"),
+    ("parameters.toml", 'entry_by = "08-31"', 'entry_by = "8-31"', 0, "a month and a day"),
+    ("parameters.toml", "contacts = 2", "contacts = 1", 0, "between 2 and 10"),
+    ("parameters.toml", "strict_last_grade = true", 'strict_last_grade = "yes"', 0, "true or false"),
+    ("parameters.toml", 'superior_fields = ["name"', 'superior_fields = ["nane"', 0, "'nane' is not a field"),
+    ("parameters.toml", "five_four = []", 'five_four = ["149999"]', 0, "not the code of a division"),
+    ("parameters.toml", "2026 = 2026-11-10", "2026 = 2027-11-10", 0, "must lie in the school year"),
+    ("parameters.toml", "2026 = 2026-11-10", "26 = 2026-11-10", 0, "year in which a school year begins"),
+    ("parameters.toml", "opens_months = 1", "opens_months = 0", 0, "between 1 and 3"),
+    ("parameters.toml", "dropout = 20", "drop-out = 20", -1, "key 'dropout' is missing"),
+    ("parameters.toml", "晋毕字第{issuer}{year}{serial}号", "晋毕字第{issuer}{year}号", 0, "{serial} exactly once"),
+    ("parameters.toml", "晋毕字第{issuer}{year}{serial}号", "晋7{issuer}{year}{serial}号", 0, "not possible here"),
+    ("parameters.toml", "晋结字第{issuer}", "晋毕字第{issuer}", 0, "numbers of 'graduation'"),
+    ("parameters.toml", "[registry.admission_areas]", "[registry.admission_areas]\n140000 = '省'", 1, "city or county"),
+    ("parameters.toml", "[registry.places]", "[registry.places.149999]\ntransfer_days = 9", 0, "city or county"),
+    ("parameters.toml", "[registry.places]", "[registry.places.140100]", 0, "sets nothing"),
+    ("parameters.toml", "[registry.places]", "[registry.places.140100]\ntransfer_days = 90", 1, "between 5 and 60"),
+    ("parameters.toml", "[registry.places]", "[registry.places.140100]\ncontacts = 3", 1, "unknown key"),
+    (
+        "parameters.toml",
+        "[registry.places]",
+        "[registry.places.140100]\nclass_size = { middle = 40 }",
+        1,
+        "unknown key",
+    ),
+]
 
-@pytest.mark.parametrize(("name", "old", "new", "below", "says"), CASES)
+
+@pytest.mark.parametrize(("name", "old", "new", "below", "says"), CASES + REGISTRY_CASES)
 def test_a_broken_file_is_refused_with_file_line_and_reason(
     draft: Draft, name: str, old: str, new: str, below: int | None, says: str
 ) -> None:
@@ -175,6 +228,7 @@ def test_an_unknown_file_is_refused(draft: Draft, name: str) -> None:
         "fields.toml", "purposes.toml", "legal_bases.toml", "release_profiles.toml", "parameters.toml",
         "import_mappings/template.toml", "hierarchies/grade.toml", "policies/schema.cedarschema",
         "code_lists/sources.toml", "divisions/divisions_china.csv", "calendar/cn_holidays.csv",
+        "calendar/school_terms.toml", "evidence_kinds.toml",
     ],
 )  # fmt: skip
 def test_a_missing_file_is_refused(draft: Draft, name: str) -> None:
@@ -199,7 +253,9 @@ def test_a_rule_book_without_a_policy_is_refused(draft: Draft) -> None:
     assert refused(draft).file == "policies"
 
 
-@pytest.mark.parametrize("name", ["purposes.toml", "fields.toml", "release_profiles.toml", "legal_bases.toml"])
+@pytest.mark.parametrize(
+    "name", ["purposes.toml", "fields.toml", "release_profiles.toml", "legal_bases.toml", "evidence_kinds.toml"]
+)
 def test_a_set_without_entries_is_refused(draft: Draft, name: str) -> None:
     draft.write(name, "# 空\n".encode())
     assert "empty set" in refused(draft).problem
@@ -262,3 +318,27 @@ def test_names_and_contents_cannot_run_into_each_other() -> None:
     assert digest({"a": b"bc"}) != digest({"ab": b"c"})
     assert digest({"a": b"", "b": b""}) != digest({"a": b"b"})
     assert digest({"b": b"1", "a": b"2"}) == digest({"a": b"2", "b": b"1"})
+
+
+def test_a_city_overrides_single_school_years(draft: Draft) -> None:
+    own = "first = { start = 2026-08-31, end = 2027-01-22 }\nsecond = { start = 2027-03-01, end = 2027-07-09 }\n"
+    draft.append(TERMS, f"\n[140200.2026]\nconfirmed = true\n{own}")
+    terms = rulebook.load(draft.directory).school_terms
+    assert [term.start for term in terms["140200"]][3:5] == [date(2026, 3, 2), date(2026, 8, 31)]
+    assert [term.confirmed for term in terms["140200"]] == [False] * 4 + [True] * 2 + [False] * 2
+    assert len(terms["140200"]) == len(terms["140000"]) == 8
+
+
+def test_a_citys_semester_must_not_overlap_the_provinces_year_before(draft: Draft) -> None:
+    draft.change(TERMS, "end = 2026-07-10", "end = 2026-08-31")
+    own = "first = { start = 2026-08-31, end = 2027-01-22 }\nsecond = { start = 2027-03-01, end = 2027-07-09 }\n"
+    at = draft.append(TERMS, f"[140200.2026]\nconfirmed = true\n{own}")
+    error = refused(draft)
+    assert (error.line, "semester 1 of 2026 begins before" in error.problem) == (at, True)
+
+
+def test_a_place_sets_its_own_numbers(draft: Draft) -> None:
+    own = '[registry.places.140105]\ntransfer_days = 20\nentry_by = "12-31"\nclass_size = { primary = 40 }'
+    draft.change("parameters.toml", "[registry.places]", own)
+    place = rulebook.load(draft.directory).registry.places["140105"]
+    assert (place.transfer_days, place.entry_by, dict(place.class_size)) == (20, (12, 31), {"primary": 40})

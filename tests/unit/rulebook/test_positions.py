@@ -27,6 +27,8 @@ a = 1
 b = 2
 [[list]]
 a = 2
+[made.on.the.way]
+[made]
 '''
 
 
@@ -41,6 +43,7 @@ def test_lines_of_keys_headers_and_elements() -> None:
     assert lines[("list", 0, "below", "b")] == 21
     assert lines[("list", 1)] == 22
     assert lines[("list", 1, "a")] == 23
+    assert lines[("made",)] == lines[("made", "on")] == lines[("made", "on", "the", "way")] == 24
 
 
 def test_text_inside_strings_is_no_key() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import rulebook
 from rulebook import FieldClass, Rulebook
+from rulebook.evidence import ISSUERS, MEDIA_TYPES
 from tests.unit.rulebook.conftest import SHIPPED
 
 
@@ -115,6 +116,31 @@ def test_the_template_carries_the_labels_of_annex_1(book: Rulebook) -> None:
 def test_holiday_notices_are_held(book: Rulebook) -> None:
     assert book.calendar[date(2026, 2, 14)].off is False
     assert book.calendar[date(2026, 10, 1)].off is True
+
+
+def test_the_semesters_of_the_province_are_assumptions_until_confirmed(book: Rulebook) -> None:
+    terms = book.school_terms["140000"]
+    assert [(term.school_year, term.number) for term in terms] == [
+        (year, number) for year in range(2024, 2028) for number in (1, 2)
+    ]
+    assert not any(term.confirmed for term in terms)
+
+
+def test_evidence_kinds_have_labels_issuers_and_files(book: Rulebook) -> None:
+    kinds = book.evidence_kinds
+    assert kinds["hospital-record"].issuers == {"hospital"}
+    assert kinds["assessment"].issuers == {"committee"}
+    assert all(kind.media_types == MEDIA_TYPES for kind in kinds.values())
+    assert kinds["other"].issuers == ISSUERS
+
+
+@pytest.mark.rule("A16-3")
+def test_the_registrys_numbers_are_those_of_the_readings(book: Rulebook) -> None:
+    rules = book.registry
+    assert (rules.entry_age, rules.entry_by, rules.transfer_days) == (6, (8, 31), 15)
+    assert (rules.contacts, rules.semester_end_weeks, rules.objection_days) == (2, 4, 10)
+    assert rules.strict_last_grade
+    assert set(rules.gaokao_closing) == {2024, 2025, 2026, 2027}
 
 
 def test_policies_are_joined_in_order_of_name(book: Rulebook) -> None:
