@@ -10,49 +10,105 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
+from core_registry.cases.records import (
+    CaseLine,
+    Draft,
+    ExceptionGrant,
+    History,
+    Located,
+    MembershipLine,
+    NewEvidence,
+    TransitionLine,
+    WorkItem,
+    WorkList,
+)
+from core_registry.cases.service import CaseDesk
+from core_registry.domain.cases import STATUS_LABELS, Actor, Case, CaseStatus, Step
+from core_registry.domain.facts import ArchiveEntry, EntryKind, Evidence
+from core_registry.domain.procedures import ACT_LABELS, Act, Procedure
 from core_registry.domain.records import Student, StudentId, SubjectRef
+from core_registry.domain.regulation import REGULATION, Regulation
+from core_registry.domain.requests import ValueSpec, ValueType
+from core_registry.domain.rules import PARTY_LABELS, Party, RuleResult, Status
 from core_registry.domain.states import LABELS, StudentState
 from core_registry.errors import RegisterRuleError, StudentNotFoundError
 from core_registry.intake.records import ImportRequest, ImportSummary, Progress
 from core_registry.intake.scratch import ScratchFile, scratch_file
+from core_registry.papers.records import CertificateKey, CertificateLine, Paper, PublicAnswer
+from core_registry.papers.service import PaperDesk
+from core_registry.staff import Filed, NewPost, PostLine, StaffDesk
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "ACT_LABELS",
+    "EVIDENCE_SUFFIXES",
     "LABELS",
+    "OTHER_FILE",
+    "PARTY_LABELS",
+    "REGULATION",
+    "STATUS_LABELS",
+    "Act",
+    "Actor",
+    "ArchiveEntry",
+    "Case",
+    "CaseDesk",
+    "CaseLine",
+    "CaseStatus",
+    "CertificateKey",
+    "CertificateLine",
+    "Draft",
+    "EntryKind",
+    "Evidence",
+    "ExceptionGrant",
+    "Filed",
+    "History",
     "ImportRequest",
     "ImportSummary",
+    "Located",
+    "MembershipLine",
+    "NewEvidence",
+    "NewPost",
     "OfficeStore",
+    "Paper",
+    "PaperDesk",
+    "Party",
+    "PostLine",
+    "Procedure",
+    "PublicAnswer",
     "RegistryOffice",
+    "Regulation",
+    "RuleResult",
     "ScratchFile",
-    "StateChange",
+    "StaffDesk",
+    "Status",
+    "Step",
     "Student",
     "StudentId",
     "StudentLine",
     "StudentState",
+    "TransitionLine",
+    "ValueSpec",
+    "ValueType",
+    "WorkItem",
+    "WorkList",
     "scratch_file",
 ]
 
+EVIDENCE_SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
+)
+"""Media type of a file of evidence -> the suffix under which it is saved."""
+OTHER_FILE = "application/octet-stream"
+"""As what any other file goes out."""
 MAX_LINES = 500
 """Lines of one page of a list."""
-
-_S = StudentState
-TRANSITIONS: Mapping[StudentState, frozenset[StudentState]] = MappingProxyType(
-    {
-        _S.ACTIVE: frozenset({_S.SUSPENDED, _S.WITHDRAWN, _S.GRADUATED, _S.DECEASED}),
-        _S.SUSPENDED: frozenset({_S.ACTIVE, _S.WITHDRAWN, _S.DECEASED}),
-        _S.WITHDRAWN: frozenset({_S.DECEASED}),
-        _S.GRADUATED: frozenset({_S.DECEASED}),
-    }
-)
-"""The part of section 4 that an officer may do here; any other change is refused (S-3)."""
-LAST_GRADES = frozenset({"16", "23", "33"})
 
 _PERSONAL = re.compile(r"[0-9]{7,}")
 _TEXT_LENGTH = 200
@@ -82,29 +138,6 @@ class StudentLine:
     state: StudentState
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a change of state depends on."""
-
-    state: StudentState
-    grade: str | None
-    stage: str | None
-    school_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """A change of state: from what to what, on which civil day, on what ground (an article or rule id)."""
-
-    student_id: StudentId
-    before: StudentState
-    after: StudentState
-    on: date
-    ground: str
-    actor: str
-    at: datetime
-
-
 class OfficeStore(Protocol):
     """What the office needs of the registry database. Reads of persons take a note and commit it first."""
 
@@ -130,12 +163,6 @@ class OfficeStore(Protocol):
 
     def subject_ref(self, student_id: StudentId, schools: frozenset[str] | None) -> SubjectRef | None:
         """Return the permanent reference."""
-
-    def standing(self, student_id: StudentId, schools: frozenset[str] | None) -> Standing | None:
-        """Return where a student stands."""
-
-    def change_state(self, change: StateChange) -> None:
-        """Write a change of state with its sharing row and event. Raises ``RegisterChangedError``."""
 
 
 class Imports(Protocol):
@@ -247,45 +274,6 @@ class RegistryOffice:
         if found is None:
             raise _unknown()
         return found
-
-    def change_state(
-        self,
-        student_id: StudentId,
-        state: StudentState,
-        *,
-        actor: str,
-        ground: str,
-        on: date,
-        schools: frozenset[str] | None = None,
-    ) -> None:
-        """Change the state of a record; the sharing row and the event ``registry.state`` go with it.
-
-        ``ground`` names the article or rule (S-4), never a circumstance of the pupil. Raises
-        ``RegisterRuleError`` for a change that section 4 does not have (S-3), ``StudentNotFoundError``,
-        ``RegisterChangedError`` when someone else was faster.
-        """
-        now = self._now()
-        _require_plain(ground, "ground", "依据")
-        standing = self._store.standing(student_id, schools)
-        if standing is None:
-            raise _unknown()
-        if state not in TRANSITIONS.get(standing.state, frozenset()):
-            raise RegisterRuleError(
-                f"A record that is '{standing.state}' cannot become '{state}' here.",
-                detail_zh=f"“{LABELS[standing.state]}”的学籍不能变更为“{LABELS[state]}”。",
-                rule="S-3",
-            )
-        if state is StudentState.WITHDRAWN and standing.stage != "senior":
-            raise RegisterRuleError(
-                "Only a pupil of senior high school can withdraw; the compulsory stage knows no withdrawal.",
-                detail_zh="义务教育阶段学生不得退学，仅普通高中学生可以办理退学。",
-                rule="S-3",
-            )
-        if state is StudentState.GRADUATED and standing.grade not in LAST_GRADES:
-            raise RegisterRuleError(
-                "A pupil graduates from the last grade of a stage.", detail_zh="仅毕业年级学生可以毕业。", rule="S-3"
-            )
-        self._store.change_state(StateChange(student_id, standing.state, state, on, ground, actor, now))
 
     def _note(self, actor: str, reason: str, act: Literal["record", "lookup", "list"]) -> ReadNote:
         _require_plain(reason, "reason", "事由")

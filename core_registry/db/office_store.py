@@ -11,25 +11,22 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Row, Select, select, update
+from sqlalchemy import Connection, Engine, Row, Select, select
 
 from core_registry.db.engine import reading, writing
 from core_registry.db.keyed_index import KeyedIndex
 from core_registry.db.sealing import DataKeys, RegistryKeys, unseal
-from core_registry.db.state import Fact, advance, queue
+from core_registry.db.state import Fact, queue
 from core_registry.db.tables import (
     guardian_links,
     guardians,
-    school_memberships,
     sharing_students,
     students,
 )
-from core_registry.db.times import stamp
 from core_registry.db.units import read_departments, read_schools, save_schools
 from core_registry.domain.records import Member, Placement, Student, StudentId, SubjectRef
-from core_registry.domain.states import CLOSED, StudentState
-from core_registry.errors import RegisterChangedError
-from core_registry.office import ReadNote, Standing, StateChange, StudentLine
+from core_registry.domain.states import StudentState
+from core_registry.office import ReadNote, StudentLine
 
 _LINE = (
     students.c.student_id,
@@ -91,54 +88,17 @@ class SqlOfficeStore:
             _note(connection, note, () if found is None else (found.subject_ref,))
         return student
 
+    def opened(self, connection: Connection, student_id: str) -> Student | None:
+        """Return the clear record within a transaction of the caller's, which records the reading itself."""
+        row = connection.execute(select(students).where(students.c.student_id == student_id)).one_or_none()
+        return None if row is None else self._student(connection, row)
+
     def subject_ref(self, student_id: StudentId, schools: frozenset[str] | None) -> SubjectRef | None:
         """Return the permanent reference."""
         with reading(self._engine) as connection:
             query = _scoped(select(students.c.subject_ref).where(students.c.student_id == student_id), schools)
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else SubjectRef(found)
-
-    def standing(self, student_id: StudentId, schools: frozenset[str] | None) -> Standing | None:
-        """Return where a student stands."""
-        query = (
-            select(students.c.state, students.c.grade, sharing_students.c.stage, students.c.school_code)
-            .join(sharing_students, sharing_students.c.subject_ref == students.c.subject_ref)
-            .where(students.c.student_id == student_id)
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(_scoped(query, schools)).one_or_none()
-        return None if row is None else Standing(StudentState(row.state), row.grade, row.stage, row.school_code)
-
-    def change_state(self, change: StateChange) -> None:
-        """Write the state into record, sharing row and outbox; a closed record leaves its school."""
-        at = stamp(change.at)
-        with writing(self._engine) as connection:
-            row = connection.execute(
-                update(students)
-                .where(students.c.student_id == change.student_id, students.c.state == change.before.value)
-                .values(state=change.after.value, updated_at=at)
-                .returning(students.c.subject_ref, students.c.school_code)
-            ).one_or_none()
-            if row is None:
-                raise RegisterChangedError(
-                    "The record was changed meanwhile; look at it again.", detail_zh="该学籍已被他人更新，请重新查看。"
-                )
-            connection.execute(
-                update(sharing_students)
-                .where(sharing_students.c.subject_ref == row.subject_ref)
-                .values(state=change.after.value, updated_at=at)
-            )
-            if change.after in CLOSED:
-                connection.execute(
-                    update(school_memberships)
-                    .where(school_memberships.c.student_id == change.student_id, school_memberships.c.to_date.is_(None))
-                    .values(to_date=change.on)
-                )
-            facts: dict[str, Fact] = {
-                "from": change.before.value, "to": change.after.value, "on": change.on.isoformat(),
-                "ground": change.ground, "school_code": row.school_code, "commit": advance(connection),
-            }  # fmt: skip
-            queue(connection, "registry.state", change.at, change.actor, facts, (row.subject_ref,))
 
     def _lines(self, query: Select[Any], note: ReadNote) -> list[StudentLine]:
         with writing(self._engine) as connection:

@@ -181,22 +181,35 @@ def seal(key: AESGCM, context: tuple[str, str, int], row_ids: Sequence[str], tex
     return sealed
 
 
+def seal_bytes(key: AESGCM, context: tuple[str, str, int], row_id: str, content: bytes) -> bytes:
+    """Return one sealed value that is no text: a file."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + key.encrypt(nonce, content, _value_context(context, row_id))
+
+
 def unseal(key: AESGCM, context: tuple[str, str, int], row_id: str, sealed: bytes) -> str:
-    """Return the clear text of one sealed value.
+    """Return the clear text of one sealed value; see ``unseal_bytes``."""
+    return unseal_bytes(key, context, row_id, sealed).decode()
+
+
+def unseal_bytes(key: AESGCM, context: tuple[str, str, int], row_id: str, sealed: bytes) -> bytes:
+    """Return the content of one sealed value.
 
     Raises ``SealedValueError`` when it belongs to another row, column, table or key, or was altered.
     """
-    table, column, version = context
     try:
-        clear = key.decrypt(
-            sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], f"{table}\0{column}\0{row_id}\0{version}".encode()
-        )
+        return key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _value_context(context, row_id))
     except (InvalidTag, ValueError):
+        table = context[0]
         raise SealedValueError(
             f"A sealed value of '{table}' does not open: wrong key, another row's, or altered.",
             detail_zh=f"{table} 的一条密文无法打开：密钥不符、来自其他行或已被改动。",
         ) from None
-    return clear.decode()
+
+
+def _value_context(context: tuple[str, str, int], row_id: str) -> bytes:
+    table, column, version = context
+    return f"{table}\0{column}\0{row_id}\0{version}".encode()
 
 
 def _derived(master: bytes, info: bytes) -> bytes:

@@ -15,6 +15,9 @@ TYPES: Mapping[str, type[pl.DataType]] = {
     for name, kind in SHARING_COLUMNS.items()
 }
 
+LAST_OF_SIX = "16"
+"""The grade that is primary in six and three years and junior in five and four."""
+
 _COPIED = (
     "birth_date", "sex", "nationality", "overseas_status", "ethnicity", "id_type", "political_status", "boarding",
     "disability", "disability_type", "special_ed_placement", "left_behind", "grade", "class_name", "entry_month",
@@ -34,7 +37,8 @@ class SharingRows:
         """Return one row of the sharing view for each of ``rows``, columns and types as ``SHARING_COLUMNS``.
 
         ``rows`` hold the record with ``subject_ref``, ``state``, ``shown_name``, ``shown_phone``,
-        ``shown_relation`` (of the first guardian), ``awards`` and ``remarks``; ``schools`` is the register of schools.
+        ``shown_relation`` (of the first guardian), ``awards`` and ``remarks``; ``schools`` is the register of
+        schools with their ``system``, null for six and three years: the stage of a grade depends on it (A20-4).
         """
         joined = rows.select(
             *_COPIED, "residence_division", "shown_relation", "name", "id_number", "shown_name", "shown_phone",
@@ -45,6 +49,7 @@ class SharingRows:
                 pl.col("name").alias("school_name"),
                 pl.col("division").alias("school_division"),
                 "managing_authority",
+                "system",
             ),
             on="school_code",
             how="left",
@@ -60,7 +65,7 @@ class SharingRows:
             pl.col("shown_relation").alias("guardian_relation"),
             pl.col("residence_division").alias("address_division"),
             pl.col("school_code").str.slice(0, 2).alias("school_type"),
-            pl.col("grade").replace_strict(self._stages, default=None, return_dtype=pl.String).alias("stage"),
+            self._stage().alias("stage"),
             self._redactor.redact(joined["awards"]).alias("awards_text"),
             self._redactor.redact(joined["remarks"]).alias("remarks_text"),
             pl.lit(stamp(at)).alias("updated_at"),
@@ -69,4 +74,12 @@ class SharingRows:
         return made.select(
             pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) if kind is pl.String else pl.col(name)
             for name, kind in TYPES.items()
+        )
+
+    def _stage(self) -> pl.Expr:
+        six_three = pl.col("grade").replace_strict(self._stages, default=None, return_dtype=pl.String)
+        return (
+            pl.when((pl.col("system") == "5-4") & (pl.col("grade") == LAST_OF_SIX))
+            .then(pl.lit("junior"))
+            .otherwise(six_three)
         )

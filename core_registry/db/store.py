@@ -6,11 +6,11 @@ import dataclasses
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from typing import Final, Literal
 
 import polars as pl
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, select, text, update
 
 from core_registry.db.bulk import insert_frame, select_in, update_frame, upsert_frame
 from core_registry.db.engine import SQLITE_CACHE, reading, writing
@@ -19,6 +19,7 @@ from core_registry.db.families import SEALED as SEALED_PERSON
 from core_registry.db.keyed_index import KeyedIndex
 from core_registry.db.numbers import Authority, missing_numbers
 from core_registry.db.opened import open_column
+from core_registry.db.record_rows import PLAIN, SEALED_STUDENT, opened_rows
 from core_registry.db.sealing import DataKeys, RegistryKeys, seal
 from core_registry.db.sharing_row import SharingRows
 from core_registry.db.state import Fact, advance, commits, queue
@@ -31,27 +32,20 @@ from core_registry.db.tables import (
     students,
 )
 from core_registry.db.times import stamp
-from core_registry.db.units import read_schools
+from core_registry.db.units import read_schools, school_systems
+from core_registry.domain.working_days import civil_date
 from core_registry.errors import RegisterChangedError, RegisterRuleError
 from core_registry.intake.records import Finding, ImportId, ImportMeta, ImportSummary, Progress
 from core_registry.sharing import Masker, Redactor
 
-SEALED_STUDENT = (
-    "awards", "former_name", "household_address", "id_number", "name", "remarks", "residence_address",
-    "student_number",
-)  # fmt: skip
-"""What of a pupil lies in the sealed column, in order of name."""
-
-_PLAIN = (
-    "school_code", "state", "entry_month", "birth_date", "sex", "nationality", "overseas_status", "ethnicity",
-    "id_type", "grade", "class_name", "political_status", "boarding", "disability", "disability_type",
-    "special_ed_placement", "left_behind", "residence_division", "household_division",
-)  # fmt: skip
 _KEYS = ("id_key", "name_key", "number_key", "suspect_key")
 _CHUNK = 20_000
 _IMPORT_CACHE = "PRAGMA cache_size=-262144"  # KiB, for the one import that may run
 _IMPORT_LOCK: Final = 0x7875656A69  # "xueji"; one import at a time on PostgreSQL, as on SQLite
-_CHINA = timezone(timedelta(hours=8))
+
+
+def _silent(stage: str, done: int, total: int) -> None:  # the protocol of a progress
+    """Report no progress."""
 
 
 class SqlRegisterStore:
@@ -148,17 +142,42 @@ class SqlRegisterStore:
             if connection.dialect.name == "sqlite":
                 # Random keys touch every page of an index: a page that is written out early is written many times.
                 connection.exec_driver_sql(_IMPORT_CACHE)
-            work = self._prepared(connection, rows)
-            family = self._family(connection, work)
-            self._write_persons(connection, family, meta)
-            self._write_students(connection, work, family, meta, progress)
-            self._write_links(connection, work, family)
-            self._follow_siblings(connection, work, family, meta)
+            state = "active" if meta.approved else "pre-registered"
+            self.write_rows(connection, rows, meta.at, state=state, progress=progress)
             self._write_meta(connection, meta)
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql(SQLITE_CACHE)
 
-    def _prepared(self, connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
+    def write_rows(
+        self,
+        connection: Connection,
+        rows: pl.DataFrame,
+        at: datetime,
+        *,
+        on: date | None = None,
+        state: str = "active",
+        progress: Progress = _silent,
+    ) -> list[str]:
+        """Write rows as ``apply`` takes them in the transaction of ``connection``: records, members, sharing view.
+
+        ``on`` is the day on which a record comes to its school (the civil day of ``at`` if not given), ``state`` that
+        of new records. Return the student ids in the order of the rows. The caller counts the commit and writes the
+        event. Raises as ``apply`` does.
+        """
+        work = self._prepared(connection, rows, state)
+        family = self._family(connection, work)
+        self._write_persons(connection, family, at)
+        self._write_students(connection, work, family, at, progress)
+        self._write_memberships(connection, work, on or civil_date(at))
+        self._write_links(connection, work, family)
+        self._follow_siblings(connection, work, family, at)
+        return work["student_id"].to_list()
+
+    def opened_rows(self, connection: Connection, student_ids: list[str]) -> pl.DataFrame:
+        """Return the present records with members as ``write_rows`` takes them, keys left out: clear personal data."""
+        return opened_rows(self._keys, connection, student_ids)
+
+    def _prepared(self, connection: Connection, rows: pl.DataFrame, state: str) -> pl.DataFrame:
         """Return ``rows`` complete: student_id, subject_ref, state, number, texts; ``was_…`` is what was registered."""
         known = read_schools(connection).select("school_code", pl.col("division").alias("school_division"))
         unknown = rows.join(known, on="school_code", how="anti")["school_code"].n_unique()
@@ -194,14 +213,15 @@ class SqlRegisterStore:
             pl.coalesce("subject_ref", pl.Series([secrets.token_hex(16) for _ in range(count)], dtype=pl.String)).alias(
                 "subject_ref"
             ),
-            pl.col("state").fill_null("active"),
+            pl.col("state").fill_null(state),
+            (pl.col("was_version") + 1).fill_null(0).alias("version"),
             pl.col("entry_month").cast(pl.String).str.replace(r"^(\d{4})(\d{2})$", "${1}-${2}"),
         )
 
     def _before(self, connection: Connection, student_ids: list[str]) -> pl.DataFrame:
         """Return the present rows of changed pupils, opened as far as the new ones need it."""
         names = ("student_id", "subject_ref", "state", "school_code", "entry_month", "created_at", "number_kind",
-                 "key_version", "sealed", *_KEYS)  # fmt: skip
+                 "version", "key_version", "sealed", *_KEYS)  # fmt: skip
         found = _in(connection, names, "student_id", pl.Series(student_ids, dtype=pl.String))
         if found.height != len(set(student_ids)) or len(set(student_ids)) != len(student_ids):
             raise RegisterChangedError(
@@ -213,7 +233,9 @@ class SqlRegisterStore:
         return pl.concat(
             [
                 found.select("student_id", "subject_ref", "state", "number_kind", "created_at"),
-                found.select(pl.col(name).alias(f"was_{name}") for name in ("school_code", "entry_month", *_KEYS)),
+                found.select(
+                    pl.col(name).alias(f"was_{name}") for name in ("school_code", "entry_month", "version", *_KEYS)
+                ),
                 opened.rename(lambda name: f"was_{name}"),
             ],
             how="horizontal",
@@ -285,8 +307,8 @@ class SqlRegisterStore:
             .select(persons.columns)
         )
 
-    def _write_persons(self, connection: Connection, family: Families, meta: ImportMeta) -> None:
-        version, key = self._keys.newest(connection, "guardians", meta.at)
+    def _write_persons(self, connection: Connection, family: Families, at: datetime) -> None:
+        version, key = self._keys.newest(connection, "guardians", at)
         for part in family.persons.sort("id_key").iter_slices(_CHUNK):
             sealed = seal(
                 key,
@@ -294,16 +316,16 @@ class SqlRegisterStore:
                 part["guardian_id"].to_list(),
                 sealed_texts(part, SEALED_PERSON),
             )
-            made = person_rows(part, self._index, sealed, version, stamp(meta.at))
+            made = person_rows(part, self._index, sealed, version, stamp(at))
             held = part["held"]
             insert_frame(connection, guardians, made.filter(~held))
             update_frame(connection, guardians, made.filter(held).drop("id_key"))
 
     def _write_students(
-        self, connection: Connection, work: pl.DataFrame, family: Families, meta: ImportMeta, progress: Progress
+        self, connection: Connection, work: pl.DataFrame, family: Families, at: datetime, progress: Progress
     ) -> None:
-        version, key = self._keys.newest(connection, "students", meta.at)
-        schools = read_schools(connection)
+        version, key = self._keys.newest(connection, "students", at)
+        schools = read_schools(connection).join(school_systems(connection), on="school_code", how="left")
         shown = family.links.filter("shown").join(
             family.persons.select(
                 "guardian_id", pl.col("name").alias("shown_name"), pl.col("phone").alias("shown_phone")
@@ -312,7 +334,7 @@ class SqlRegisterStore:
             how="left",
         )
         shown = shown.select("student_id", pl.col("relation").alias("shown_relation"), "shown_name", "shown_phone")
-        at = stamp(meta.at)
+        now = stamp(at)
         done = 0
         for part in work.iter_slices(_CHUNK):
             sealed = seal(
@@ -329,31 +351,29 @@ class SqlRegisterStore:
                 "content_key",
                 pl.lit(version, dtype=pl.Int64).alias("key_version"),
                 pl.Series("sealed", sealed, dtype=pl.Binary),
-                *_PLAIN,
-                pl.col("created_at").fill_null(at),
-                pl.lit(at).alias("updated_at"),
+                *PLAIN,
+                pl.col("created_at").fill_null(now),
+                pl.lit(now).alias("updated_at"),
+                "version",
             )
             new = part["new"]
             insert_frame(connection, students, made.filter(new))
             self._update_students(connection, made.filter(~new), part.filter(~new))
-            view = self._rows.frame(
-                part.join(shown, on="student_id", how="left", maintain_order="left"), schools, meta.at
-            )
+            view = self._rows.frame(part.join(shown, on="student_id", how="left", maintain_order="left"), schools, at)
             insert_frame(connection, sharing_students, view.filter(new).sort("subject_ref"))
             update_frame(connection, sharing_students, view.filter(~new).sort("subject_ref"))
             done += part.height
             progress("write", done, work.height)
-        self._write_memberships(connection, work, meta)
 
     @staticmethod
     def _update_students(connection: Connection, made: pl.DataFrame, part: pl.DataFrame) -> None:
-        """Update present rows; their keys only where they differ."""
-        update_frame(connection, students, made.drop("subject_ref", "created_at", *_KEYS))
+        """Update present rows; their keys only where they differ, their state never."""
         differs = pl.any_horizontal(made[name].ne_missing(part[f"was_{name}"]) for name in _KEYS)
-        update_frame(connection, students, made.filter(differs).select("student_id", *_KEYS))
+        update_frame(connection, students, made.filter(differs).select("student_id", *_KEYS, "number_kind"))
+        update_frame(connection, students, made.drop("subject_ref", "created_at", "state", *_KEYS, "number_kind"))
 
-    def _write_memberships(self, connection: Connection, work: pl.DataFrame, meta: ImportMeta) -> None:
-        today = meta.at.astimezone(_CHINA).date()
+    @staticmethod
+    def _write_memberships(connection: Connection, work: pl.DataFrame, on: date) -> None:
         moved = work.filter(~pl.col("new") & (pl.col("school_code") != pl.col("was_school_code")))
         if not moved.is_empty():
             connection.execute(
@@ -361,14 +381,17 @@ class SqlRegisterStore:
                 .where(
                     school_memberships.c.student_id == bindparam("b_student"), school_memberships.c.to_date.is_(None)
                 )
-                .values(to_date=today),
+                .values(
+                    # a school that the record came to later than that held it for no day
+                    to_date=case((school_memberships.c.from_date > on, school_memberships.c.from_date), else_=on)
+                ),
                 [{"b_student": student_id} for student_id in moved["student_id"].to_list()],
             )
         entered = work.filter(pl.col("new") | (pl.col("school_code") != pl.col("was_school_code")))
         insert_frame(
             connection,
             school_memberships,
-            entered.select("student_id", "school_code", pl.lit(today).alias("from_date")),
+            entered.select("student_id", "school_code", pl.lit(on).alias("from_date")),
         )
 
     def _write_links(self, connection: Connection, work: pl.DataFrame, family: Families) -> None:
@@ -397,7 +420,7 @@ class SqlRegisterStore:
                 [{"b_guardian": guardian_id} for guardian_id in left.to_list()],
             )
 
-    def _follow_siblings(self, connection: Connection, work: pl.DataFrame, family: Families, meta: ImportMeta) -> None:
+    def _follow_siblings(self, connection: Connection, work: pl.DataFrame, family: Families, at: datetime) -> None:
         """Bring the sharing rows of pupils outside this import up to date who show a person that it changed."""
         changed = family.persons.filter("held").select("guardian_id", "name", "phone")
         names = ("guardian_id", "student_id", "shown")
@@ -420,9 +443,7 @@ class SqlRegisterStore:
         connection.execute(
             update(sharing_students)
             .where(sharing_students.c.subject_ref == bindparam("b_ref"))
-            .values(
-                guardian_name_masked=bindparam("b_name"), phone_masked=bindparam("b_phone"), updated_at=stamp(meta.at)
-            ),
+            .values(guardian_name_masked=bindparam("b_name"), phone_masked=bindparam("b_phone"), updated_at=stamp(at)),
             [{"b_ref": ref, "b_name": name, "b_phone": phone} for ref, name, phone in rows.iter_rows()],
         )
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from core_registry.sharing import SHARING_COLUMNS
@@ -127,9 +128,11 @@ students = Table(
     Column("household_division", String(6)),
     Column("created_at", _TIME, nullable=False),
     Column("updated_at", _TIME, nullable=False),
+    Column("version", Integer, nullable=False, server_default="0"),
     Index("ix_students_class", "school_code", "grade", "class_name"),
 )
-"""One row a pupil. ``sealed``: names, identity number, student number, addresses, free text."""
+"""One row a pupil. ``sealed``: names, identity number, student number, addresses, free text. ``version`` grows with
+every change of the record."""
 
 guardians = Table(
     "guardians",
@@ -168,6 +171,13 @@ school_memberships = Table(
     Column("school_code", String(10), ForeignKey("schools.school_code"), nullable=False),
     Column("from_date", Date, nullable=False),
     Column("to_date", Date),
+    Index(
+        "uq_school_memberships_open",
+        "student_id",
+        unique=True,
+        sqlite_where=text("to_date IS NULL"),
+        postgresql_where=text("to_date IS NULL"),
+    ),
 )
 """Which school held the record from when to when (A6-2); the open one has no ``to_date``."""
 

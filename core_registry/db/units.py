@@ -11,6 +11,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from core_registry.db.bulk import select_in, upsert_frame
+from core_registry.db.case_tables import school_details
 from core_registry.db.engine import reading, writing
 from core_registry.db.state import advance
 from core_registry.db.tables import departments, schools, sharing_students
@@ -65,6 +66,13 @@ def read_schools(connection: Connection) -> pl.DataFrame:
     schema = {name: pl.Boolean if name == "closed" else pl.String for name in _COLUMNS}
     frame = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     return frame.with_columns(pl.col("stages").str.split(" "))
+
+
+def school_systems(connection: Connection) -> pl.DataFrame:
+    """Return school_code and system of the schools with a system of their own (A20-4)."""
+    query = select(school_details.c.school_code, school_details.c.system)
+    rows = [tuple(row) for row in connection.execute(query)]
+    return pl.DataFrame(rows, schema={"school_code": pl.String, "system": pl.String}, orient="row")
 
 
 def save_schools(engine: Engine, frame: pl.DataFrame, at: datetime, categories: Mapping[str, str]) -> int:

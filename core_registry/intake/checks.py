@@ -7,6 +7,8 @@ from datetime import date
 
 import polars as pl
 
+from core_registry.domain.archive_texts import PATTERN
+from core_registry.domain.rules import enforces
 from core_registry.intake import findings, identity_columns
 from core_registry.intake.normalization import IDENTITY_FIELDS, Normalizer
 from rulebook.records import Rulebook
@@ -50,6 +52,7 @@ class FileChecks:
             self._members,
             self._disability,
             self._age,
+            self._texts,
             self._repeated,
         )
         return findings.join(part for check in checks for part in check())
@@ -199,6 +202,13 @@ class FileChecks:
         yield self._where(alive & ~entry & (age < least), "birth_date", "age-below")
         yield self._where((age > most) & (age <= most + OLDEST_EXCESS), "birth_date", "age-above")
         yield self._where(age > most + OLDEST_EXCESS, "birth_date", "age-implausible")
+
+    @enforces("A45-3", how="check")
+    def _texts(self) -> Iterable[pl.DataFrame]:
+        """Texts must not bring in what the archive never records (A45-3)."""
+        for code in self._annex:
+            if self._values.schema[code] == pl.String:
+                yield self._where(self._values[code].str.contains(PATTERN), code, "never-recorded")
 
     def _repeated(self) -> Iterable[pl.DataFrame]:
         """Duplicates within the file (A6-1, A6-3). Of equal rows the first stands; of differing ones none."""

@@ -71,6 +71,11 @@ KINDS: Mapping[str, FindingKind] = {
         "Q-12", "没有成员二，请在学校留存原因（单亲、孤儿等）。", "No second member: keep the reason at school."
     ),
     "too-long": _error("A4-1", "{label}超过规定长度。", "{label} is longer than allowed."),
+    "never-recorded": _error(
+        "A45-3",
+        "{label}含有学籍档案不予记载的内容，请删去。",
+        "{label} holds something that the archive never records: take it out.",
+    ),
     "name-characters": _error(
         "A4-1",
         "{label}只能含文字、间隔号（·）、空格，不能含数字或符号。",

@@ -32,6 +32,8 @@ class ImportRequest:
     school: str | None = None
     allowed_schools: frozenset[str] | None = None
     accept_shrink: bool = False
+    approved: bool = True
+    """Whether new records take effect: a department's import is its approval (A10-1), a school's waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class ImportMeta:
     actor: str
     at: datetime
     summary: ImportSummary = field(repr=False)
+    approved: bool = True
+    """Whether new records are active, or wait for the superior as pre-registered (A10-1)."""
 
 
 class RegisterStore(Protocol):

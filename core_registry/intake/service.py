@@ -110,7 +110,9 @@ class ImportService:
             return replace(summary, repeated=repeated)
         import_id = self._new_id()
         done = replace(summary, import_id=import_id)
-        meta = ImportMeta(import_id, summary.file_sha256, request.mapping, request.actor, self._now(), done)
+        meta = ImportMeta(
+            import_id, summary.file_sha256, request.mapping, request.actor, self._now(), done, request.approved
+        )
         columns = (
             *self._normalizer.annex,
             "school_code",

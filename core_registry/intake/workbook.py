@@ -190,6 +190,40 @@ def write_errors(target: Path | IO[bytes], form: Form, found: pl.DataFrame, book
     return rejected.height
 
 
+def write_layout(path: Path, frame: pl.DataFrame, mapping: ImportMapping, title: str) -> None:
+    """Write rows of texts (columns by field code) in a layout, as a workbook or, by the name's end, as CSV.
+
+    In clear: for an office act only. Title rows, headers and the order of columns are the layout's; a null is an empty
+    cell. Raises ``OSError``.
+    """
+    columns = [code for code in mapping.headers if code in frame.columns]
+    buffer = io.BytesIO()
+    if path.suffix.lower() == ".csv":
+        buffer.write(b"\xef\xbb\xbf")
+        for number in range(mapping.title_rows):
+            cells = [title if number == 0 else "", *[""] * (len(columns) - 1)]
+            buffer.write((",".join(cells) + "\r\n").encode())
+        named = frame.select(pl.col(code).alias(mapping.headers[code]) for code in columns)
+        named.write_csv(buffer, line_terminator="\r\n")
+        _put(path, buffer)
+        return
+    with xlsxwriter.Workbook(buffer, _OPTIONS) as workbook:
+        text = workbook.add_format({"num_format": "@"})
+        head = workbook.add_format({"bold": True, "bg_color": "#DDEBF7", "border": 1, "num_format": "@"})
+        sheet = workbook.add_worksheet(mapping.sheet or "学籍信息")
+        sheet.set_column(0, len(columns) - 1, 18, text)
+        if mapping.title_rows:
+            sheet.write_string(0, 0, title, head)
+        for column, code in enumerate(columns):
+            sheet.write_string(mapping.title_rows, column, mapping.headers[code], head)
+        for line, row in enumerate(frame.select(columns).iter_rows(), mapping.title_rows + 1):
+            for column, value in enumerate(row):
+                if value is not None:
+                    sheet.write_string(line, column, value, text)
+        sheet.freeze_panes(mapping.title_rows + 1, 0)
+    _put(path, buffer)
+
+
 def _by_field(found: list[Finding]) -> Mapping[str, list[Finding]]:
     grouped: dict[str, list[Finding]] = {}
     for finding in found:

@@ -10,16 +10,14 @@ from typing import IO
 import pytest
 from sqlalchemy import select, update
 
-from core_registry.db.engine import reading, writing
+from core_registry.db.engine import writing
 from core_registry.db.office_store import SqlOfficeStore
-from core_registry.db.sharing_reader import SqlSharingView
 from core_registry.db.state import SqlOutbox
-from core_registry.db.tables import school_memberships, students
+from core_registry.db.tables import students
 from core_registry.domain.records import StudentId
-from core_registry.domain.states import StudentState
-from core_registry.errors import RegisterChangedError, RegisterRuleError, SealedValueError, StudentNotFoundError
+from core_registry.errors import RegisterRuleError, SealedValueError, StudentNotFoundError
 from core_registry.intake.records import ImportRequest, ImportSummary, Progress
-from core_registry.office import RegistryOffice, StateChange
+from core_registry.office import RegistryOffice
 from core_registry.sharing import OutboxEvent
 from tests.factories.registrydb_rows import (
     AT,
@@ -128,10 +126,6 @@ def test_an_unknown_student_and_one_of_another_school_get_the_same_answer(regist
         assert events(registry)[-1].facts["found"] == 0
         with pytest.raises(StudentNotFoundError):
             office.subject_ref_of(wanted, schools=schools)
-        with pytest.raises(StudentNotFoundError):
-            office.change_state(
-                wanted, StudentState.SUSPENDED, actor=WHO, ground="A27-1", on=AT.date(), schools=schools
-            )
     assert answers[0] == answers[1]
 
 
@@ -171,59 +165,6 @@ def test_an_altered_record_does_not_open(registry: Registry) -> None:
         connection.execute(update(students).where(students.c.student_id == one).values(sealed=other))
     with pytest.raises(SealedValueError):
         office_of(registry).student(one, WHO, WHY)
-
-
-def test_a_change_of_state_reaches_record_view_outbox_and_counter(registry: Registry) -> None:
-    office = office_of(registry)
-    student_id = find(registry, 1)
-    office.change_state(student_id, StudentState.SUSPENDED, actor=WHO, ground="A27-1", on=date(2026, 11, 20))
-    event = events(registry)[-1]
-    ref = office.subject_ref_of(student_id)
-    assert (event.kind, event.subjects) == ("registry.state", (ref,))
-    assert dict(event.facts) == {
-        "from": "active", "to": "suspended", "on": "2026-11-20", "ground": "A27-1", "school_code": PRIMARY, "commit": 2,
-    }  # fmt: skip
-    view = SqlSharingView(registry.url)
-    row = view.pupil(ref)
-    view.close()
-    assert row is not None
-    assert row["state"] == "suspended"
-
-
-def test_a_change_that_section_4_does_not_have_is_refused(registry: Registry) -> None:
-    student_id = find(registry, 1)
-    before = len(events(registry))
-    # compulsory stage, not the last grade, not here, no change
-    for state in (StudentState.WITHDRAWN, StudentState.GRADUATED, StudentState.ABROAD, StudentState.ACTIVE):
-        with pytest.raises(RegisterRuleError) as refused:
-            office_of(registry).change_state(student_id, state, actor=WHO, ground="A34", on=AT.date())
-        assert refused.value.rule == "S-3"
-    assert len(events(registry)) == before
-
-
-def test_a_graduate_leaves_the_school_and_can_only_be_cancelled(registry: Registry) -> None:
-    office = office_of(registry)
-    student_id = find(registry, 3)
-    office.change_state(student_id, StudentState.GRADUATED, actor=WHO, ground="A40", on=date(2026, 6, 30))
-    with reading(registry.engine) as connection:
-        left = connection.execute(
-            select(school_memberships.c.to_date).where(school_memberships.c.student_id == student_id)
-        ).scalar_one()
-    assert left == date(2026, 6, 30)
-    with pytest.raises(RegisterRuleError):
-        office.change_state(student_id, StudentState.ACTIVE, actor=WHO, ground="A40", on=AT.date())
-    office.change_state(student_id, StudentState.DECEASED, actor=WHO, ground="A40", on=AT.date())
-
-
-def test_of_two_officers_the_slower_one_is_told(registry: Registry) -> None:
-    student_id = find(registry, 1)
-    store = SqlOfficeStore(registry.engine, KEYS, CATEGORIES)
-    change = StateChange(student_id, StudentState.ACTIVE, StudentState.SUSPENDED, AT.date(), "A27-1", WHO, AT)
-    store.change_state(change)
-    before = len(events(registry))
-    with pytest.raises(RegisterChangedError):
-        store.change_state(change)
-    assert len(events(registry)) == before
 
 
 def test_imports_and_units_pass_through_the_office(registry: Registry, tmp_path: Path) -> None:
