@@ -73,7 +73,7 @@ def fill(home: Path, rows: int) -> None:
         if office is None:
             raise RuntimeError("the face 'all' has an office")
         office.import_schools(generate(rows, SEED, book, today=now.date()).schools)
-        schools = office.schools()
+        schools = office.schools().with_columns(pl.lit(None, dtype=pl.String).alias("system"))
     finally:
         process.close()
     engine = make_engine(settings.registry_url)

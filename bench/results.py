@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -74,6 +74,38 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Latencies:
+    """How long one person waits for an answer: medians in milliseconds, and what whole-school acts take."""
+
+    title: str
+    goal: float
+    """Milliseconds that no median may exceed."""
+    medians: Mapping[str, float]
+    seconds: Mapping[str, float]
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether every median stays within the goal."""
+        return all(median_ms <= self.goal for median_ms in self.medians.values())
+
+    def line(self) -> str:
+        """Return one line for the terminal."""
+        told = ", ".join(f"{name} {milliseconds:.1f} ms" for name, milliseconds in self.medians.items())
+        acts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in self.seconds.items())
+        return f"{self.title}: {told} (goal {self.goal:g} ms, {'met' if self.met else 'MISSED'}); {acts}"
+
+    def section(self) -> str:
+        """Return the section of the page."""
+        rows = "\n".join(f"| {name} | {milliseconds:.1f} ms |" for name, milliseconds in self.medians.items())
+        rows += "\n" + "\n".join(f"| {name} | {seconds:.2f} s |" for name, seconds in self.seconds.items())
+        return (
+            f"## {self.title}\n\nGoal: medians of at most {self.goal:g} ms: {'met' if self.met else 'NOT met'}.\n\n"
+            f"| what | time |\n|---|---|\n{rows}\n\n{self.note}\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Peak memory of the whole process tree, by rows of the extract."""
 
@@ -111,13 +143,21 @@ class Memory:
 
 
 def page(
-    command: str, load: tuple[float, float, float], ratios: Sequence[Ratio], memory: Memory, *, judged: bool
+    command: str,
+    load: tuple[float, float, float],
+    ratios: Sequence[Ratio],
+    memory: Memory,
+    latencies: Latencies | None = None,
+    *,
+    judged: bool,
 ) -> str:
     """Return the whole page. ``load`` are the load averages of the machine before the first run.
 
     ``judged`` is false for sizes too small for the goals.
     """
     missed = [ratio.title for ratio in ratios if not ratio.met] + ([] if memory.met else ["peak memory"])
+    told = [] if latencies is None else [latencies]
+    missed += [one.title for one in told if not one.met]
     verdict = f"**Not met: {'; '.join(missed)}.**" if missed else "**All goals were met in this run.**"
     if not judged:
         verdict = "**A quick run: its sizes are too small for the goals, so that they are not judged.**"
@@ -128,7 +168,7 @@ def page(
         f"{platform.system()}; load before the first run {load[0]:.2f}",
         f"- Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
     ]
-    sections = "\n".join([*(ratio.section() for ratio in ratios), memory.section()])
+    sections = "\n".join([*(ratio.section() for ratio in ratios), memory.section(), *(one.section() for one in told)])
     return (
         f"# Results of the benches\n\n{verdict}\n\n" + "\n".join(facts) + "\n\n"
         "Every figure is of this one run. A ratio compares runs that followed each other on the same machine; each run "

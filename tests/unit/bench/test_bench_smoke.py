@@ -19,9 +19,12 @@ def test_a_quick_run_prints_every_ratio_and_writes_the_page(tmp_path: Path, capf
     assert re.search(r"Import of 2,000 rows: ratio \d+\.\d\d \(goal 6", printed)
     assert re.search(r"Extract of 20,000 rows: ratio \d+\.\d\d \(goal 2", printed)
     assert "peak memory of the extract: 20,000 rows" in printed
+    assert re.search(r"Nightly pass over 20,000 records: ratio \d+\.\d\d \(goal 20", printed)
+    assert re.search(r"work list \d+\.\d ms, explain \d+\.\d ms \(goal 50 ms", printed)
     page = target.read_text(encoding="utf-8")
     assert re.search(r"command: `.*bench --quick`", page)
-    assert page.count("**Ratio ") == 2
+    assert page.count("**Ratio ") == 3
+    assert "The desk of a county of 2,000 pupils" in page
     assert "no registry records stand behind them" in page
     assert "they are not judged" in page
     assert str(tmp_path) not in page

@@ -1,0 +1,1 @@
+"""Oversight of schools and registers: clocks, verification, whole-school acts, matters, exchange. An open door."""
