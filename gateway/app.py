@@ -18,6 +18,7 @@ from gateway.api import (
     access,
     applications,
     audit,
+    certificates,
     description,
     docs,
     extracts,
@@ -31,7 +32,7 @@ from gateway.api import (
 )
 from gateway.api.counters import RequestCounter
 from gateway.api.limits import Limits
-from gateway.api.office import registry
+from gateway.api.office import cases, evidence, oversight, papers, posts, registry
 from gateway.incidents import report
 from gateway.keyring import Face, Key
 from gateway.problems import UNEXPECTED, Problem
@@ -117,7 +118,16 @@ def _blueprints(services: Services) -> list[Any]:
     if office or outside:
         found += [sessions.blueprint, applications.blueprint, grants.blueprint, extracts.blueprint]
     if office:
-        found += [registry.blueprint, audit.blueprint]
+        found += [
+            registry.blueprint,
+            cases.blueprint,
+            evidence.blueprint,
+            posts.blueprint,
+            oversight.blueprint,
+            papers.blueprint,
+            certificates.blueprint,
+            audit.blueprint,
+        ]
     if outside:
         found += [log.blueprint, oauth.blueprint(lambda: services.tokens, public_url=services.settings.public_url)]
     found.append(identity.blueprint)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core_registry.errors import (
+    CaseNotFoundError,
+    CaseRefusedError,
+    EvidenceRefusedError,
     RegisterChangedError,
     RegisterRuleError,
     RegistryError,
     RegistryUnavailableError,
     SealedValueError,
     ShrinkGuardError,
+    StaleCaseError,
     StudentNotFoundError,
     UnreadableFileError,
+    ValuesError,
 )
 from gateway import errors
 from gateway.accounts import errors as accounts
@@ -43,6 +48,8 @@ class Problem:
     rule: str | None = None
     missing: tuple[str, ...] = ()
     extra: dict[str, str | int] = field(default_factory=dict)
+    listed: dict[str, list[dict[str, str | None]]] = field(default_factory=dict)
+    """Extension members that are lists: ``results``, what each rule says; ``errors``, what is wrong with each value."""
 
     def document(self) -> dict[str, object]:
         """Return the members of the problem document; ``type`` is relative to the service."""
@@ -61,6 +68,7 @@ class Problem:
         if self.missing:
             document["missing"] = list(self.missing)
         document.update(self.extra)
+        document.update(self.listed)
         return document
 
 
@@ -118,6 +126,11 @@ TABLE: dict[type[Exception], ProblemType] = {
     UnreadableFileError: ProblemType("unreadable-file", 422, "文件无法读取", "The file cannot be read as a form"),
     ShrinkGuardError: ProblemType("shrink-guard", 409, "变动幅度过大", "The file would change too much"),
     StudentNotFoundError: NOT_FOUND,
+    CaseNotFoundError: NOT_FOUND,
+    CaseRefusedError: ProblemType("case-refused", 422, "不符合办理条件", "Rules stop this request"),
+    StaleCaseError: ProblemType("case-stale", 409, "该业务或学籍已被他人更新", "Changed meanwhile by somebody else"),
+    ValuesError: ProblemType("invalid-values", 422, "填写内容有误", "Values do not fit the procedure"),
+    EvidenceRefusedError: ProblemType("evidence-refused", 422, "证明材料不予接收", "The evidence is not accepted"),
     RegistryUnavailableError: ProblemType("registry-unavailable", 503, "学籍库暂不可用", "The registry is unavailable"),
     SealedValueError: ProblemType("sealed-value", 503, "加密数据无法打开", "An encrypted value does not open"),
 }
@@ -144,17 +157,41 @@ def problem_of(error: Exception) -> Problem | None:
         if isinstance(error, errors.GatewayError):
             return Problem(kind, error.detail, error.detail_zh, error.rule, error.missing, dict(error.extra))
         if isinstance(error, RegistryError):
-            return Problem(kind, error.detail, error.detail_zh, error.rule)
+            return Problem(kind, error.detail, error.detail_zh, error.rule, listed=_listed(error))
     return None
+
+
+def _listed(error: RegistryError) -> dict[str, list[dict[str, str | None]]]:
+    match error:
+        case CaseRefusedError():
+            return {"results": [result.document() for result in error.results]}
+        case ValuesError():
+            return {
+                "errors": [
+                    {"pointer": f"#/values/{name}", "detail": en, "detail_zh": zh}
+                    for name, (zh, en) in error.problems.items()
+                ]
+            }
+        case _:
+            return {}
 
 
 ADVICE: dict[str, tuple[str, str]] = {
     "account-sealed": ("请本单位安全管理员解封；解封须由另一人办理。", "Ask the security administrator to reopen it."),
     "application-incomplete": ("按 missing 补齐材料后再提交。", "Add what 'missing' names, then submit again."),
     "bad-request": ("检查请求体是否为完整的 JSON，头部是否正确。", "Send complete JSON and correct headers."),
+    "case-refused": (
+        "results 列出每条规则的结论、需要什么、向谁办理；可用 POST /v1/registry/explanations 先行试办。",
+        "'results' says for each rule what is needed and whom to ask; try with POST /v1/registry/explanations.",
+    ),
+    "case-stale": ("重新读取后再办理。", "Read it again, then act."),
     "conflict": ("先读取当前状态，再决定如何办理。", "Read the present state, then decide what to do."),
     "content-damaged": ("请联系运维人员；不要使用已下载的部分。", "Call the operator; do not use what came so far."),
     "credential-rejected": ("按 reason 处理；可请持有人重新出示。", "See 'reason'; ask the holder to present again."),
+    "evidence-refused": (
+        "按 detail 更换材料：PDF、JPEG 或 PNG，不超过规定大小，种类与业务相符。",
+        "Send another file, as 'detail' says: PDF, JPEG or PNG, not too large, of a kind that the procedure takes.",
+    ),
     "extract-gone": ("在授权有效期内重新提取。", "Start a new extract while the grant lasts."),
     "forbidden": (
         "查看 policy 与 rule；可用 GET /v1/me/permissions 查询自己的权限。",
@@ -167,6 +204,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Correct what 'missing' names: a law or regulation, or an approval of a government of county level or above.",
     ),
     "invalid-input": ("按 errors 逐项修改后重发。", "Change each member named in 'errors' and send again."),
+    "invalid-values": (
+        "按 errors 逐项修改；各业务的栏目见 GET /v1/registry/procedures。",
+        "Change each value named in 'errors'; GET /v1/registry/procedures lists what a procedure takes.",
+    ),
     "leak-suspected": ("已停止提供，等待人工核查。", "Nothing leaves until a person has looked at it."),
     "locked-out": ("等待 retry_after 秒后再试。", "Wait for 'retry_after' seconds."),
     "log-damaged": (

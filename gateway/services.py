@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from core_registry.office import RegistryOffice
+from core_registry.office import CaseDesk, PaperDesk, RegistryOffice, StaffDesk
+from core_registry.oversight.service import RegistryOversight
 from core_registry.sharing import SharingView
 from gateway.accounts.directory import AccountDirectory
 from gateway.accounts.service import AccountService
@@ -40,7 +41,12 @@ class Services:
     publisher: LogPublisher
     identity: IdentityService
     office: RegistryOffice | None
+    desk: CaseDesk | None
+    staff: StaffDesk | None
+    papers: PaperDesk | None
     sharing: SharingView | None
     now: Callable[[], datetime]
     ready: Callable[[], dict[str, str]]
     """Part -> ``ok`` or what is wrong, for ``/readyz``."""
+    oversight: RegistryOversight | None = None
+    """Whole-school and nightly acts."""

@@ -18,6 +18,7 @@ SECOND_FACTOR_ROLES = THREE_ADMINISTRATORS | {
     Role.APPROVING_OFFICER,
     Role.EXECUTOR,
     Role.REGISTRAR,
+    Role.PRINCIPAL,
 }
 """Every role that can decide or export (design 9)."""
 

@@ -13,6 +13,7 @@ from gateway.api.authentication import bearer, principal
 
 OPEN = frozenset(
     {
+        "certificates.check",
         "docs.index",
         "docs.static",
         "grants.grant_keys",
@@ -40,7 +41,7 @@ SESSION = frozenset(
     {"sessions.acknowledge", "sessions.change_password", "sessions.security_rules", "sessions.sign_out"}
 )
 """Endpoints for a person who still has duties, who is no principal yet."""
-LARGE = frozenset({"registry.import_form"})
+LARGE = frozenset({"evidence.hand_in", "oversight.import_national", "oversight.upload_plan", "registry.import_form"})
 """Endpoints that take as much as the program takes at all."""
 MAX_BODY_BYTES = 1 << 20
 """What the others take."""

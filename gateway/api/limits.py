@@ -21,6 +21,8 @@ from gateway.principals import Principal
 PER_ADDRESS = parse("6000 per minute")
 PER_CALLER = parse("1200 per minute")
 STRICT: dict[str, RateLimitItem] = {
+    "certificates.check": parse("30 per minute"),
+    "console.certificates.check": parse("30 per minute"),
     "console.auth.sign_in": parse("30 per minute"),
     "identity.issue_credentials": parse("30 per minute"),
     "identity.make_nonce": parse("120 per minute"),

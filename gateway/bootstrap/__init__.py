@@ -1,6 +1,20 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
+from gateway.bootstrap.cases import (
+    Actor,
+    Case,
+    CaseDesk,
+    Draft,
+    RuleResult,
+    acting,
+    case_draft,
+    desk_of,
+    evidence_of,
+)
+from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
+from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
 from gateway.bootstrap.parts import Process
+from gateway.bootstrap.posts import StaffDesk, host_actor, new_post, staff_of
 from gateway.bootstrap.process import POLICY_FILE, log_key, open_log, open_process, trust_policy
 from gateway.bootstrap.registry import (
     ImportSummary,
@@ -14,16 +28,37 @@ from gateway.bootstrap.registry import (
 
 __all__ = [
     "POLICY_FILE",
+    "Actor",
+    "Case",
+    "CaseDesk",
+    "CertificateKey",
+    "CertificateLine",
+    "Draft",
     "ImportSummary",
+    "Paper",
+    "PaperDesk",
     "Process",
+    "RegistryOversight",
+    "RuleResult",
+    "StaffDesk",
+    "acting",
+    "case_draft",
+    "desk_of",
+    "deviations_of",
+    "evidence_of",
     "generate_pupils",
     "grant_roles",
+    "host_actor",
     "import_request",
     "load_rulebook",
     "log_key",
+    "new_post",
     "open_log",
     "open_process",
+    "oversight_of",
+    "papers_of",
     "prepare_databases",
+    "staff_of",
     "trust_policy",
     "write_pupils",
 ]

@@ -33,9 +33,11 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
+from gateway.bootstrap.oversight import registry_oversight
+from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process, es256
 from gateway.bootstrap.readiness import readiness
-from gateway.bootstrap.registry import load_rulebook, registry_office
+from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.db import DatabaseReader, make_engine
 from gateway.db import migrate as gateway_migrate
@@ -236,9 +238,13 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         publisher=LogPublisher(parts.reader, log),
         identity=identity,
         office=registry_office(parts),
+        desk=case_desk(parts),
+        papers=paper_desk(parts),
+        staff=staff_desk(parts),
         sharing=parts.sharing,
         now=parts.now,
         ready=lambda: readiness(parts),
+        oversight=registry_oversight(parts),
     )
     worker = None
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:

@@ -7,20 +7,25 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
+from sqlalchemy import Engine
 
 import rulebook
 from core_registry.db import migrate as registry_migrate
+from core_registry.db.case_store import SqlCaseStore
 from core_registry.db.engine import make_engine as make_registry_engine
 from core_registry.db.office_store import SqlOfficeStore
+from core_registry.db.posts_store import SqlPosts
 from core_registry.db.roles import grant_sharing_role
 from core_registry.db.sealing import RegistryKeys
 from core_registry.db.store import SqlRegisterStore
 from core_registry.db.units import load_departments
+from core_registry.intake.one_form import OneFormReader
 from core_registry.intake.records import ImportId, ImportRequest, ImportSummary
 from core_registry.intake.service import ImportService
 from core_registry.intake.workbook import write_template
-from core_registry.office import RegistryOffice
+from core_registry.office import CaseDesk, RegistryOffice, StaffDesk
 from core_registry.sample import Sample, generate, write_csv, write_workbook
+from core_registry.setting import Setting
 from gateway.anonymize.masks import ColumnMasks
 from gateway.anonymize.withholding import WithholdingRedactor
 from gateway.bootstrap.parts import Parts
@@ -79,23 +84,26 @@ def registry_keys(keyring: Keyring) -> RegistryKeys:
     return RegistryKeys(keyring.secret(Key.REGISTRY_DATA), keyring.secret(Key.REGISTRY_INDEX))
 
 
+def register_store(parts: Parts, registry: Engine) -> SqlRegisterStore:
+    """Return the register as an import writes it."""
+    return SqlRegisterStore(
+        registry,
+        registry_keys(parts.keyring),
+        ColumnMasks.of(parts.book.divisions),
+        WithholdingRedactor(),
+        _stages(parts.book),
+        number_authority=parts.book.parameters.number_authority,
+        clock=parts.now,
+    )
+
+
 def registry_office(parts: Parts) -> RegistryOffice | None:
     """Return the office door, ``None`` on a face without the registry."""
     if parts.registry is None:
         return None
     book = parts.book
     keys = registry_keys(parts.keyring)
-    grades = book.code_lists["grades"]
-    stages = {code: grades.attributes[code]["stage"] for code in grades.labels}
-    store = SqlRegisterStore(
-        parts.registry,
-        keys,
-        ColumnMasks.of(book.divisions),
-        WithholdingRedactor(),
-        stages,
-        number_authority=book.parameters.number_authority,
-        clock=parts.now,
-    )
+    store = register_store(parts, parts.registry)
     imports = ImportService(store, book, parts.now, lambda: ImportId(random_id("im")))
     categories = book.code_lists["school_category"].labels
     return RegistryOffice(
@@ -103,15 +111,48 @@ def registry_office(parts: Parts) -> RegistryOffice | None:
     )
 
 
+def case_desk(parts: Parts) -> CaseDesk | None:
+    """Return the desk of the procedures, ``None`` on a face without the registry."""
+    if parts.registry is None:
+        return None
+    book = parts.book
+    store = SqlCaseStore(
+        parts.registry,
+        registry_keys(parts.keyring),
+        Setting.of(book),
+        OneFormReader(book),
+        ColumnMasks.of(book.divisions),
+        WithholdingRedactor(),
+        _stages(book),
+        clock=parts.now,
+        number_authority=book.parameters.number_authority,
+    )
+    return CaseDesk(store, parts.now, random_id, book.evidence_kinds)
+
+
+def _stages(book: Rulebook) -> dict[str, str]:
+    """Return grade -> stage."""
+    grades = book.code_lists["grades"]
+    return {code: grades.attributes[code]["stage"] for code in grades.labels}
+
+
+def staff_desk(parts: Parts) -> StaffDesk | None:
+    """Return the desk of posts, ``None`` on a face without the registry."""
+    return None if parts.registry is None else StaffDesk(SqlPosts(parts.registry), parts.now)
+
+
 __all__ = [
     "ImportSummary",
+    "case_desk",
     "generate_pupils",
     "grant_roles",
     "import_request",
     "load_rulebook",
     "prepare_databases",
+    "register_store",
     "registry_keys",
     "registry_office",
+    "staff_desk",
     "write_pupils",
 ]
 

@@ -78,8 +78,15 @@ def worker_tasks(
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),
         Task("old tokens", Periodic(services.tokens.purge, 3600)),
+        *_registry_tasks(services),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]
+
+
+def _registry_tasks(services: Services) -> list[Task]:
+    """Return the hourly pass over the registry's clocks: the first of a day does the work, the others find nothing."""
+    oversight = services.oversight
+    return [] if oversight is None else [Task("registry clocks", Periodic(oversight.run_clocks, 3600))]
 
 
 def _apply_states(

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from core_registry.errors import RegistryError
-from gateway.cli import accounts, host, inspecting, recipients, registry, serving
+from gateway.cli import accounts, cases, host, inspecting, oversight, papers, recipients, registry, serving
 from gateway.errors import GatewayError
 
 
@@ -42,11 +42,14 @@ def main() -> None:
         sys.exit(1)
 
 
+oversight.add_to(cases.registry)
+papers.add_to(cases.registry)
 for _command in (
     host.init,
     registry.sample,
     registry.import_schools,
     registry.import_forms,
+    cases.registry,
     serving.serve,
     serving.worker,
     serving.run_demo,

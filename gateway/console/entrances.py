@@ -59,6 +59,10 @@ ENTRANCES = (
     Entrance("console.extracts.index", "提取", "Extracts", "box", _READ, own_application),
     Entrance("console.imports.upload_form", "学籍导入", "Import", "upload", Action.IMPORT_REGISTRY, own_registry),
     Entrance("console.classes.search_form", "班级名册", "Classes", "people", Action.READ_REGISTRY, own_registry),
+    Entrance("console.todo.index", "待办", "To do", "check", Action.READ_CASES, own_registry),
+    Entrance("console.cases.index", "学籍业务", "Cases", "form", Action.READ_CASES, own_registry),
+    Entrance("console.lives.find_form", "学生", "Pupils", "person", Action.READ_CASES, own_registry),
+    Entrance("console.papers.index", "打印与证书", "Papers", "print", Action.READ_CASES, own_registry),
     Entrance("console.audit.index", "审计", "Audit", "search", Action.READ_AUDIT, _the_log),
     Entrance("console.register.index", "共享公示", "Register", "book"),
 )

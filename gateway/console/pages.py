@@ -32,6 +32,8 @@ OPEN = frozenset(
         "console.auth.sign_in_form",
         "console.auth.sign_in",
         "console.auth.sign_out",
+        "console.certificates.check",
+        "console.certificates.check_form",
         "console.register.index",
     }
 )
@@ -123,6 +125,7 @@ def page(template: str, status: int = 200, /, *, problem: Problem | None = None,
         problem=problem,
         book=services().book,
         has_sign_in="console.auth.sign_in_form" in current_app.view_functions,
+        has_check="console.certificates.check_form" in current_app.view_functions,
         has_register="console.register.index" in current_app.view_functions,
         **values,
     )

@@ -11,9 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from joserfc.jwk import ECKey
 
-from core_registry.office import StudentId, StudentState
 from gateway.accounts.records import ClientSpec, StaffSpec
-from gateway.bootstrap import Process
+from gateway.bootstrap import Process, host_actor, new_post, staff_of
 from gateway.ids import RecipientId, UnitCode
 from gateway.policies.scope import civil_date
 from gateway.principals import Role
@@ -109,6 +108,10 @@ def open_accounts(process: Process) -> dict[str, Officer]:
         applicant("applicant-library", "示例图书馆经办人", LIBRARY),
     ]
     made = process.services.directory.bootstrap_accounts(specs)
+    for spec, one in zip(specs, made, strict=True):
+        if Role.REGISTRAR in spec.roles:
+            post = new_post(one.account, PROVINCE, "registrar", today, today, on_establishment=True)
+            staff_of(process).file(post, host_actor())
     return {
         spec.username: Officer(sorted(spec.roles)[0], one.username, one.password, one.totp_secret)
         for spec, one in zip(specs, made, strict=True)
@@ -221,15 +224,6 @@ def government_approval(
         "scope_text": "同意按申请的用途、范围和期限，以脱敏或匿名化方式提供学籍信息。",
         "scan_sha256": sha256("演示批复扫描件（虚构）".encode()),
     }
-
-
-def suspend(process: Process, student_id: str) -> None:
-    """Suspend a pupil's record, as the registry does it; the worker carries it over to the credentials."""
-    office = process.services.office
-    if office is None:
-        raise UnexpectedAnswerError("the demo needs the registry")
-    today = civil_date(datetime.now(UTC))
-    office.change_state(StudentId(student_id), StudentState.SUSPENDED, actor="operator", ground="A27-1", on=today)
 
 
 def sha256(content: bytes) -> str:

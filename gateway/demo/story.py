@@ -17,7 +17,7 @@ import pyotp
 from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
-from gateway.demo import people
+from gateway.demo import people, registry
 from gateway.demo.server import BackgroundServer, port_or_free
 from gateway.identity.holder import Wallet
 from gateway.identity.offline import verify_credential
@@ -361,12 +361,13 @@ def _identified(stage: Stage) -> str:
 
 
 def _suspended(stage: Stage) -> str:
-    people.suspend(stage.process, stage.student)
+    done = registry.suspend(stage.process, stage.student)
+    stage.officers.update({one.username: one for one in done.officers})
     party = stage.clients["library"].client_id
     shown = stage.wallet.present(["stage"], audience=party, nonce="demo-nonce-3", now=datetime.now(UTC))
     question = {"presentation": shown, "audience": party, "nonce": "demo-nonce-3", "claims": ["stage"]}
     refused = stage.client("library").call("POST", "/v1/identity/verifications", question, expect=422)
-    return _problem("休学后核验 verify after suspension", refused)
+    return "\n".join([done.told, _problem("休学后核验 verify after suspension", refused)])
 
 
 def _inspected(stage: Stage) -> str:

@@ -47,6 +47,8 @@ class Action(StrEnum):
     ISSUE_IDENTITY = "issue_identity"
     READ_REGISTRY = "read_registry"
     IMPORT_REGISTRY = "import_registry"
+    READ_CASES = "read_cases"
+    HANDLE_CASES = "handle_cases"
     READ_AUDIT = "read_audit"
     EXPORT_AUDIT = "export_audit"
     MANAGE_ACCOUNTS = "manage_accounts"

@@ -81,15 +81,15 @@ def test_a_role_given_later_is_checked_like_one_given_first(house: House) -> Non
 
 
 def test_new_roles_bring_a_second_factor_and_end_the_sessions(house: House) -> None:
-    who = house.open("li.na", Role.PRINCIPAL)
+    who = house.open("li.na", Role.APPLICANT, recipient=RecipientId("91140000MA0TEST001"))
     signed = house.accounts.sign_in("li.na", who.password)
-    secret = house.directory.set_roles(ADMINISTRATOR, who.account, frozenset({Role.PRINCIPAL, Role.EXECUTOR}))
+    secret = house.directory.set_roles(ADMINISTRATOR, who.account, frozenset({Role.APPLICANT, Role.EXECUTOR}))
     assert secret is not None
     with pytest.raises(Exception, match="ended"):
         house.accounts.principal_of_session(signed.token)
     with_code = replace(who, totp_secret=secret)
     principal = house.accounts.authenticate("li.na", who.password, house.code(with_code))
-    assert principal.roles == {Role.PRINCIPAL, Role.EXECUTOR}
+    assert principal.roles == {Role.APPLICANT, Role.EXECUTOR}
     assert house.directory.set_roles(ADMINISTRATOR, who.account, frozenset({Role.EXECUTOR})) is None
 
 

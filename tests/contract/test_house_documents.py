@@ -156,6 +156,7 @@ def test_every_rate_limit_is_in_the_integrators_guide() -> None:
         "identity.make_nonce": "`POST /v1/identity/nonce`",
         "identity.issue_credentials": "`POST /v1/identity/credentials`",
         "identity.verify": "`POST /v1/identity/verifications`",
+        "certificates.check": "`POST /v1/certificates/check`",
         "sessions.sign_in": "`POST /v1/sessions`",
     }
     real = {("every endpoint", "address"): limits.PER_ADDRESS, ("every endpoint", "account"): limits.PER_CALLER}

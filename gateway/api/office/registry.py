@@ -10,7 +10,7 @@ from pathlib import Path
 from apiflask.fields import UploadFile
 from flask import Response
 
-from core_registry.office import ImportRequest, ImportSummary, RegistryOffice, StudentId, scratch_file
+from core_registry.office import ImportRequest, ImportSummary, StudentId, scratch_file
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import BINARY, ApiBlueprint, content
 from gateway.api.models import (
@@ -22,11 +22,8 @@ from gateway.api.models import (
     StudentListOut,
     SubjectOut,
 )
-from gateway.errors import UnavailableError
-from gateway.ids import UnitCode
+from gateway.api.office.reach import authorize, registry, schools_of
 from gateway.policies.decision import Action
-from gateway.policies.resources import registry_resource
-from gateway.principals import Principal
 
 blueprint = ApiBlueprint("registry", __name__, tag="Registry")
 
@@ -43,10 +40,10 @@ class ImportForm(ImportIn):
 @blueprint.answers({200: content("The empty form of Annex 1", XLSX, BINARY)})
 def template() -> Response:
     """Return the empty form of Annex 1."""
-    _authorize(principal(), Action.IMPORT_REGISTRY)
+    authorize(principal(), Action.IMPORT_REGISTRY)
     with tempfile.TemporaryDirectory(prefix="xueji-form-") as directory:
         path = Path(directory) / "annex-1.xlsx"
-        _office().template(path)
+        registry().template(path)
         content = path.read_bytes()
     response = Response(content, mimetype=XLSX)
     response.headers["Content-Disposition"] = 'attachment; filename="annex-1.xlsx"'
@@ -62,7 +59,7 @@ def import_form(form_and_files_data: ImportForm) -> ImportOut:
     With ``preview`` nothing is written. An upload lies in a file without a name, gone when the answer is made.
     """
     who = principal()
-    schools = _schools_of(who, Action.IMPORT_REGISTRY)
+    schools = schools_of(who, Action.IMPORT_REGISTRY)
     wanted = form_and_files_data
     with scratch_file() as upload, io.BytesIO() as errors:
         wanted.file.save(upload.stream)
@@ -76,8 +73,9 @@ def import_form(form_and_files_data: ImportForm) -> ImportOut:
             school=wanted.school,
             allowed_schools=schools,
             accept_shrink=wanted.accept_shrink,
+            approved=who.unit in services().book.divisions.by_code,
         )
-        office = _office()
+        office = registry()
         summary = office.import_preview(request) if wanted.preview else office.import_run(request, errors_to=errors)
         workbook = base64.b64encode(errors.getbuffer()).decode() if errors.tell() else None
     return _out(summary, workbook)
@@ -89,8 +87,8 @@ def import_form(form_and_files_data: ImportForm) -> ImportOut:
 def list_students(query_data: SchoolListIn) -> StudentListOut:
     """List the students of a school or class, masked; the reading is recorded before."""
     who = principal()
-    schools = _schools_of(who, Action.READ_REGISTRY)
-    lines = _office().find_by_class(
+    schools = schools_of(who, Action.READ_REGISTRY)
+    lines = registry().find_by_class(
         query_data.school,
         actor=who.account,
         reason=query_data.reason,
@@ -121,32 +119,8 @@ def list_students(query_data: SchoolListIn) -> StudentListOut:
 @blueprint.output(SubjectOut)
 def subject_of(student_id: str) -> SubjectOut:
     """Return the permanent meaningless reference of a student, to offer the digital identity."""
-    schools = _schools_of(principal(), Action.READ_REGISTRY)
-    return SubjectOut(subject_ref=_office().subject_ref_of(StudentId(student_id), schools=schools))
-
-
-def _office() -> RegistryOffice:
-    office = services().office
-    if office is None:
-        raise UnavailableError("This face has no registry.", detail_zh="本端没有学籍库。")
-    return office
-
-
-def _authorize(who: Principal, action: Action) -> UnitCode:
-    unit = who.unit or UnitCode("")
-    services().applications.authorize(who, action, registry_resource(unit), territory=unit)
-    return unit
-
-
-def _schools_of(who: Principal, action: Action) -> frozenset[str]:
-    """Return the schools for which the caller may act: the own one, or those of the territory (A3-2)."""
-    unit = _authorize(who, action)
-    divisions = services().book.divisions
-    if unit not in divisions.by_code:
-        return frozenset({unit})
-    schools = _office().schools()
-    mine = schools["managing_authority"].is_in(list(divisions.territory(unit)))
-    return frozenset(schools.filter(mine)["school_code"].to_list())
+    schools = schools_of(principal(), Action.READ_REGISTRY)
+    return SubjectOut(subject_ref=registry().subject_ref_of(StudentId(student_id), schools=schools))
 
 
 def _out(summary: ImportSummary, workbook: str | None) -> ImportOut:

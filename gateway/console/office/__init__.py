@@ -1,7 +1,17 @@
-"""Pages of the registry line: import, class lists, digital identities. No other page enters the registry."""
+"""Pages of the registry line: import, class lists, digital identities, cases. No other page enters the registry."""
 
 from __future__ import annotations
 
-from gateway.console.office import classes, imports
+from gateway.console.office import cases, classes, drafts, imports, lives, papers, todo
 
-blueprints = (imports.blueprint, classes.blueprint)
+__all__ = ["blueprints", "drafts"]
+
+blueprints = (
+    imports.blueprint,
+    classes.blueprint,
+    todo.blueprint,
+    cases.blueprint,
+    lives.blueprint,
+    papers.blueprint,
+    papers.public,
+)

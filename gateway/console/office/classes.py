@@ -12,7 +12,7 @@ from markupsafe import Markup
 from core_registry.errors import RegistryError
 from core_registry.office import LABELS, StudentId, StudentLine
 from gateway.console import choices, forms
-from gateway.console.entrances import may
+from gateway.console.entrances import may, own_registry
 from gateway.console.office.reach import registry, schools_for
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.errors import GatewayError
@@ -77,5 +77,6 @@ def _page(lines: list[StudentLine] | None, problem: Problem | None) -> ResponseR
         lines=lines,
         after=after,
         states={state.value: name for state, name in LABELS.items()},
+        may_read=may(services(), who, Action.READ_CASES, own_registry(who), who.unit or ""),
         may_offer=may(services(), who, Action.ISSUE_IDENTITY, identity_resource(unit=who.unit), who.unit or ""),
     )

@@ -148,6 +148,7 @@ def _request(held: Held, path: Path, *, accept_shrink: bool = False) -> ImportRe
         school=held.school,
         allowed_schools=frozenset(schools_for(Action.IMPORT_REGISTRY)),
         accept_shrink=accept_shrink,
+        approved=principal().unit in services().book.divisions.by_code,
     )
 
 

@@ -50,6 +50,7 @@ def test_every_role_that_decides_or_exports_needs_a_second_factor() -> None:
         Role.EXECUTOR,
         Role.INSPECTOR,
         Role.REGISTRAR,
+        Role.PRINCIPAL,
         Role.SYSTEM_ADMINISTRATOR,
         Role.SECURITY_ADMINISTRATOR,
     }
