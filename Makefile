@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench lint format lock clean
+.PHONY: help demo test soak bench lint rules format lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,19 +26,23 @@ demo: $(VENV)/.run  ## run the main job on generated data, then serve the consol
 	$(BIN)/xueji demo $(if $(ONCE),--once,)
 
 test: $(VENV)/.dev  ## all tests, sampled: under 15 minutes on 2 cores
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 soak: $(VENV)/.dev  ## the long counts that the issues ask for
-	$(BIN)/python -m pytest -m "soak or not soak" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "soak or not soak" $(ARGS)
 
 bench: $(VENV)/.dev  ## side-by-side ratios, written to bench/RESULTS.md
 	$(BIN)/python -m bench
 
-lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts
+lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, no rule of the regulation lost
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.rules_document --check
+
+rules: $(VENV)/.dev  ## write docs/rules.md: every rule, where it is kept, the tests that prove it
+	$(BIN)/python -m tests.rules_document
 
 format: $(VENV)/.dev  ## let ruff put imports and layout right
 	$(BIN)/ruff check --fix .
