@@ -12,7 +12,7 @@ from rulebook.registry_records import PlaceParameters, RegistryParameters, Verif
 from rulebook.source import Table
 
 STAGES = ("primary", "junior", "senior")
-MATTERS = ("dropout", "person-record", "hollow-record", "fraud", "finding", "special-case")
+MATTERS = ("dropout", "person-record", "hollow-record", "fraud", "finding", "objection", "special-case")
 CERTIFICATES = ("graduation", "completion", "incomplete", "education-proof")
 PLACEHOLDERS = ("{issuer}", "{year}", "{serial}")
 _MONTH_DAY = re.compile(r"(\d{2})-(\d{2})")

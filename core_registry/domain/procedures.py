@@ -124,8 +124,8 @@ class NewDeadline:
 class NewMatter:
     """A matter to be followed up, with an owner and an end (控辍保学, 人籍分离, 空挂, fraud, a finding of Art. 51).
 
-    ``kind``: ``dropout``, ``person-record``, ``hollow-record``, ``fraud``, ``finding``, ``special-case``. ``code`` is
-    the code of a finding (51(一) as ``51-1``).
+    ``kind``: ``dropout``, ``person-record``, ``hollow-record``, ``fraud``, ``finding``, ``objection`` or
+    ``special-case``. ``code`` is the code of a finding (51(一) as ``51-1``).
     """
 
     kind: str

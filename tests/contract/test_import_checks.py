@@ -172,6 +172,17 @@ def test_impossible_ages_are_errors(tmp_path: Path) -> None:
     assert ("birth_date", "birth-date-future") in future
 
 
+@pytest.mark.rule("A45-3")
+@pytest.mark.parametrize("field", ["class_name", "residence_address"])
+def test_a_text_that_the_archive_never_holds_is_an_error_and_not_repeated(tmp_path: Path, field: str) -> None:
+    words = "".join(map(chr, (0x4E13, 0x95E8, 0x5B66, 0x6821)))
+    row = pupil(1)
+    summary = checked(tmp_path, [row | {field: f"{row[field]}{words}"}])
+    assert (field, "never-recorded") in found(summary)
+    assert summary.new == 0
+    assert not any(words in f"{one.message}{one.message_en}" for one in summary.findings)
+
+
 @pytest.mark.parametrize("part", ["relation", "guardian", "id_type", "id_number", "household_address", "phone", "name"])
 def test_a_second_member_is_complete_or_absent(tmp_path: Path, part: str) -> None:
     summary = checked(tmp_path, [with_second_member(pupil(1), **{f"member2_{part}": ""})])

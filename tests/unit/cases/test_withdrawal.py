@@ -358,3 +358,35 @@ def test_a_death_needs_papers_and_lies_in_the_past() -> None:
     request, known = _death(date(2026, 5, 4), TODAY)
     without = replace(known, evidence=(paper("other"),))
     assert result_of("A37-1", request, without).evidence == "death-proof"
+
+
+# --- the superior's objection
+
+
+def _withdrawn(today: date) -> Facts:
+    filed = entry(EntryKind.WITHDRAWAL, date(2026, 9, 10), filed_on="2026-09-10")
+    record = pupil(Stage.SENIOR, state=StudentState.WITHDRAWN)
+    return facts(Stage.SENIOR, today, student=record, archive=archive(filed))
+
+
+@pytest.mark.rule("A36-2")
+@pytest.mark.parametrize(("day", "in_time"), [(date(2026, 9, 23), True), (date(2026, 9, 24), False)])
+def test_the_superior_objects_to_what_was_filed_within_ten_working_days(day: date, in_time: bool) -> None:
+    known = _withdrawn(day)
+    request = asked("objection", known, reason="联系记录不足")
+    assert (stopping(request, known) == {}) is in_time
+    if not in_time:
+        return
+    change = open_case("ca-9", request, known, registrar(known.school.registry_superior), NOW, 1)
+    assert change.case.status is CaseStatus.COMPLETED
+    (effects,) = change.effects
+    assert [(matter.kind, matter.owner) for matter in effects.matters] == [("objection", known.school.code)]
+    assert effects.move is None  # the act stands until it is withdrawn
+
+
+@pytest.mark.rule("A36-2")
+def test_a_school_does_not_object_to_its_own_filing() -> None:
+    known = _withdrawn(date(2026, 9, 11))
+    request = asked("objection", known, reason="联系记录不足")
+    with pytest.raises(RegisterRuleError):
+        open_case("ca-9", request, known, registrar(known.school.code), NOW, 1)
