@@ -83,7 +83,8 @@ def step_row(step: Step, waiting: bool) -> dict[str, Any]:
     """Return the columns of a step but its case, position and note."""
     return {
         "name": step.name, "party": step.party.value, "act": step.act.value, "act_zh": step.act_zh, "turn": step.order,
-        "rule": step.rule, "unit": step.unit, "days": step.days, "reached_on": step.reached, "due_on": step.due,
+        "rule": step.rule, "unit": step.unit, "days": step.days, "reached_on": step.reached,
+        "counted_from": step.since, "due_on": step.due,
         "provisional": step.provisional, "done_on": step.done_on,
         "done_at": None if step.done_at is None else stamp(step.done_at), "done_by": step.done_by,
         "decision": step.decision, "late": step.late, "head": step.head, "registrar": step.registrar,
@@ -95,7 +96,8 @@ def step_of(row: Row[Any], note: str) -> Step:
     """Return a step from its row."""
     return Step(
         name=row.name, party=Party(row.party), act=Act(row.act), order=row.turn, rule=row.rule, unit=row.unit,
-        act_zh=row.act_zh, days=row.days, reached=row.reached_on, due=row.due_on, provisional=row.provisional,
+        act_zh=row.act_zh, days=row.days, reached=row.reached_on, since=row.counted_from,
+        due=row.due_on, provisional=row.provisional,
         done_on=row.done_on, done_at=None if row.done_at is None else parse(row.done_at), done_by=row.done_by,
         decision=row.decision, late=row.late, note=note, head=row.head, registrar=row.registrar,
     )  # fmt: skip
@@ -143,7 +145,8 @@ def part_of(case_id: str, version: int, content: Mapping[str, Any]) -> Case:
             Step(
                 name=found["name"], party=Party(found["party"]), act=Act(found["act"]), order=found["turn"],
                 rule=found["rule"], unit=found["unit"], act_zh=found["act_zh"], days=found["days"],
-                reached=found["reached_on"], due=found["due_on"], provisional=found["provisional"],
+                reached=found["reached_on"], since=found["counted_from"], due=found["due_on"],
+                provisional=found["provisional"],
                 done_on=found["done_on"], done_at=None if done_at is None else parse(done_at),
                 done_by=found["done_by"], decision=found["decision"], late=found["late"], note=found["note"],
             )

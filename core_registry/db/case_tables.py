@@ -101,6 +101,7 @@ case_steps = Table(
     Column("unit", String(10), nullable=False),
     Column("days", Integer),
     Column("reached_on", Date),
+    Column("counted_from", Date),
     Column("due_on", Date),
     Column("provisional", Boolean, nullable=False),
     Column("done_on", Date),

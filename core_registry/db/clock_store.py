@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Row, Select, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Date, Engine, Row, Select, and_, exists, func, insert, or_, select, update
 
 from core_registry.db.bulk import insert_frame
 from core_registry.db.case_tables import (
@@ -53,6 +53,9 @@ CLOCK_RULES = (
 for _rule in CLOCK_RULES:
     declared(_rule, f"{__name__}:SqlClockStore", "nightly clock")
 
+_START = func.coalesce(case_steps.c.counted_from, case_steps.c.reached_on, type_=Date).label("start")
+"""The day from which a step's working days are counted: of the event that the rule names, or when it was reached."""
+
 
 class SqlClockStore:
     """Clocks of all records in the registry database."""
@@ -80,12 +83,12 @@ class SqlClockStore:
                 changed += _move_clocks(connection, span, due)
                 progress("recompute", done, len(spans))
             steps = connection.execute(
-                select(case_steps.c.reached_on, case_steps.c.days)
+                select(_START, case_steps.c.days)
                 .where(case_steps.c.waiting, case_steps.c.provisional, case_steps.c.days.is_not(None))
                 .distinct()
             ).all()
             for step in steps:
-                due = calendar.after(step.reached_on, Period(step.days, Measure.WORKING_DAYS))
+                due = calendar.after(step.start, Period(step.days, Measure.WORKING_DAYS))
                 changed += _move_steps(connection, step, due)
         return changed
 
@@ -263,7 +266,7 @@ def _move_steps(connection: Connection, step: Row[*tuple[Any, ...]], due: Deadli
         .where(
             case_steps.c.waiting,
             case_steps.c.provisional,
-            case_steps.c.reached_on == step.reached_on,
+            _START == step.start,
             case_steps.c.days == step.days,
             or_(case_steps.c.due_on != due.day, case_steps.c.provisional != due.provisional),
         )

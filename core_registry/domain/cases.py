@@ -62,9 +62,9 @@ class Actor:
 class Step:
     """One step of a case. ``unit`` is the school or department that must act; empty for the guardian.
 
-    ``reached`` is the civil day on which the case reached the party, ``due`` the last day in time. ``head`` and
-    ``registrar`` are the accounts of principal and registrar of the unit on the day of the act (A3-3), filled by the
-    store.
+    ``reached`` is the civil day on which the case reached the party, ``due`` the last day in time; the days are
+    counted from ``since`` where the rule names an event, else from ``reached``. ``head`` and ``registrar`` are the
+    accounts of principal and registrar of the unit on the day of the act (A3-3), filled by the store.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Step:
     act_zh: str = ""
     days: int | None = None
     reached: date | None = None
+    since: date | None = None
     due: date | None = None
     provisional: bool = False
     done_on: date | None = None
@@ -341,6 +342,7 @@ def _planned(plan: StepPlan, request: Request, facts: Facts) -> Step:
         unit=plan.unit if plan.unit is not None else unit_of(plan.party, request, facts),
         act_zh=plan.act_zh,
         days=plan.days,
+        since=None if due is None else plan.since,
         due=None if due is None else due.day,
         provisional=due is not None and due.provisional,
     )

@@ -7,15 +7,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from core_registry.db.case_tables import case_steps, cases, clocks
 from core_registry.db.clock_store import SqlClockStore
-from core_registry.db.engine import writing
+from core_registry.db.engine import reading, writing
 from core_registry.domain.chapters.no_arrival import no_show
 from core_registry.domain.states import Stage, StudentState
 from core_registry.domain.working_days import Measure, Period, WorkCalendar
 from core_registry.errors import RegisterRuleError
+from tests.factories.casedb import make_office
+from tests.factories.casedb import registrar as office_registrar
 from tests.factories.oversight import COUNTY, OTHER, PRIMARY, SENIOR, SETTING, House, first_grade, pupil, senior
 
 LAST_DAY = SETTING.calendar.after(date(2026, 9, 1), Period(10, Measure.WORKING_DAYS)).day
@@ -142,6 +144,25 @@ def test_a_provisional_deadline_is_computed_anew_when_the_notice_is_there(house:
     (clock,) = [row for row in house.table(clocks) if row.name == "archive"]
     assert (clock.due_on, clock.provisional) == (date(2027, 10, 12), False)
     assert store.recompute(known, lambda *_: None) == 0
+
+
+@pytest.mark.rule("T-7", "A37-1")
+def test_days_that_run_from_an_event_are_computed_anew_from_that_event(tmp_path: Path) -> None:
+    office = make_office(f"sqlite:///{tmp_path / 'registry.db'}")
+    office.desk.open(office.suspension(1), office_registrar(PRIMARY))
+    waiting = case_steps.c.waiting
+    with writing(office.engine) as connection:
+        connection.execute(
+            update(case_steps)
+            .where(waiting)
+            .values(counted_from=date(2027, 9, 28), days=5, due_on=date(2027, 10, 5), provisional=True)
+        )
+    holidays = {date(2027, 10, day): False for day in range(1, 8)}
+    assert SqlClockStore(office.engine).recompute(WorkCalendar(holidays, frozenset({2027})), lambda *_: None) == 1
+    with reading(office.engine) as connection:
+        (step,) = connection.execute(select(case_steps.c.due_on, case_steps.c.provisional).where(waiting)).all()
+    assert tuple(step) == (date(2027, 10, 12), False)  # not from the day on which the case reached the superior
+    office.engine.dispose()
 
 
 @pytest.mark.rule("T-6")
