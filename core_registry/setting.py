@@ -16,7 +16,7 @@ from chinese_calendar import constants
 from core_registry.domain.facts import Policy
 from core_registry.domain.terms import SchoolCalendar, SchoolSystem, Semester
 from core_registry.domain.working_days import Measure, Period, WorkCalendar
-from rulebook import Divisions, EvidenceKind, RegistryParameters, Rulebook, TermDates, VerificationParameters
+from rulebook import Divisions, EvidenceKind, RegistryParameters, Rulebook, TermDates
 
 _Held = TypeVar("_Held")
 _NATIONAL_DAY = (10, 1)
@@ -92,7 +92,6 @@ class Setting:
 
     calendar: WorkCalendar
     evidence_kinds: Mapping[str, EvidenceKind]
-    verification: VerificationParameters
     _rules: RegistryParameters = field(repr=False)
     _divisions: Divisions = field(repr=False)
     _terms: Mapping[str, SchoolCalendar] = field(repr=False)
@@ -109,7 +108,6 @@ class Setting:
         return cls(
             calendar=work_calendar(book),
             evidence_kinds=book.evidence_kinds,
-            verification=book.registry.verification,
             _rules=book.registry,
             _divisions=book.divisions,
             _terms=MappingProxyType({**terms, "": terms[province]}),

@@ -25,7 +25,6 @@ from rulebook.registry_records import (
     PlaceParameters,
     RegistryParameters,
     TermDates,
-    VerificationParameters,
 )
 
 __all__ = [
@@ -50,6 +49,5 @@ __all__ = [
     "Rulebook",
     "RulebookError",
     "TermDates",
-    "VerificationParameters",
     "load",
 ]

@@ -8,7 +8,7 @@ from datetime import date
 from types import MappingProxyType
 
 from rulebook.records import Division, Field
-from rulebook.registry_records import PlaceParameters, RegistryParameters, VerificationParameters
+from rulebook.registry_records import PlaceParameters, RegistryParameters
 from rulebook.source import Table
 
 STAGES = ("primary", "junior", "senior")
@@ -42,7 +42,6 @@ def read_registry(
         gaokao_closing=_read_closing(table.table("gaokao_closing")),
         admission_areas=_read_areas(table.table("admission_areas"), divisions),
         five_four=_read_five_four(table, divisions),
-        verification=_read_verification(table.table("verification")),
         matter_days=_read_matters(table.table("matter_days")),
         certificate_numbers=_read_numbers(table.table("certificate_numbers")),
         serial_digits=table.integer("serial_digits", least=4, most=10),
@@ -109,16 +108,6 @@ def _read_five_four(table: Table, divisions: Mapping[str, Division]) -> frozense
         if code not in divisions:
             table.fail(("five_four", index), f"'{code}' is not the code of a division / 不是行政区划代码")
     return frozenset(codes)
-
-
-def _read_verification(table: Table) -> VerificationParameters:
-    found = VerificationParameters(
-        opens_months=table.integer("opens_months", least=1, most=3),  # A49-1: not before one month
-        times=table.integer("times", least=1, most=4),  # A49-1: at least once
-        reminder_weeks=table.integer("reminder_weeks", least=1, most=12),
-    )
-    table.finish()
-    return found
 
 
 def _read_matters(table: Table) -> Mapping[str, int]:

@@ -46,18 +46,6 @@ class PlaceParameters:
 
 
 @dataclass(frozen=True, slots=True)
-class VerificationParameters:
-    """When the register is verified (A49-1): from ``opens_months`` after the start of a term, at least ``times`` in it.
-
-    It is called for ``reminder_weeks`` before the last day of the term.
-    """
-
-    opens_months: int
-    times: int
-    reminder_weeks: int
-
-
-@dataclass(frozen=True, slots=True)
 class RegistryParameters:
     """``[registry]`` of ``config/parameters.toml``: what the rules of the chapters read (section 10 of the rules)."""
 
@@ -78,7 +66,6 @@ class RegistryParameters:
     """Division -> 招生区域, where that is not the city (A20-2)."""
     five_four: frozenset[str]
     """Divisions whose schools have five primary years unless a school's own entry says otherwise (A20-4)."""
-    verification: VerificationParameters
     matter_days: Mapping[str, int]
     """Kind of a matter to be followed up -> working days in which its owner ends it."""
     certificate_numbers: Mapping[str, str]

@@ -180,7 +180,6 @@ REGISTRY_CASES = [
     ("parameters.toml", "five_four = []", 'five_four = ["149999"]', 0, "not the code of a division"),
     ("parameters.toml", "2026 = 2026-11-10", "2026 = 2027-11-10", 0, "must lie in the school year"),
     ("parameters.toml", "2026 = 2026-11-10", "26 = 2026-11-10", 0, "year in which a school year begins"),
-    ("parameters.toml", "opens_months = 1", "opens_months = 0", 0, "between 1 and 3"),
     ("parameters.toml", "dropout = 20", "drop-out = 20", -1, "key 'dropout' is missing"),
     ("parameters.toml", "晋毕字第{issuer}{year}{serial}号", "晋毕字第{issuer}{year}号", 0, "{serial} exactly once"),
     ("parameters.toml", "晋毕字第{issuer}{year}{serial}号", "晋7{issuer}{year}{serial}号", 0, "not possible here"),
