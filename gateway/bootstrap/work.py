@@ -64,6 +64,7 @@ def worker_tasks(
         now=parts.now,
         today=parts.today,
         worker=parts.owner,
+        settle=lambda: _settle(intake),
     )
     return [
         Task("audit requests", lambda: intake.drain_requests() > 0),
@@ -87,6 +88,12 @@ def _registry_tasks(services: Services) -> list[Task]:
     """Return the hourly pass over the registry's clocks: the first of a day does the work, the others find nothing."""
     oversight = services.oversight
     return [] if oversight is None else [Task("registry clocks", Periodic(oversight.run_clocks, 3600))]
+
+
+def _settle(intake: Intake) -> None:
+    """Drain the queue of requests to its end."""
+    while intake.drain_requests():
+        continue
 
 
 def _apply_states(

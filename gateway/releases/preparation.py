@@ -63,6 +63,8 @@ class Preparation:
     now: Callable[[], datetime]
     today: Callable[[], date]
     worker: str
+    settle: Callable[[], None]
+    """Writes the entries that other faces queued: a claimed extract was committed together with its request's entry."""
 
     def run_next(self) -> bool:
         """Prepare the oldest extract that waits; say whether there was one. A failure is recorded, not raised."""
@@ -76,6 +78,7 @@ class Preparation:
             "executor": str(extract.executor),
         }
         try:
+            self.settle()  # "requested" stands in the log before "preparing"
             grant = self.grants.grant(extract.grant)
             links = chain(grant, extract=extract.id, executor=extract.executor)
             self._prepare(extract, grant)
