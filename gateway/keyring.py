@@ -45,6 +45,8 @@ class Key(StrEnum):
     """Epoch keys of the audit trail's subject tags are derived from it."""
     DELIVERY = "delivery"
     """Wraps the key of a finished extract's file between worker and outside (ADR 0004)."""
+    APPROVAL_SCAN = "approval-scan"
+    """Encrypts the scans of government approvals (``A50-7``)."""
     SESSION = "session"
     """Signs browser cookies and form tokens; each face may have its own."""
     ACCOUNTS = "accounts"
@@ -66,6 +68,7 @@ SYMMETRIC = frozenset(
         Key.PSEUDONYM_ROOT,
         Key.TAG_ROOT,
         Key.DELIVERY,
+        Key.APPROVAL_SCAN,
         Key.SESSION,
         Key.ACCOUNTS,
     }
@@ -77,6 +80,7 @@ _OFFICE = frozenset(
         Key.PSEUDONYM_ROOT,
         Key.TAG_ROOT,
         Key.DELIVERY,
+        Key.APPROVAL_SCAN,
         Key.SESSION,
         Key.ACCOUNTS,
         Key.GRANT,

@@ -47,6 +47,10 @@ class Principal:
     ``unit`` is the unit that the person works for (staff); ``recipient`` the organisation outside for
     which an applicant or a client acts. ``assurance`` is 1 for a password, 2 with a second factor,
     2 for a client that proved its key.
+
+    ``mandate`` is what a token with ``authorization_details`` (RFC 9396) is good for, as ``"<grant> <use>"``
+    (``gateway.policies.scope.errand``); ``None`` is a token or session that names no grant. ``on_behalf`` is who
+    delegated the approval under which the person acts.
     """
 
     account: AccountId
@@ -56,3 +60,5 @@ class Principal:
     post: str = ""
     recipient: RecipientId | None = None
     assurance: int = 1
+    mandate: frozenset[str] | None = None
+    on_behalf: AccountId | None = None

@@ -36,13 +36,20 @@ class Action(StrEnum):
     APPLY = "apply"
     SUBMIT = "submit"
     READ_APPLICATION = "read_application"
+    COMMENT_APPLICATION = "comment_application"
     RETURN_APPLICATION = "return_application"
     RECORD_GROUND = "record_ground"
     CONFIRM_GROUND = "confirm_ground"
+    DRY_RUN = "dry_run"
     DECIDE_APPLICATION = "decide_application"
+    SUSPEND_GRANT = "suspend_grant"
     WITHDRAW_GRANT = "withdraw_grant"
     EXECUTE_RELEASE = "execute_release"
     DELIVER_RELEASE = "deliver_release"
+    ATTACH_TEXT = "attach_text"
+    CONFIRM_TEXT = "confirm_text"
+    REGISTER_DISCLOSURE = "register_disclosure"
+    READ_DISCLOSURES = "read_disclosures"
     VERIFY_IDENTITY = "verify_identity"
     ISSUE_IDENTITY = "issue_identity"
     READ_REGISTRY = "read_registry"
@@ -51,7 +58,11 @@ class Action(StrEnum):
     HANDLE_CASES = "handle_cases"
     READ_AUDIT = "read_audit"
     EXPORT_AUDIT = "export_audit"
+    READ_ALERTS = "read_alerts"
+    HANDLE_ALERTS = "handle_alerts"
+    DELEGATE = "delegate"
     MANAGE_ACCOUNTS = "manage_accounts"
+    MANAGE_CLIENTS = "manage_clients"
     MANAGE_KEYS = "manage_keys"
     CONFIGURE = "configure"
 
@@ -84,11 +95,13 @@ class Circumstances:
     """What surrounds a request.
 
     ``separation`` is the profile, ``two`` or ``three``; ``territory_within`` whether the resource lies
-    within the territory of the principal's unit (computed by ``scope.territory_within``).
+    within the territory of the principal's unit (computed by ``scope.territory_within``); ``errand`` which
+    grant is put to which use (``scope.errand``), empty where no grant is used.
     """
 
     separation: str
     territory_within: bool
+    errand: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +199,7 @@ class DecisionPoint:
             "context": {
                 "separation": circumstances.separation,
                 "territory_within": circumstances.territory_within,
+                "errand": circumstances.errand,
             },
         }
         answer = cedarpy.is_authorized(request, self._policies, known, self._schema)
@@ -247,6 +261,8 @@ def _account(principal: Principal) -> dict[str, object]:
         attributes["unit"] = principal.unit
     if principal.recipient is not None:
         attributes["recipient"] = principal.recipient
+    if principal.mandate is not None:
+        attributes["mandate"] = sorted(principal.mandate)
     return _entity("Account", principal.account, attributes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.ids import AccountId, RecipientId, UnitCode
 from gateway.policies.decision import Resource
 from gateway.policies.records import Application, Grant
+from gateway.principals import Role
 
 
 def application_resource(application: Application) -> Resource:
@@ -65,3 +66,18 @@ def audit_log_resource() -> Resource:
 def system_resource(unit: UnitCode | None = None) -> Resource:
     """Return the resource of the running system; ``unit`` is that of the account to be managed."""
     return Resource("System", "system", {} if unit is None else {"unit": unit})
+
+
+def text_resource(recorder: AccountId | None = None) -> Resource:
+    """Return the resource of the text of an article; ``recorder`` attached it, ``None`` before."""
+    return Resource("LegalText", "text", {} if recorder is None else {"recorder": recorder})
+
+
+def disclosure_resource(unit: UnitCode) -> Resource:
+    """Return the resource of the register of disclosures of a unit (线下提供登记)."""
+    return Resource("Disclosure", unit, {"unit": unit})
+
+
+def alert_resource(unit: UnitCode, owner: Role) -> Resource:
+    """Return the resource of the alerts of a unit that the role ``owner`` answers."""
+    return Resource("Alert", unit, {"unit": unit, "owner": owner.value})

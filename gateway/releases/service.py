@@ -15,9 +15,9 @@ from gateway.errors import ConflictError, ForbiddenError, GatewayError, NotFound
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Receipt, Scratch, Tx
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
-from gateway.policies.records import Grant, GrantState
+from gateway.policies.records import Grant, GrantState, Level
 from gateway.policies.resources import grant_resource
-from gateway.policies.scope import covers, current_state, territory_within
+from gateway.policies.scope import Use, covers, current_state, errand, territory_within
 from gateway.principals import AccountKind, Principal, Role
 from gateway.releases.clock import require_clock
 from gateway.releases.content import Content, OpenDelivery
@@ -400,7 +400,11 @@ class ReleaseService:
 
     def _circumstances(self, principal: Principal, grant: Grant) -> Circumstances:
         within = territory_within(self.book.divisions, principal.unit, grant.scope.population.territory)
-        return Circumstances(separation=self.separation, territory_within=within)
+        return Circumstances(
+            separation=self.separation,
+            territory_within=within,
+            errand=errand(grant.id, Use.MATCH if grant.scope.level is Level.MATCH else Use.EXTRACT),
+        )
 
     def _refused(
         self, principal: Principal, grant: Grant, error: GatewayError, *, extract: ExtractId | None = None

@@ -32,11 +32,14 @@ def _ask(point: DecisionPoint, example: dict[str, Any]) -> Decision:
         unit=UnitCode(who["unit"]) if "unit" in who else None,
         recipient=RecipientId(who["recipient"]) if "recipient" in who else None,
         assurance=who.get("assurance", 2),
+        mandate=frozenset(who["mandate"]) if "mandate" in who else None,
     )
     what = dict(example["resource"])
     resource = Resource(what.pop("type"), what.pop("id", "one"), what)
     circumstances = Circumstances(
-        separation=example.get("separation", "three"), territory_within=example.get("territory_within", True)
+        separation=example.get("separation", "three"),
+        territory_within=example.get("territory_within", True),
+        errand=example.get("errand", ""),
     )
     return point.decide(principal, Action(example["action"]), resource, circumstances)
 

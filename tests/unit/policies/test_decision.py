@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConfigurationError, ForbiddenError
+from gateway.ids import UnitCode
 from gateway.policies.decision import (
     DEFAULT_DENY,
     EVALUATION_ERROR,
@@ -15,12 +16,15 @@ from gateway.policies.decision import (
     Resource,
 )
 from gateway.policies.resources import (
+    alert_resource,
     application_resource,
     audit_log_resource,
+    disclosure_resource,
     grant_resource,
     identity_resource,
     registry_resource,
     system_resource,
+    text_resource,
 )
 from gateway.principals import Role
 from rulebook.records import PolicySet
@@ -75,6 +79,9 @@ def test_i1_default_deny_without_any_policy_nobody_may_do_anything() -> None:
         "Identity": identity_resource(unit=everyone.unit),
         "AuditLog": audit_log_resource(),
         "System": system_resource(),
+        "LegalText": text_resource(),
+        "Disclosure": disclosure_resource(UnitCode(make.CITY)),
+        "Alert": alert_resource(UnitCode(make.CITY), Role.DATA_OFFICER),
     }
     for action in Action:
         answers = [point.decide(everyone, action, resource, WITHIN) for resource in resources.values()]
