@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from core_registry.domain.identity_number import normalize_identity_number, problem_of
+
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
@@ -134,6 +136,45 @@ class Matcher(Protocol):
 
     def known(self, kind: IdentifierKind, values: Sequence[str]) -> list[bool]:
         """Return, value by value, whether the registry holds it (pupils and guardians)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonQuery:
+    """A person whom somebody outside named. Number and name are both needed; what else is given must agree too."""
+
+    id_number: str = field(repr=False)
+    name: str = field(repr=False)
+    student_number: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    """Of a guardian."""
+
+
+class PersonMatcher(Protocol):
+    """Which pupil is this? Answered from the keyed index; no clear value comes back, and a near miss is a miss."""
+
+    def subjects(self, people: Sequence[PersonQuery]) -> list[str | None]:
+        """Return, person by person, the ``subject_ref``, or ``None``: unknown, or another name, are one answer."""
+
+
+class PupilRows(Protocol):
+    """Rows of the sharing view by reference."""
+
+    def pupils(self, subject_refs: Sequence[str], columns: Sequence[str]) -> tuple[str, pl.DataFrame]:
+        """Return the commit counter, and the rows that there are, with ``subject_ref`` and ``columns``."""
+
+
+def normal_id_number(text: str) -> str:
+    """Return an identity number in half width and upper case, without blanks. Total and idempotent."""
+    return normalize_identity_number(text)
+
+
+def id_number_problem(normal: str) -> str | None:
+    """Return why a *normalised* text is no resident identity number (GB 11643), ``None`` if it is one.
+
+    One of ``empty``, ``first-generation`` (15 digits), ``shape``, ``birth-date``, ``checksum``.
+    """
+    problem = problem_of(normal)
+    return None if problem is None else problem.value
 
 
 class Masker(Protocol):

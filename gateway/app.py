@@ -16,25 +16,37 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from gateway import console
 from gateway.api import (
     access,
+    accounts,
+    alerts,
     applications,
+    assessments,
     audit,
     certificates,
+    checks,
     description,
+    disclosures,
     docs,
+    dry_runs,
     extracts,
     grants,
+    grounds,
     identity,
+    legal_bases,
     log,
+    matches,
     oauth,
     problem_responses,
+    recipients,
     sessions,
     system,
 )
 from gateway.api.counters import RequestCounter
-from gateway.api.limits import Limits
+from gateway.api.limits import Limits, fields_of
 from gateway.api.office import cases, evidence, oversight, papers, posts, registry
+from gateway.api.uploads import GatewayRequest
 from gateway.incidents import report
 from gateway.keyring import Face, Key
+from gateway.policies.decision import DecisionPoint
 from gateway.problems import UNEXPECTED, Problem
 from gateway.services import Services
 
@@ -59,6 +71,8 @@ LAST_WORDS = b"500 Internal Server Error"
 
 class Application(APIFlask):
     """APIFlask that writes no exception text anywhere: it may quote what was sent (I7)."""
+
+    request_class = GatewayRequest
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         """Report what even the error handler failed at, by kind and place alone."""
@@ -106,7 +120,7 @@ def create_app(services: Services, *, testing: bool = False) -> APIFlask:
     _guard(app, services)
     _answer_errors(app)
     inner: WSGIApplication = ProxyFix(app.wsgi_app, x_for=0, x_proto=1, x_host=0)
-    app.wsgi_app = _Quiet(inner)  # type: ignore[method-assign]  # Flask's own way
+    app.wsgi_app = _Quiet(_OneSet(inner, services.decisions))  # type: ignore[method-assign]  # Flask's own way
     return app
 
 
@@ -116,9 +130,22 @@ def _blueprints(services: Services) -> list[Any]:
     office = face in {Face.OFFICE, Face.ALL}
     outside = face in {Face.OUTSIDE, Face.ALL}
     if office or outside:
-        found += [sessions.blueprint, applications.blueprint, grants.blueprint, extracts.blueprint]
+        found += [
+            sessions.blueprint,
+            applications.blueprint,
+            assessments.blueprint,
+            grants.blueprint,
+            extracts.blueprint,
+            checks.blueprint,
+            matches.blueprint,
+            legal_bases.blueprint,
+        ]
     if office:
         found += [
+            dry_runs.blueprint,
+            grounds.blueprint,
+            legal_bases.texts,
+            disclosures.blueprint,
             registry.blueprint,
             cases.blueprint,
             evidence.blueprint,
@@ -127,6 +154,9 @@ def _blueprints(services: Services) -> list[Any]:
             papers.blueprint,
             certificates.blueprint,
             audit.blueprint,
+            accounts.blueprint,
+            recipients.blueprint,
+            alerts.blueprint,
         ]
     if outside:
         found += [log.blueprint, oauth.blueprint(lambda: services.tokens, public_url=services.settings.public_url)]
@@ -139,6 +169,7 @@ def _guard(app: APIFlask, services: Services) -> None:
     counter = app.extensions[system.COUNTER] = RequestCounter()
     limits = app.extensions[system.LIMITS] = Limits(app, services.settings.rate_limit_url)
     fence = access.fence(limits.spend)
+    app.extensions[console.SPEND] = limits.spend
 
     @app.before_request
     def enter() -> None:
@@ -181,7 +212,20 @@ def _with_retry(response: Response, error: Exception) -> Response:
     after = getattr(error, "retry_after", None)
     if after is not None:
         response.headers["Retry-After"] = str(after)
+        response.headers.update(fields_of(error))
     return response
+
+
+class _OneSet:
+    """Lets one set of policies decide a request from start to end, whatever is loaded meanwhile."""
+
+    def __init__(self, inner: WSGIApplication, decisions: DecisionPoint) -> None:
+        self._inner = inner
+        self._decisions = decisions
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._decisions.pinned():
+            return self._inner(environ, start_response)
 
 
 class _Quiet:

@@ -7,7 +7,7 @@ A release takes the ``Receipt`` of its intent as an argument: no receipt, no byt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NewType, Protocol, TypeVar
 
@@ -45,6 +45,8 @@ class EntryDraft:
     policy: str | None = None
     """Id of the policy that decided."""
     subjects: tuple[SubjectRef, ...] = field(default=(), repr=False)
+    policy_set: str | None = None
+    """SHA-256 of the set of policies that ``policy`` was taken from; the journal of a process adds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,16 @@ class Journal(Protocol):
 
     def append(self, entry: EntryDraft) -> Receipt:
         """Append an entry that goes with no fact, as for a refusal or a reading."""
+
+
+class GroupJournal(Journal, Protocol):
+    """A journal that takes several entries about one act without a commit for each."""
+
+    def record_all(self, write: Callable[[Tx], R], entries: Sequence[EntryDraft]) -> R:
+        """Run ``write`` with the first of ``entries``, and append the others behind it; return its result.
+
+        All or none: an error in ``write`` leaves no entry. Raises what ``record`` raises.
+        """
 
 
 class Reader(Protocol):

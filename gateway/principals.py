@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.ids import AccountId, RecipientId, UnitCode
+from gateway.ids import AccountId, GrantId, RecipientId, UnitCode
 
 
 class Role(StrEnum):
@@ -32,6 +32,20 @@ class Role(StrEnum):
     """Reads the audit trail (审计检查员)."""
 
 
+class Use(StrEnum):
+    """What a grant is put to; a token may be good for one grant and one use (RFC 9396)."""
+
+    EXTRACT = "extract"
+    STATISTICS = "statistics"
+    CHECK = "check"
+    MATCH = "match"
+
+
+def errand(grant: GrantId, use: Use) -> str:
+    """Return how ``Principal.mandate`` and ``Circumstances.errand`` name a grant put to a use."""
+    return f"{grant} {use}"
+
+
 class AccountKind(StrEnum):
     """What sort of account a principal has."""
 
@@ -49,7 +63,7 @@ class Principal:
     2 for a client that proved its key.
 
     ``mandate`` is what a token with ``authorization_details`` (RFC 9396) is good for, as ``"<grant> <use>"``
-    (``gateway.policies.scope.errand``); ``None`` is a token or session that names no grant. ``on_behalf`` is who
+    (``errand``); ``None`` is a token or session that names no grant. ``on_behalf`` is who
     delegated the approval under which the person acts.
     """
 

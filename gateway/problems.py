@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core_registry.errors import (
@@ -38,6 +39,10 @@ class ProblemType:
     title: str
 
 
+Listed = Mapping[str, list[Mapping[str, str | int | None]]]
+"""Members of a problem that are lists, each of flat objects."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem as people and programs read it. Holds no personal data (I7)."""
@@ -48,7 +53,7 @@ class Problem:
     rule: str | None = None
     missing: tuple[str, ...] = ()
     extra: dict[str, str | int] = field(default_factory=dict)
-    listed: dict[str, list[dict[str, str | None]]] = field(default_factory=dict)
+    listed: Listed = field(default_factory=dict)
     """Extension members that are lists: ``results``, what each rule says; ``errors``, what is wrong with each value."""
 
     def document(self) -> dict[str, object]:
@@ -96,10 +101,18 @@ TABLE: dict[type[Exception], ProblemType] = {
     policies.ApplicationIncompleteError: ProblemType(
         "application-incomplete", 422, "申请材料不完整", "The application is incomplete"
     ),
+    policies.AssessmentRefusedError: ProblemType(
+        "assessment-refused", 422, "影响评估未通过", "The impact assessment does not carry this"
+    ),
     policies.StaleVersionError: ProblemType("stale-version", 409, "内容已被他人更新", "Somebody else acted in between"),
     policies.WrongStateError: ProblemType("wrong-state", 409, "当前状态不能办理", "Not possible in this state"),
     policies.GrantInvalidError: ProblemType("grant-invalid", 403, "授权签名无效", "The grant does not verify"),
     policies.GrantEndedError: ProblemType("grant-ended", 403, "授权已终止", "The grant has ended"),
+    policies.RecipientBarredError: ProblemType("recipient-barred", 403, "该数据使用方暂不得获得", "Recipient barred"),
+    policies.TextRefusedError: ProblemType("text-refused", 422, "条文原文不予收存", "The text is not taken"),
+    policies.ScanRefusedError: ProblemType("scan-refused", 422, "扫描件不予收存", "The scan is not taken"),
+    policies.ScanDamagedError: ProblemType("scan-damaged", 503, "扫描件损坏", "The stored scan is damaged"),
+    policies.DisclosureRefusedError: ProblemType("disclosure-refused", 422, "登记未通过", "The entry is not taken"),
     accounts.LockedOutError: ProblemType("locked-out", 429, "尝试次数过多，已暂时锁定", "Too many attempts: locked"),
     accounts.SealedAccountError: ProblemType("account-sealed", 403, "账号已封存", "The account is sealed"),
     accounts.PasswordExpiredError: ProblemType("password-expired", 403, "请先修改密码", "Change the password first"),
@@ -120,6 +133,8 @@ TABLE: dict[type[Exception], ProblemType] = {
     releases.ExtractGoneError: ProblemType("extract-gone", 410, "提取文件已不存在", "The extract is gone"),
     releases.ContentDamagedError: ProblemType("content-damaged", 503, "提取文件损坏", "The stored file is damaged"),
     releases.TooManyRowsError: ProblemType("too-many-rows", 403, "超出行数上限", "More rows than allowed"),
+    releases.BadListError: ProblemType("bad-list", 422, "名单有误", "The list cannot be taken"),
+    releases.ListGoneError: ProblemType("list-gone", 409, "名单已销毁", "The list was destroyed"),
     RegistryError: ProblemType("registry-refused", 422, "学籍系统未能办理", "The registry refused"),
     RegisterChangedError: ProblemType("register-changed", 409, "学籍数据已变动", "The register changed in between"),
     RegisterRuleError: ProblemType("register-rule", 422, "不符合学籍管理规定", "Against a rule of the registry"),
@@ -155,14 +170,22 @@ def problem_of(error: Exception) -> Problem | None:
         if kind is None:
             continue
         if isinstance(error, errors.GatewayError):
-            return Problem(kind, error.detail, error.detail_zh, error.rule, error.missing, dict(error.extra))
+            extra = dict(error.extra)
+            return Problem(kind, error.detail, error.detail_zh, error.rule, error.missing, extra, _listed(error))
         if isinstance(error, RegistryError):
             return Problem(kind, error.detail, error.detail_zh, error.rule, listed=_listed(error))
     return None
 
 
-def _listed(error: RegistryError) -> dict[str, list[dict[str, str | None]]]:
+def _listed(error: Exception) -> Listed:
     match error:
+        case releases.BadListError():
+            return {
+                "errors": [
+                    {"row": one.row, "column": one.column, "detail": one.detail, "detail_zh": one.detail_zh}
+                    for one in error.problems
+                ]
+            }
         case CaseRefusedError():
             return {"results": [result.document() for result in error.results]}
         case ValuesError():
@@ -179,6 +202,11 @@ def _listed(error: RegistryError) -> dict[str, list[dict[str, str | None]]]:
 ADVICE: dict[str, tuple[str, str]] = {
     "account-sealed": ("请本单位安全管理员解封；解封须由另一人办理。", "Ask the security administrator to reopen it."),
     "application-incomplete": ("按 missing 补齐材料后再提交。", "Add what 'missing' names, then submit again."),
+    "bad-list": (
+        "按 errors 所列的行、列更正名单后重新上传；上次的名单未保存。",
+        "Correct the rows and columns in 'errors' and send the list again; nothing of it was kept.",
+    ),
+    "list-gone": ("重新上传名单。", "Hand the list in again."),
     "bad-request": ("检查请求体是否为完整的 JSON，头部是否正确。", "Send complete JSON and correct headers."),
     "case-refused": (
         "results 列出每条规则的结论、需要什么、向谁办理；可用 POST /v1/registry/explanations 先行试办。",
@@ -188,6 +216,19 @@ ADVICE: dict[str, tuple[str, str]] = {
     "conflict": ("先读取当前状态，再决定如何办理。", "Read the present state, then decide what to do."),
     "content-damaged": ("请联系运维人员；不要使用已下载的部分。", "Call the operator; do not use what came so far."),
     "credential-rejected": ("按 reason 处理；可请持有人重新出示。", "See 'reason'; ask the holder to present again."),
+    "disclosure-refused": (
+        "按 missing 补齐或更改；登记中不得出现学生姓名、证件号码、电话。",
+        "Complete or change what 'missing' names; no pupil, number of a person or telephone belongs here.",
+    ),
+    "scan-damaged": ("请联系运维人员；重新上传扫描件。", "Call the operator; hand the scan in again."),
+    "scan-refused": (
+        "换用 PDF、PNG 或 JPEG 文件，不超过 20 MB。",
+        "Send another file: PDF, PNG or JPEG of at most 20 MB.",
+    ),
+    "text-refused": (
+        "按 missing 更改；原文须连同条号从公报或官方数据库抄录，由另一人核对。",
+        "Change what 'missing' names; copy the article with its number, and let another officer compare it.",
+    ),
     "evidence-refused": (
         "按 detail 更换材料：PDF、JPEG 或 PNG，不超过规定大小，种类与业务相符。",
         "Send another file, as 'detail' says: PDF, JPEG or PNG, not too large, of a kind that the procedure takes.",
@@ -196,6 +237,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "forbidden": (
         "查看 policy 与 rule；可用 GET /v1/me/permissions 查询自己的权限。",
         "See 'policy' and 'rule'; GET /v1/me/permissions lists what you may do.",
+    ),
+    "recipient-barred": (
+        "按 missing 办理：补交逾期的销毁证明，或恢复数据使用方的登记；之后方可批准。",
+        "Do what 'missing' names: hand in overdue deletion certificates, or have the recipient attested again.",
     ),
     "grant-ended": ("授权已到期、用完或撤回，请重新申请。", "It expired, was used up or withdrawn: apply again."),
     "grant-invalid": ("停止使用并联系主管部门核查。", "Stop, and ask the authority to check the grant."),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +21,10 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from gateway.errors import GatewayError
+
+RETRIES = 3
+PAUSE_SECONDS = 0.5
+PARTIAL = 206
 
 
 class UnexpectedAnswerError(GatewayError):
@@ -45,32 +53,31 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody with a token, or nobody."""
+    """Somebody with a token, or nobody. With ``prover`` the token is bound to that key (RFC 9449)."""
 
     base: str
     token: str | None = field(default=None, repr=False)
+    prover: ECKey | None = field(default=None, repr=False)
 
     def download(self, path: str, file: Path, size: int, progress: Callable[[int], object]) -> str:
         """Fetch ``path`` into ``file``, going on where an interrupted download stopped; return its SHA-256.
 
-        Raises ``UnexpectedAnswerError`` when the gateway refuses, or fewer than ``size`` bytes come.
+        A connection that breaks is taken up again up to ``RETRIES`` times, each time with a proof of its own. Raises
+        ``UnexpectedAnswerError`` when the gateway refuses, or fewer than ``size`` bytes come.
         """
         part = file.with_suffix(file.suffix + ".part")
         have = part.stat().st_size if part.exists() else 0
-        request = urllib.request.Request(self.base + path)  # noqa: S310  the address is the caller's
-        request.add_header("Authorization", f"Bearer {self.token}")
-        if have:
-            request.add_header("Range", f"bytes={have}-")
-            progress(have)
-        try:
+        progress(have)
+        for _ in range(RETRIES + 1):
+            if have >= size:
+                break
+            # a broken connection leaves what came; the gateway counts it as one use
+            with suppress(urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
+                self._append(path, part, have, progress)
+            have = part.stat().st_size if part.exists() else 0
             if have < size:
-                with urllib.request.urlopen(request, timeout=60) as response, part.open("ab") as out:  # noqa: S310  the address is the caller's
-                    while piece := response.read(1 << 16):
-                        out.write(piece)
-                        progress(len(piece))
-        except urllib.error.HTTPError as error:
-            raise UnexpectedAnswerError(f"{error.code} {error.read()[:600].decode('utf-8', 'replace')}") from None
-        if part.stat().st_size != size:
+                time.sleep(PAUSE_SECONDS)
+        if have != size:
             raise UnexpectedAnswerError("The download is not complete; run the command again to go on.")
         digest = hashlib.sha256()
         with part.open("rb") as done:
@@ -81,16 +88,77 @@ class Caller:
 
     def call(self, method: str, path: str, body: object = None, *, expect: int = 200) -> Answer:
         """Send a request; raises ``UnexpectedAnswerError`` when the status is not ``expect``."""
+        answer = send(self.request(method, path, body))
+        if answer.status != expect:
+            raise UnexpectedAnswerError(f"{method} {path}: {answer.status}, promised {expect}: {answer.body[:600]!r}")
+        return answer
+
+    def request(self, method: str, path: str, body: object = None) -> urllib.request.Request:
+        """Return a request with the token and, where the token is bound, a fresh proof: a request is sent once."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data=data, method=method)  # noqa: S310  the address is the caller's
         if data is not None:
             request.add_header("Content-Type", "application/json")
         if self.token is not None:
-            request.add_header("Authorization", f"Bearer {self.token}")
-        answer = send(request)
-        if answer.status != expect:
-            raise UnexpectedAnswerError(f"{method} {path}: {answer.status}, promised {expect}: {answer.body[:600]!r}")
-        return answer
+            request.add_header("Authorization", f"{'Bearer' if self.prover is None else 'DPoP'} {self.token}")
+        if self.prover is not None:
+            request.add_header("DPoP", dpop_proof(self.prover, method, self.base + path, self.token))
+        return request
+
+    def _append(self, path: str, part: Path, have: int, progress: Callable[[int], object]) -> None:
+        request = self.request("GET", path)
+        if have:
+            request.add_header("Range", f"bytes={have}-")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response, part.open("ab") as out:  # noqa: S310  the address is the caller's
+                if have and response.status != PARTIAL:
+                    raise UnexpectedAnswerError("The gateway does not go on from there; delete the part file.")
+                while piece := response.read(1 << 16):
+                    out.write(piece)
+                    progress(len(piece))
+        except urllib.error.HTTPError as error:
+            raise UnexpectedAnswerError(f"{error.code} {error.read()[:600].decode('utf-8', 'replace')}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A recipient's system: its id, its private key, and what its tokens are to be good for (RFC 9396)."""
+
+    base: str
+    client_id: str
+    key: ECKey = field(repr=False)
+    details: Sequence[Mapping[str, object]] = ()
+
+    def caller(self) -> Caller:
+        """Return a caller with a fresh token, bound to a key that lives no longer than this process."""
+        prover = process_key()
+        token = client_token(self.base, self.client_id, self.key, prover=prover, details=self.details)
+        return Caller(self.base, token, prover)
+
+
+def for_grant(grant: str, *uses: str) -> dict[str, object]:
+    """Return the authorization detail of a token that is good for ``grant`` put to ``uses``, and nothing else."""
+    return {"type": "xueji_grant", "identifier": grant, "actions": list(uses)}
+
+
+@cache
+def process_key() -> ECKey:
+    """Return the key that this process binds its tokens to: made at the first use, never written down."""
+    return ECKey.generate_key("P-256")
+
+
+def dpop_proof(key: ECKey, method: str, url: str, token: str | None = None) -> str:
+    """Return a fresh proof for one request (RFC 9449, section 4.2); ``url`` without query and fragment."""
+    claims: dict[str, object] = {
+        "htm": method,
+        "htu": url.partition("#")[0].partition("?")[0],
+        "iat": int(time.time()),
+        "jti": uuid4().hex,
+    }
+    if token is not None:
+        claims["ath"] = urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.as_dict(private=False)}
+    return jwt.encode(header, claims, key, algorithms=["ES256"])
 
 
 def send(request: urllib.request.Request) -> Answer:
@@ -102,20 +170,36 @@ def send(request: urllib.request.Request) -> Answer:
         return Answer(error.code, dict(error.headers), error.read())
 
 
-def client_token(base: str, client_id: str, key: ECKey) -> str:
-    """Return an access token by client credentials and ``private_key_jwt`` (RFC 7523)."""
+def client_token(
+    base: str,
+    client_id: str,
+    key: ECKey,
+    *,
+    prover: ECKey | None = None,
+    details: Sequence[Mapping[str, object]] = (),
+) -> str:
+    """Return an access token by client credentials and ``private_key_jwt`` (RFC 7523).
+
+    With ``prover`` it is bound to that key, else a bearer token; ``details`` are its authorization details. Raises
+    ``UnexpectedAnswerError`` when the gateway gives none.
+    """
     now = int(time.time())
     claims = {"iss": client_id, "sub": client_id, "aud": base, "iat": now, "exp": now + 120, "jti": uuid4().hex}
     assertion = jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key, algorithms=["ES256"])
-    form = urllib.parse.urlencode(
-        {
-            "grant_type": "client_credentials",
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": assertion,
-        }
-    )
-    request = urllib.request.Request(f"{base}/oauth/token", data=form.encode(), method="POST")  # noqa: S310  the address is the caller's
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": assertion,
+    }
+    if details:
+        form["authorization_details"] = json.dumps(list(details))
+    url = f"{base}/oauth/token"
+    request = urllib.request.Request(url, data=urllib.parse.urlencode(form).encode(), method="POST")  # noqa: S310  the address is the caller's
+    if prover is not None:
+        request.add_header("DPoP", dpop_proof(prover, "POST", url))
     answer = send(request)
     if answer.status != 200:  # noqa: PLR2004
         raise UnexpectedAnswerError(f"token: {answer.status} {answer.body[:300]!r}")
+    if str(answer.json().get("token_type")).lower() != ("bearer" if prover is None else "dpop"):
+        raise UnexpectedAnswerError("The token is not bound to the key, as was asked.")
     return answer.text("access_token")

@@ -9,15 +9,25 @@ from datetime import datetime
 from core_registry.office import CaseDesk, PaperDesk, RegistryOffice, StaffDesk
 from core_registry.oversight.service import RegistryOversight
 from core_registry.sharing import SharingView
+from gateway.accounts.delegations import Delegations
 from gateway.accounts.directory import AccountDirectory
+from gateway.accounts.own import OwnAccount
+from gateway.accounts.recipients import RecipientRegister
 from gateway.accounts.service import AccountService
 from gateway.accounts.tokens import TokenService
+from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
 from gateway.identity.service import IdentityService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
+from gateway.policies.disclosures import DisclosureService
+from gateway.policies.legal_texts import LegalTextService
+from gateway.policies.scans import ScanService
 from gateway.policies.service import ApplicationService
+from gateway.releases.checks.service import CheckService
+from gateway.releases.dry_run_service import DryRunService
+from gateway.releases.matches.service import MatchService
 from gateway.releases.service import ReleaseService
 from gateway.settings import Settings
 from rulebook import Rulebook
@@ -50,3 +60,23 @@ class Services:
     """Part -> ``ok`` or what is wrong, for ``/readyz``."""
     oversight: RegistryOversight | None = None
     """Whole-school and nightly acts."""
+    alerts: AlertService | None = None
+    """Alerts, on the faces that see entries of the log."""
+    recipients: RecipientRegister | None = None
+    """Recipients as organisations; every process has them."""
+    delegations: Delegations | None = None
+    """Approvals lent for a time; every process has them."""
+    dry_runs: DryRunService | None = None
+    """What a grant would release, before the decision; on the faces that may see samples."""
+    legal_texts: LegalTextService | None = None
+    """Texts of articles; every process has them."""
+    scans: ScanService | None = None
+    """Scans of approvals, on the faces that hold their key."""
+    disclosures: DisclosureService | None = None
+    """What was handed over outside this system; office only."""
+    checks: CheckService | None = None
+    """Checks (核验), on the faces that release."""
+    matches: MatchService | None = None
+    """Matches (比对回填), on the faces that release."""
+    own: OwnAccount | None = None
+    """One's own account; every process has it."""

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import Final, cast, get_args
 
 from rulebook.columns import LEVELS
-from rulebook.records import LegalBasis, Purpose
+from rulebook.records import LegalBasis, LegalKind, Purpose
 from rulebook.source import Sources, Table
 
-# A rule of lower rank (部门规章, 通知) is no ground; it goes through a government approval (Q-3).
-_KINDS = ("law", "administrative_regulation", "local_regulation")
+LEGAL_KINDS: Final[tuple[str, ...]] = get_args(LegalKind)
+"""法律法规: all that Art. 50 takes without a government's approval (``Q-3``)."""
+LOWER_RANK: Final = ("departmental_rule", "government_rule", "notice")
+"""部门规章, 地方政府规章, 规范性文件和通知: no ground; they go through a government's approval (``Q-3``)."""
+_NOTICE: Final = re.compile(r"(?:通知|意见|通告|公告|函|纪要|方案|计划|要点)[）)》]?$")
+
+
+def is_notice(title: str) -> bool:
+    """Whether a title is that of a notice or an opinion, whatever kind is claimed for it: never a law (``Q-3``)."""
+    return _NOTICE.search(title.strip()) is not None
 
 
 def read_legal_bases(sources: Sources, purposes: Mapping[str, Purpose]) -> dict[str, LegalBasis]:
@@ -24,10 +33,11 @@ def _read(code: str, entry: Table, purposes: Mapping[str, Purpose]) -> LegalBasi
     fields = frozenset().union(*(purposes[name].fields for name in served))
     levels = frozenset().union(*(purposes[name].levels for name in served))
     text, sha256 = _read_text(entry)
+    title = entry.text("title")
     basis = LegalBasis(
         code=code,
-        title=entry.text("title"),
-        kind=cast(Literal["law", "administrative_regulation", "local_regulation"], entry.choice("kind", _KINDS)),
+        title=title,
+        kind=_read_kind(entry, title),
         article=entry.text("article"),
         text=text,
         text_sha256=sha256,
@@ -36,9 +46,25 @@ def _read(code: str, entry: Table, purposes: Mapping[str, Purpose]) -> LegalBasi
         levels=entry.references("levels", levels, f"a level of these purposes (of {', '.join(LEVELS)})"),
         fields=entry.references("fields", fields, "a field of these purposes"),
         recipients=entry.text("recipients"),
+        repealed=entry.day("repealed") if entry.has("repealed") else None,
     )
+    if basis.repealed is not None and basis.repealed <= basis.effective:
+        entry.fail("repealed", "lies before the law took effect / 废止日期不得早于施行日期")
     entry.finish()
     return basis
+
+
+def _read_kind(entry: Table, title: str) -> LegalKind:
+    kind = entry.text("kind")
+    if kind in LOWER_RANK:
+        entry.fail(
+            "kind",
+            "a rule or a notice is no law or regulation; remove the entry and use the approval of a people's government"
+            " / 规章、规范性文件和通知不是法律法规，请删除本条，改用县级以上人民政府批准（Q-3）",
+        )
+    if is_notice(title):
+        entry.fail("title", "is that of a notice, not of a law or regulation / 通知、意见等不是法律法规（Q-3）")
+    return cast("LegalKind", entry.choice("kind", LEGAL_KINDS))
 
 
 def _read_text(entry: Table) -> tuple[str | None, str | None]:

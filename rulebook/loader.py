@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from rulebook.alerts import read_alerts
 from rulebook.calendar import read_calendar
 from rulebook.catalogue import read_fields
 from rulebook.codes import read_code_lists
@@ -16,9 +17,11 @@ from rulebook.hierarchies import read_hierarchies
 from rulebook.legal import read_legal_bases
 from rulebook.mappings import read_import_mappings
 from rulebook.parameters import read_parameters
+from rulebook.policies import read_policies
 from rulebook.profiles import read_profiles
 from rulebook.purposes import read_purposes
-from rulebook.records import PolicySet, Rulebook, RulebookError
+from rulebook.records import Rulebook
+from rulebook.security_terms import read_security_terms
 from rulebook.source import Sources
 from rulebook.terms import read_school_terms
 
@@ -48,12 +51,14 @@ def load(directory: Path) -> Rulebook:
         profiles=MappingProxyType(profiles),
         hierarchies=MappingProxyType(hierarchies),
         import_mappings=MappingProxyType(read_import_mappings(sources, fields, code_lists)),
-        policies=_read_policies(sources),
+        policies=read_policies(sources),
         parameters=parameters,
         registry=registry,
         calendar=MappingProxyType(read_calendar(sources)),
         school_terms=MappingProxyType(read_school_terms(sources, divisions.by_code)),
         evidence_kinds=MappingProxyType(read_evidence_kinds(sources)),
+        security_terms=read_security_terms(sources),
+        alerts=read_alerts(sources),
     )
     sources.finish()
     return book
@@ -70,12 +75,3 @@ def digest(contents: Mapping[str, bytes]) -> str:
             whole.update(len(part).to_bytes(8, "big"))
             whole.update(part)
     return whole.hexdigest()
-
-
-def _read_policies(sources: Sources) -> PolicySet:
-    files = sources.matching("policies", ".cedar")
-    if not files:
-        raise RulebookError("policies", None, "no *.cedar file: without a policy nothing is permitted / 缺少策略文件")
-    # Cedar's own parser checks the text; here it is only joined, each file under its name.
-    texts = [f"// {name}\n{sources.text(name)}" for name in files]
-    return PolicySet("\n".join(texts), sources.text("policies/schema.cedarschema"), files)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, cast
 
-from rulebook.records import CodeList, Division, Field, Parameters
+from rulebook.records import CodeList, Division, Field, Parameters, WorkflowDays
 from rulebook.registry_parameters import read_class_size, read_registry
 from rulebook.registry_records import RegistryParameters
 from rulebook.source import Sources, Table
@@ -24,6 +24,8 @@ def read_parameters(
     root = sources.toml("parameters.toml")
     accounts, imports, releases, audit = (root.table(name) for name in ("accounts", "imports", "releases", "audit"))
     registry = root.table("registry")
+    recipients = root.table("recipients")
+    applications = root.table("applications")
     parameters = Parameters(
         password_days=accounts.integer("password_days", least=30, most=180),
         sealing_months=accounts.integer("sealing_months", least=1, most=6),  # A50-4: only shorter than half a year
@@ -40,12 +42,31 @@ def read_parameters(
         lease_seconds=releases.integer("lease_seconds", least=10, most=3_600),
         token_seconds=releases.integer("token_seconds", least=60, most=3_600),
         checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
+        assessment_by_hand=applications.boolean("assessment_by_hand"),
+        scan_required=applications.boolean("scan_required"),
+        dry_run_required=applications.boolean("dry_run_required"),
+        dry_run_sample_days=applications.integer("dry_run_sample_days", least=1, most=30),
         number_authority=cast(Literal["national", "local"], registry.choice("number_authority", ("national", "local"))),
+        guess_limit=releases.integer("guess_limit", least=1, most=100),
+        match_list_minutes=releases.integer("match_list_minutes", least=5, most=1_440),
+        delegation_days=accounts.integer("delegation_days", least=1, most=180),
+        attestation_months=recipients.integer("attestation_months", least=1, most=12),  # yearly at the least
+        dormant_months=recipients.integer("dormant_months", least=1, most=6),  # as with unused accounts, A50-3
+        attestation_warning_days=recipients.integer("warning_days", least=1, most=90),
+        recipient_registration_required=recipients.boolean("registration_required"),
+        workflow=_read_workflow(root.table("workflow")),
     )
     rules = read_registry(registry, fields, divisions, parameters.class_size)
-    for table in (accounts, imports, releases, audit, registry, root):
+    for table in (accounts, imports, releases, audit, registry, recipients, applications, root):
         table.finish()
     return parameters, rules
+
+
+def _read_workflow(table: Table) -> WorkflowDays:
+    steps = ("record", "confirm", "decide", "answer")
+    days = {step: table.integer(f"{step}_days", least=1, most=60) for step in steps}
+    table.finish()
+    return WorkflowDays(**days)
 
 
 def _read_school_years(table: Table, grades: CodeList) -> MappingProxyType[str, tuple[int, int]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal
 
+from rulebook.alert_records import NO_ALERTS, Alerting
 from rulebook.registry_records import EvidenceKind, RegistryParameters, TermDates
 
 
@@ -116,13 +118,19 @@ class Purpose:
     max_rows: int
 
 
+LegalKind = Literal[
+    "law", "administrative_regulation", "local_regulation", "autonomous_regulation", "separate_regulation"
+]
+"""法律, 行政法规, 地方性法规, 自治条例, 单行条例: what 法律法规 means in Art. 50 (``Q-3``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class LegalBasis:
     """A law or regulation that may be a ground. Without a held text (``text_sha256``) it is ``unverified``."""
 
     code: str
     title: str
-    kind: Literal["law", "administrative_regulation", "local_regulation"]
+    kind: LegalKind
     article: str
     text: str | None
     text_sha256: str | None
@@ -132,6 +140,8 @@ class LegalBasis:
     fields: frozenset[str]
     recipients: str
     """Who may receive under it, in words."""
+    repealed: date | None = None
+    """First day on which it is no longer in force."""
 
     @property
     def verified(self) -> bool:
@@ -221,11 +231,45 @@ class CalendarDay:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """Cedar policies and schema as text, files joined in order of name."""
+    """Cedar policies and schema as text, files joined in order of name; ``texts`` are the policies file by file."""
 
     policies: str
     schema: str
     files: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """The digest that audit entries and grants carry: SHA-256 over the SHA-256 of policies and of schema."""
+        parts = (hashlib.sha256(text.encode()).digest() for text in (self.policies, self.schema))
+        return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowDays:
+    """Working days (T-2) for each step of an application; the day on which the step begins is not counted (T-1)."""
+
+    record: int = 5
+    """For a data officer to record the legal ground."""
+    confirm: int = 3
+    """For another officer to confirm it."""
+    decide: int = 5
+    """For the approving officer to decide."""
+    answer: int = 10
+    """For the applicant to answer a return; after that the application lapses."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityTerms:
+    """One version of the terms of ``config/terms/`` that a recipient accepts with an application."""
+
+    version: str
+    effective: date
+    """First day on which this version is the one to be accepted."""
+    zh: str
+    en: str
+    sha256: str
+    """Over ``rulebook.security_terms.digest_input``; a grant carries it, signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +296,26 @@ class Parameters:
     token_seconds: int
     checkpoint_witness_minutes: int
     number_authority: Literal["national", "local"]
+    assessment_by_hand: bool = False
+    """Whether an officer's own impact assessment must stand before a decision, where one is obligatory."""
+    delegation_days: int = 60
+    """Longest delegation of an approval, in days."""
+    attestation_months: int = 12
+    dormant_months: int = 6
+    """Months without any use after which a recipient is suspended."""
+    attestation_warning_days: int = 30
+    recipient_registration_required: bool = False
+    scan_required: bool = False
+    """Whether an approval is recorded only when its scan is held for the application (``A50-7``)."""
+    workflow: WorkflowDays = WorkflowDays()
+    guess_limit: int = 5
+    """Unconfirmed checks and matches of one person, a day and recipient, before nobody is looked up any more."""
+    match_list_minutes: int = 60
+    """Life of a list that was handed in for a match."""
+    dry_run_required: bool = False
+    """Whether an application for rows is decided only upon a dry run of what is granted."""
+    dry_run_sample_days: int = 7
+    """Life of the ten rows that a dry run shows; they go with the decision at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,3 +339,7 @@ class Rulebook:
     school_terms: Mapping[str, tuple[TermDates, ...]]
     """Province, and each city with days of its own -> its semesters in order."""
     evidence_kinds: Mapping[str, EvidenceKind]
+    security_terms: tuple[SecurityTerms, ...] = ()
+    """All versions, the first effective one first."""
+    alerts: Alerting = NO_ALERTS
+    """What raises an alert."""

@@ -42,6 +42,14 @@ class Sources:
                 raise RulebookError(name, None, f"cannot be read ({error.strerror}) / 文件无法读取") from error
         self._unread = set(self._contents)
 
+    @classmethod
+    def of(cls, contents: Mapping[str, bytes]) -> Sources:
+        """Return sources of files that somebody else read, by relative name."""
+        made = cls.__new__(cls)
+        made._contents = dict(contents)
+        made._unread = set(contents)
+        return made
+
     @property
     def contents(self) -> Mapping[str, bytes]:
         """Every file by relative name, in sorted order."""
@@ -51,6 +59,10 @@ class Sources:
         """Return the names of the files directly in ``folder`` that end in ``suffix``, sorted."""
         pattern = re.compile(re.escape(folder) + r"/[^/]+" + re.escape(suffix))
         return tuple(sorted(name for name in self._contents if pattern.fullmatch(name)))
+
+    def set_aside(self, folder: str, suffix: str) -> None:
+        """Let files directly in ``folder`` that end in ``suffix`` be: they belong here and are read elsewhere."""
+        self._unread.difference_update(self.matching(folder, suffix))
 
     def text(self, name: str) -> str:
         """Return a file as text. Raises ``RulebookError`` when it is missing, empty or not UTF-8."""

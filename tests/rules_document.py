@@ -2,7 +2,8 @@
 
 ``python -m tests.rules_document`` writes the file; ``--check`` writes nothing and ends with 1 when the file is not
 what the code says, or when a rule has no enforcement or no test (``make lint``). Enforcements come from ``rule``,
-``enforces`` and ``declared`` in ``core_registry``; tests from ``@pytest.mark.rule("A16-1")``.
+``enforces`` and ``declared`` in ``core_registry`` and from ``keeps`` in ``gateway`` (Article 50); tests from
+``@pytest.mark.rule("A16-1")``.
 """
 
 from __future__ import annotations
@@ -13,23 +14,22 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import core_registry
+import gateway
 from core_registry.domain.regulation import REGULATION
 from core_registry.domain.rules import ENFORCEMENTS
+from gateway.articles import KEPT
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "rules.md"
-LATER = "50"
-"""Article 50 is the gateway's: its ids stay open here until the gateway itself declares and proves them."""
-
 _HEAD = """# Rules
 
-Every rule of 《中小学生学籍管理实施细则》(晋教〔2026〕1号) that the registry keeps: what it says, where the code
-keeps it, and the tests that prove it. This file is generated (`make rules`); `make lint` fails when it is not what the
-code says, or when a rule has lost its enforcement or its test. The ids are those of the articles: `A16-1` is the first
-rule of Article 16; `S` are the rules of states, `T` those of computing time. Article 50 is the gateway's part; an id
-without a test is open.
+Every rule of 《中小学生学籍管理实施细则》(晋教〔2026〕1号) that registry and gateway keep: what it says, where the
+code keeps it, and the tests that prove it. This file is generated (`make rules`); `make lint` fails when it is not what
+the code says, or when a rule has lost its enforcement or its test. The ids are those of the articles: `A16-1` is the
+first rule of Article 16; `S` are the rules of states, `T` those of computing time. Article 50 is the gateway's part.
 
 | rule | kind | what | kept by | proved by |
 | --- | --- | --- | --- | --- |
@@ -37,17 +37,22 @@ without a test is open.
 
 
 def enforcements() -> dict[str, list[str]]:
-    """Return rule id -> places, after importing every module of the registry."""
-    for module in pkgutil.walk_packages(core_registry.__path__, "core_registry."):
-        if ".migrations" not in module.name:
-            importlib.import_module(module.name)
+    """Return rule id -> places, after importing every module of registry and gateway."""
+    for package in (core_registry, gateway):
+        _import_all(package)
+    declared = [(one.rule, one.where.removeprefix("core_registry.")) for one in ENFORCEMENTS]
     found: dict[str, list[str]] = {}
-    for one in ENFORCEMENTS:
-        text = f"`{one.where.removeprefix('core_registry.')}`"
-        places = found.setdefault(one.rule, [])
-        if text not in places:
-            places.append(text)
+    for rule, where in (*declared, *KEPT):
+        places = found.setdefault(rule, [])
+        if f"`{where}`" not in places:
+            places.append(f"`{where}`")
     return found
+
+
+def _import_all(package: ModuleType) -> None:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if ".migrations" not in module.name and not module.name.endswith(".__main__"):
+            importlib.import_module(module.name)
 
 
 def tests() -> dict[str, list[str]]:
@@ -84,10 +89,7 @@ def document() -> tuple[str, list[str]]:
     rows = []
     for rule, entry in REGULATION.items():
         places, names = kept.get(rule, []), proved.get(rule, [])
-        if entry.article == LATER:
-            places, names = [], []  # what the registry adds to it is a part only
-        if entry.article != LATER:
-            problems += [f"{rule}: enforced nowhere"] * (not places) + [f"{rule}: proved by no test"] * (not names)
+        problems += [f"{rule}: enforced nowhere"] * (not places) + [f"{rule}: proved by no test"] * (not names)
         shown = [f"`{name.removeprefix('tests/')}`" for name in names]
         rows.append(
             f"| {rule} | {entry.mark.value} | {entry.zh} {entry.en} | {' '.join(places) or 'open'} | "

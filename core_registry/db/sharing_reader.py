@@ -13,9 +13,11 @@ import pyarrow as pa
 from sqlalchemy import Engine, select
 from sqlalchemy.engine import make_url
 
+from core_registry.db.bulk import select_in
 from core_registry.db.engine import make_engine, reading
 from core_registry.db.reader_process import COLUMNS, schema_of
 from core_registry.db.sharing_sources import PostgresSource, Source, SqliteSource
+from core_registry.db.state import commits
 from core_registry.db.tables import sharing_students
 from core_registry.sharing import SHARING_COLUMNS, RowFilter
 
@@ -60,6 +62,19 @@ class SqlSharingView:
                 select(sharing_students).where(sharing_students.c.subject_ref == subject_ref)
             ).one_or_none()
         return None if row is None else dict(row._mapping)
+
+    def pupils(self, subject_refs: Sequence[str], columns: Sequence[str]) -> tuple[str, pl.DataFrame]:
+        """Return the commit counter and the rows of ``subject_refs`` that there are, in one read transaction.
+
+        The frame holds ``subject_ref`` and ``columns``, in no order. The references travel as one parameter, so that
+        the statement is the same whatever is found. Raises ``ValueError`` on a column outside ``SHARING_COLUMNS``.
+        """
+        names = list(dict.fromkeys(["subject_ref", *columns]))
+        _kinds(names)
+        with reading(self._engine) as connection:
+            version = str(commits(connection))
+            wanted = [sharing_students.c[name] for name in names]
+            return version, select_in(connection, wanted, sharing_students.c.subject_ref, subject_refs)
 
     def close(self) -> None:
         """Close the connections."""

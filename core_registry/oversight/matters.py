@@ -57,7 +57,7 @@ class MatterDesk:
         Raises ``RegisterRuleError`` for another unit than the school or one above it, or an unknown kind.
         """
         if kind not in KINDS:
-            raise RegisterRuleError("There is no such kind of matter.", detail_zh="没有这种立案事项。")
+            raise RegisterRuleError("There is no such kind of matter.", detail_zh="没有这种立案事项。", rule=rule)
         place = self._store.school(school)
         self._entrance.unit(actor, _units(place), rule)
         today = self._entrance.today

@@ -27,6 +27,18 @@ class InvalidTokenError(UnauthenticatedError):
     """The access token does not hold: forged, expired, revoked, or its client is sealed."""
 
 
+class BoundTokenError(InvalidTokenError):
+    """A token that is bound to a key came without its proof, or as a bearer token (RFC 9449, section 7.1)."""
+
+
+class ProofRefusedError(UnauthenticatedError):
+    """A DPoP proof does not hold; ``reason`` is a stable code for the audit trail."""
+
+    def __init__(self, detail: str, *, detail_zh: str, reason: str) -> None:
+        super().__init__(detail, detail_zh=detail_zh, missing=("dpop_proof",))
+        self.reason = reason
+
+
 class ClientAuthenticationError(UnauthenticatedError):
     """A client did not prove who it is: one text for every cause, so that nobody learns which clients exist."""
 
@@ -55,6 +67,16 @@ class ScopeRefusedError(ForbiddenError):
     rule = "A50-4"
 
 
+class DetailsRefusedError(ScopeRefusedError):
+    """``authorization_details`` (RFC 9396) that are malformed, or name a grant that the client has not."""
+
+    rule = "A50-9"
+
+
+class GrantTypeRefusedError(ScopeRefusedError):
+    """A client asked by a grant type that it was not registered for."""
+
+
 class WeakPasswordError(ParameterError):
     """A new password is too short, common, like the user name, or was used before."""
 
@@ -73,3 +95,23 @@ class UsernameTakenError(ConflictError):
 
 class AccountNotFoundError(NotFoundError):
     """There is no such account."""
+
+
+class CreditCodeError(ParameterError):
+    """A text is no 统一社会信用代码 (GB 32100-2015)."""
+
+
+class RecipientNotFoundError(NotFoundError):
+    """No such recipient is registered."""
+
+
+class RecipientSuspendedError(ForbiddenError):
+    """The recipient is suspended: its attestation is overdue, it was renamed, it lay dormant, or a manager said so."""
+
+    rule = "A50-9"
+
+
+class DelegationRefusedError(ConflictError):
+    """An approval cannot be lent like this: to whom, for how long, or by whom."""
+
+    rule = "A50-10"

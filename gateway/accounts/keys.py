@@ -15,6 +15,10 @@ ALGORITHM = "ES256"
 CURVE = "P-256"
 MAX_KEYS = 4
 MAX_KID = 128
+MAX_PUBLISHED = 16
+"""So many entries of a published set are looked at."""
+_PRIVATE = {"d", "p", "q", "k"}
+"""Members of a JWK that are private (RFC 7518, section 6)."""
 
 
 def public_keys(jwks: Mapping[str, object]) -> tuple[Mapping[str, str], ...]:
@@ -30,6 +34,26 @@ def public_keys(jwks: Mapping[str, object]) -> tuple[Mapping[str, str], ...]:
     if len({key["kid"] for key in keys}) != len(keys):
         raise _bad("two keys have the same 'kid'")
     return keys
+
+
+def usable_keys(jwks: Mapping[str, object]) -> tuple[Mapping[str, str], ...]:
+    """Return the keys of a published set that a client can prove itself with; it may hold others, which are left out.
+
+    Empty when nothing is usable. Raises ``ParameterError`` for a set that shows a private key: it is no secret any
+    more, and nothing that comes with it can be relied upon.
+    """
+    listed = jwks.get("keys")
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    if any(_PRIVATE & set(entry) for entry in entries):
+        raise _bad("a private key was published")
+    found: dict[str, Mapping[str, str]] = {}
+    for entry in entries[:MAX_PUBLISHED]:
+        try:
+            key = _public_key(entry)
+        except ParameterError:
+            continue
+        found.setdefault(key["kid"], key)
+    return tuple(found.values())
 
 
 def signing_jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:

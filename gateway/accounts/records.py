@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
+from gateway.accounts.delegation_records import Delegation, DelegationId
 from gateway.accounts.sealing import civil_date, sealing_date
-from gateway.ids import AccountId, RecipientId, UnitCode
-from gateway.principals import AccountKind, Principal, Role
+from gateway.ids import AccountId, GrantId, RecipientId, UnitCode
+from gateway.journal import JsonValue
+from gateway.principals import AccountKind, Principal, Role, Use, errand
 
 SessionToken = NewType("SessionToken", str)
 """An opaque bearer token of 256 bits; only its SHA-256 is stored."""
@@ -72,9 +75,16 @@ class Account:
         ready = all(day is not None and day <= today for day in (self.filed_on, self.trained_on))
         return self.roles if ready else self.roles - {Role.REGISTRAR}
 
-    def principal(self, today: date, *, assurance: int) -> Principal:
-        """Return who acts under this account on ``today``."""
-        return Principal(
+    def principal(
+        self, today: date, *, assurance: int, lent: Delegation | None = None, acting: bool = False
+    ) -> Principal:
+        """Return who acts under this account on ``today``; ``lent`` is an approval that was lent to it and holds.
+
+        An approval of the own unit comes on top of the own roles. One of a unit below counts only in a session that
+        was opened for it (``acting``), and then it is all that counts: with the unit of who lent it, since the own
+        unit reaches further than the approval does (A3-2).
+        """
+        own = Principal(
             account=self.id,
             kind=self.kind,
             roles=self.effective_roles(today),
@@ -83,6 +93,11 @@ class Account:
             recipient=self.recipient,
             assurance=assurance,
         )
+        if lent is None or not (acting or lent.unit == self.unit):
+            return own
+        borrowed = frozenset({Role.APPROVING_OFFICER})
+        roles = own.roles | borrowed if lent.unit == self.unit else borrowed
+        return replace(own, roles=roles, unit=lent.unit, on_behalf=lent.delegator)
 
     def seals_on(self, months: int) -> date | None:
         """Return the civil date on which the account is sealed if it stays unused; ``None`` for a guardian (Q-14)."""
@@ -127,7 +142,10 @@ class StaffSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClientSpec:
-    """What is needed to register an OAuth client. ``jwks`` holds public P-256 keys only."""
+    """What is needed to register an OAuth client. ``jwks`` holds public P-256 keys only.
+
+    ``jwks_uri`` is the address at which the client publishes its keys instead; ``jwks`` is empty then.
+    """
 
     recipient: RecipientId
     roles: frozenset[Role]
@@ -135,6 +153,9 @@ class ClientSpec:
     grant_types: frozenset[str] = frozenset({CLIENT_CREDENTIALS})
     post: str = ""
     """What the client is, as 教科书征订系统."""
+    jwks_uri: str | None = None
+    dpop_required: bool = True
+    """Whether every access token of the client has to be bound to a key (RFC 9449)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +176,17 @@ class OAuthClient:
     account: Account
     jwks: tuple[Mapping[str, str], ...] = field(repr=False)
     grant_types: frozenset[str]
+    jwks_uri: str | None = None
+    """Where the client publishes its keys; ``jwks`` is empty then."""
+    dpop_required: bool = True
+
+    def facts(self) -> dict[str, JsonValue]:
+        """Return what the audit trail says of a registration, beside the account."""
+        return {
+            "keys": [key["kid"] for key in self.jwks],
+            "jwks_uri": self.jwks_uri,
+            "dpop_required": self.dpop_required,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +213,13 @@ class Session:
     created_at: datetime
     seen_at: datetime
     assurance: int
+    acting: DelegationId | None = None
+    """The delegation of another unit's approval that the session is for."""
+
+    @property
+    def id(self) -> str:
+        """A name for lists: it tells nothing about the token."""
+        return hashlib.sha256(f"session {self.token_sha256}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,20 +232,43 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorizationDetail:
+    """What a token is good for: a grant, and what it may be put to (RFC 9396)."""
+
+    grant: GrantId
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token as handed to a client. ``expires_in`` is in seconds."""
+    """A token as handed to a client. ``expires_in`` is in seconds; ``bound`` to a key it is of the type DPoP."""
 
     value: str = field(repr=False)
     expires_in: int
     scope: str
+    bound: bool = False
+    details: tuple[AuthorizationDetail, ...] = ()
+
+    @property
+    def token_type(self) -> str:
+        """Return the name of RFC 6750 or RFC 9449."""
+        return "DPoP" if self.bound else "Bearer"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What a verified access token says; nothing but ``TokenService.inspect`` makes one."""
+    """What a verified access token says; nothing but ``AccessTokens.read`` makes one."""
 
     jti: str
     client: AccountId
     roles: frozenset[Role]
     issued_at: int
     expires_at: int
+    jkt: str | None = None
+    """Thumbprint of the key that the token is bound to; ``None`` is a bearer token."""
+    details: tuple[AuthorizationDetail, ...] = ()
+
+    @property
+    def mandate(self) -> frozenset[str] | None:
+        """Return what the token is good for, as ``Principal.mandate``; ``None`` where it names no grant."""
+        return frozenset(errand(one.grant, use) for one in self.details for use in one.uses) or None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
+from gateway.accounts.delegation_records import DelegationId
 from gateway.accounts.records import Account, ManagedAct, OAuthClient, SecurityRules, Session
 from gateway.ids import AccountId, UnitCode
 from gateway.journal import Tx
@@ -118,6 +119,12 @@ class SessionStore(Protocol):
     def touch(self, tx: Tx, token_sha256: str, at: datetime) -> None:
         """Record that the session was seen."""
 
+    def of_account(self, tx: Tx, account: AccountId) -> tuple[Session, ...]:
+        """Return the sessions of an account, newest first."""
+
+    def act_for(self, tx: Tx, token_sha256: str, delegation: DelegationId | None) -> None:
+        """Let a session act under a delegation, ``None`` for none."""
+
     def end(self, tx: Tx, token_sha256: str) -> bool:
         """Delete a session; ``False`` when there was none."""
 
@@ -129,7 +136,7 @@ class SessionStore(Protocol):
 
 
 class ClientStore(Protocol):
-    """OAuth clients, client assertions that were used, and tokens that were revoked."""
+    """OAuth clients, client assertions and DPoP proofs that were used, and tokens that were revoked."""
 
     def add_client(self, tx: Tx, client: OAuthClient) -> None:
         """Insert keys and grant types of a client; its account is in the account store."""
@@ -138,10 +145,13 @@ class ClientStore(Protocol):
         """Return a client."""
 
     def replace_keys(self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...]) -> None:
-        """Replace the public keys of a client."""
+        """Replace the public keys of a client; an address that it published keys at is forgotten."""
 
     def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:
         """Mark a client assertion as used; ``False`` when it was used before. Atomic."""
+
+    def use_proof(self, tx: Tx, jkt: str, jti: str, expires_at: datetime) -> bool:
+        """Mark a DPoP proof of the key ``jkt`` as used; ``False`` when it was used before. Atomic."""
 
     def deny(self, tx: Tx, jti: str, expires_at: datetime) -> bool:
         """Put an access token on the deny list; ``False`` when it is there already."""

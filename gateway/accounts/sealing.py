@@ -33,7 +33,12 @@ def sealing_date(last_use: date, months: int) -> date:
             detail_zh="封存期限应为 1 至 6 个月：第五十条规定半年以上未使用的账号应当封存。",
             rule="A50-3",
         )
-    index = last_use.year * MONTHS_IN_YEAR + (last_use.month - 1) + months
+    return months_later(last_use, months)
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the day of the same number ``months`` later, or the last day of that month where there is none (T-3)."""
+    index = day.year * MONTHS_IN_YEAR + (day.month - 1) + months
     year, month = divmod(index, MONTHS_IN_YEAR)
     month += 1
-    return date(year, month, min(last_use.day, calendar.monthrange(year, month)[1]))
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import unicodedata
@@ -17,9 +16,9 @@ from gateway.accounts.errors import (
     PasswordExpiredError,
     RulesNotAcknowledgedError,
     SealedAccountError,
-    SessionEndedError,
 )
 from gateway.accounts.passwords import Passwords
+from gateway.accounts.recipient_records import RecipientWatch
 from gateway.accounts.records import (
     Account,
     Duty,
@@ -31,6 +30,7 @@ from gateway.accounts.records import (
 from gateway.accounts.repositories import AccountStore, Bookkeeping, SessionStore
 from gateway.accounts.roles import needs_second_factor
 from gateway.accounts.sealing import civil_date
+from gateway.accounts.sessions import Deputies, Sessions, session_hash
 from gateway.accounts.totp import SecretBox, matching_step
 from gateway.errors import ConflictError
 from gateway.ids import AccountId
@@ -42,8 +42,6 @@ USERNAME = re.compile(r"[a-z][a-z0-9._-]{2,31}")
 LONGEST_LOCK_SECONDS = 3600
 """The back-off doubles up to here: longer, and a stranger could keep an officer out for days."""
 ATTEMPTS_FORGOTTEN_AFTER = timedelta(hours=24)
-TOUCH_SECONDS = 30
-"""A session's last use is written when it is at least so old: not every request is a write."""
 UNUSED = "unused"
 """The reason of a sealing by the system."""
 
@@ -59,12 +57,7 @@ def backoff(seconds: int) -> Callable[[int], int]:
     return lambda n: min(seconds * 2 ** min(n, 20), longest)
 
 
-def session_hash(token: str) -> str:
-    """Return what is stored of a session token."""
-    return hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest()
-
-
-class AccountService:
+class AccountService(Sessions):
     """Who is there: sign-in by password and one-time code, sessions, changes of password, sealing."""
 
     def __init__(
@@ -81,18 +74,24 @@ class AccountService:
         default_rules: SecurityRules,
         now: Callable[[], datetime],
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+        deputies: Deputies | None = None,
+        recipients: RecipientWatch | None = None,
     ) -> None:
-        self._accounts = accounts
-        self._sessions = sessions
-        self._journal = journal
-        self._reader = reader
-        self._bookkeeping = bookkeeping
+        super().__init__(
+            accounts=accounts,
+            sessions=sessions,
+            journal=journal,
+            reader=reader,
+            bookkeeping=bookkeeping,
+            parameters=parameters,
+            now=now,
+            deputies=deputies,
+        )
         self._box = box
         self._passwords = passwords
-        self._parameters = parameters
         self._default_rules = default_rules
-        self._now = now
         self._new_token = new_token
+        self._recipients = recipients
 
     # --- signing in -------------------------------------------------------------------------------------------
 
@@ -129,7 +128,7 @@ class AccountService:
         """
         session, account = self._session(token)
         self._raise_duties(self._duties(account))
-        return account.principal(civil_date(self._now()), assurance=session.assurance)
+        return self._who(session, account)
 
     def duties_of_session(self, token: str) -> tuple[Principal, frozenset[Duty]]:
         """Return who is signed in and what is outstanding, for the pages where duties are fulfilled.
@@ -138,31 +137,7 @@ class AccountService:
         """
         session, account = self._session(token)
         duties = self._duties(account)
-        principal = account.principal(civil_date(self._now()), assurance=session.assurance)
-        return _restricted(principal, duties), duties
-
-    def account_of_session(self, token: str) -> Account:
-        """Return the account that is signed in, whatever is outstanding. Raises ``SessionEndedError``."""
-        return self._session(token)[1]
-
-    def sign_out(self, token: str) -> None:
-        """End a session; one that is unknown is no error."""
-        try:
-            session, account = self._session(token)
-        except SessionEndedError:
-            return
-        actor = account.principal(civil_date(self._now()), assurance=session.assurance)
-        self._journal.record(
-            lambda tx: self._sessions.end(tx, session.token_sha256), EntryDraft("account.logout", actor)
-        )
-
-    def revoke_sessions(self, actor: Principal) -> int:
-        """End every session of the acting account, its present one too; return how many there were."""
-        count, _ = self._journal.record(
-            lambda tx: self._sessions.end_all(tx, actor.account),
-            lambda ended: EntryDraft("account.sessions_revoked", actor, facts={"sessions": ended}),
-        )
-        return count
+        return _restricted(self._who(session, account), duties), duties
 
     # --- duties -----------------------------------------------------------------------------------------------
 
@@ -186,10 +161,9 @@ class AccountService:
         def write(tx: Tx) -> None:
             self._accounts.set_password(tx, account.id, hashed, now, must_change=False)
             self._sessions.end_all(tx, account.id)
-            self._sessions.add(tx, Session(session_hash(fresh), account.id, session.created_at, now, session.assurance))
+            self._sessions.add(tx, replace(session, token_sha256=session_hash(fresh), seen_at=now))
 
-        actor = account.principal(civil_date(now), assurance=session.assurance)
-        self._journal.record(write, EntryDraft("account.password_changed", actor))
+        self._journal.record(write, EntryDraft("account.password_changed", self._who(session, account)))
         return fresh
 
     def acknowledge_rules(self, token: str, version: str) -> None:
@@ -206,10 +180,9 @@ class AccountService:
                 rule="A50-1",
             )
         now = self._now()
-        actor = account.principal(civil_date(now), assurance=session.assurance)
         self._journal.record(
             lambda tx: self._accounts.acknowledge(tx, account.id, version, now),
-            EntryDraft("account.rules_acknowledged", actor, facts={"rules": version}),
+            EntryDraft("account.rules_acknowledged", self._who(session, account), facts={"rules": version}),
         )
 
     def rules_for(self, account: Account) -> SecurityRules:
@@ -293,7 +266,10 @@ class AccountService:
             if token is not None:
                 self._sessions.add(tx, Session(session_hash(token), account.id, now, now, assurance))
 
-        principal = account.principal(civil_date(now), assurance=assurance)
+        # before the use that would hide that nobody came for months
+        if account.recipient is not None and self._recipients is not None:
+            self._recipients.settle(account.recipient)
+        principal = account.principal(civil_date(now), assurance=assurance, lent=self._lent(account))
         facts: dict[str, JsonValue] = {"method": "password" if step is None else "password+totp"}
         facts["session"] = token is not None
         try:
@@ -301,34 +277,6 @@ class AccountService:
         except _StepSpentError:
             self._refuse(account.id, "totp")  # two requests with one code: the second one loses
         return principal
-
-    def _session(self, token: str) -> tuple[Session, Account]:
-        now, hashed = self._now(), session_hash(token)
-
-        def query(tx: Tx) -> tuple[Session, Account] | None:
-            session = self._sessions.get(tx, hashed)
-            account = self._accounts.get(tx, session.account) if session else None
-            return (session, account) if session and account else None
-
-        found = self._reader.read(query)
-        if found is None:
-            raise _ended()
-        session, account = found
-        absolute = timedelta(minutes=self._parameters.session_minutes)
-        idle = timedelta(minutes=self._parameters.idle_minutes)
-        # A clock set back must not lengthen a session (I8).
-        clock_back = now < session.created_at - timedelta(seconds=TOUCH_SECONDS)
-        if now - session.created_at >= absolute or now - session.seen_at >= idle or account.sealed_at or clock_back:
-            self._bookkeeping.write(lambda tx: self._sessions.end(tx, hashed))
-            raise _ended()
-        if now - session.seen_at >= timedelta(seconds=TOUCH_SECONDS):
-            self._bookkeeping.write(lambda tx: self._seen(tx, session, account, now))
-        return session, account
-
-    def _seen(self, tx: Tx, session: Session, account: Account, now: datetime) -> None:
-        self._sessions.touch(tx, session.token_sha256, now)
-        if account.last_used_at is None or civil_date(now) > civil_date(account.last_used_at):
-            self._accounts.touch(tx, account.id, now)
 
     def _duties(self, account: Account) -> frozenset[Duty]:
         if account.kind is not AccountKind.STAFF:
@@ -435,7 +383,3 @@ def _restricted(principal: Principal, duties: frozenset[Duty]) -> Principal:
 def _failed(account: AccountId | None, reason: str) -> EntryDraft:
     """Return the entry of a failed sign-in; what was typed is not in it."""
     return EntryDraft("account.login_failed", None, outcome="refused", facts={"account": account, "reason": reason})
-
-
-def _ended() -> SessionEndedError:
-    return SessionEndedError("The session has ended: sign in again.", detail_zh="会话已结束或超时，请重新登录。")

@@ -1,103 +1,114 @@
-"""Client assertions and access tokens: who a program is (RFC 7523, RFC 9068), all by ES256.
+"""OAuth 2 for clients: who a program is, the access tokens it gets, and whether one still holds.
 
 Client and server speak of one audience, the issuer (draft-ietf-oauth-rfc7523bis); every refusal of a client has one
-text, so that nobody learns which clients exist.
+text, so that nobody learns which clients exist. What a token may be bound to and good for is in ``dpop`` (RFC 9449)
+and ``authorization_details`` (RFC 9396).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Set
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, Protocol
 from uuid import uuid4
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from gateway.accounts.errors import ClientAuthenticationError, InvalidTokenError, ScopeRefusedError
-from gateway.accounts.keys import ALGORITHM, signing_jwk
-from gateway.accounts.records import AccessToken, OAuthClient, TokenClaims
+from gateway.accounts import assertions, authorization_details, dpop
+from gateway.accounts.access_tokens import AccessTokens
+from gateway.accounts.assertions import ASSERTION_TYPE
+from gateway.accounts.errors import (
+    BoundTokenError,
+    ClientAuthenticationError,
+    GrantTypeRefusedError,
+    InvalidTokenError,
+    ProofRefusedError,
+    ScopeRefusedError,
+)
+from gateway.accounts.jose import LEEWAY_SECONDS, UnverifiedJwt, jti_hash, read, registered_key, signed_by
+from gateway.accounts.key_sets import KeySets
+from gateway.accounts.recipient_records import RecipientWatch
+from gateway.accounts.records import (
+    CLIENT_CREDENTIALS,
+    AccessToken,
+    Account,
+    AuthorizationDetail,
+    OAuthClient,
+    TokenClaims,
+)
 from gateway.accounts.repositories import AccountStore, Bookkeeping, ClientStore
 from gateway.accounts.sealing import civil_date
 from gateway.accounts.service import UNUSED
-from gateway.errors import ConfigurationError
-from gateway.ids import AccountId
-from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
+from gateway.ids import AccountId, GrantId, RecipientId
+from gateway.journal import EntryDraft, GroupJournal, JsonValue, Reader, Tx
 from gateway.principals import Principal, Role
 from rulebook.records import Parameters
 
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-TOKEN_TYPE = "at+jwt"  # noqa: S105  a media type, no password
-TOKEN_TYPES = frozenset({TOKEN_TYPE, f"application/{TOKEN_TYPE}"})
-MAX_LIFE_SECONDS = 300
-"""The longest life of a client assertion and of an access token."""
-LEEWAY_SECONDS = 30
-MAX_COMPACT = 8192
-"""A longer compact JWT is refused unread."""
-MAX_JTI = 256
-_CLIENT_ID = re.compile(r"cl-[0-9A-Za-z-]{1,36}")
-CLIENT_REFUSED = (
-    "Client authentication failed. Check: client_assertion signed with ES256 by a registered key; iss and sub are the "
-    "client id; aud is the issuer alone; exp at most 300 seconds after iat; jti never used before; account not sealed."
-)
+KEPT_LONGER = timedelta(hours=1)
+"""Used ids stay so much longer than they can matter: a clock that leaps forward and back must not free them."""
+
+
+class Grants(Protocol):
+    """What tokens need of grants; the composition root fills it."""
+
+    def of(self, recipient: RecipientId) -> Set[GrantId]:
+        """Return every grant of a recipient. One look-up for all of them: whose a named one is, is not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A request at the token endpoint: its parameters as they were sent, and what came as DPoP."""
+
+    shown: dpop.Shown
+    assertion_type: str | None = None
+    assertion: str | None = field(default=None, repr=False)
+    client_id: str | None = None
+    scope: str | None = None
+    details: str | None = None
+    """``authorization_details``, JSON."""
 
 
 class TokenService:
     """Proves clients, issues access tokens and recognises them.
 
-    A process without the signing key (every face but the outside) recognises tokens and issues none. The first of
-    ``verifying`` belongs to ``signing``; further ones are keys that were rotated out, kept until their last token
-    has expired.
+    A process without the signing key (every face but the outside) recognises tokens and issues none.
     """
 
     def __init__(
         self,
         *,
-        issuer: str,
-        signing: ec.EllipticCurvePrivateKey | None,
-        verifying: Sequence[ec.EllipticCurvePublicKey],
+        tokens: AccessTokens,
         accounts: AccountStore,
         clients: ClientStore,
-        journal: Journal,
+        grants: Grants,
+        journal: GroupJournal,
         reader: Reader,
         bookkeeping: Bookkeeping,
         parameters: Parameters,
         now: Callable[[], datetime],
+        key_sets: KeySets | None = None,
+        recipients: RecipientWatch | None = None,
         new_jti: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
-        if not verifying or not 1 <= parameters.token_seconds <= MAX_LIFE_SECONDS:
-            raise ConfigurationError(
-                f"Access tokens need a public key and a life of 1 to {MAX_LIFE_SECONDS} seconds "
-                "(token_seconds in config/parameters.toml).",
-                detail_zh="访问令牌需要验证公钥，有效期（token_seconds）应为 1 至 300 秒。",
-            )
-        self.issuer = issuer
-        self._public = [signing_jwk(key) for key in verifying]
-        self._keys = {jwk["kid"]: ECKey.import_key(key) for jwk, key in zip(self._public, verifying, strict=True)}
-        self._signing = ECKey.import_key(signing) if signing is not None else None
-        if self._signing is not None and self._signing.thumbprint() != self._public[0]["kid"]:
-            raise ConfigurationError("The OAuth signing key is not the first of its public keys.")
-        self._decoy = ECKey.import_key(verifying[0])
+        self.issuer = tokens.issuer
+        self._tokens = tokens
         self._accounts = accounts
         self._clients = clients
+        self._grants = grants
         self._journal = journal
         self._reader = reader
         self._bookkeeping = bookkeeping
         self._parameters = parameters
         self._now = now
+        self._key_sets = key_sets
+        self._recipients = recipients
         self._new_jti = new_jti
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """Return the JSON Web Key Set that recognises access tokens (RFC 7517)."""
-        return {"keys": [dict(key) for key in self._public]}
+        return self._tokens.jwks()
 
     # --- clients ----------------------------------------------------------------------------------------------
 
@@ -109,91 +120,127 @@ class TokenService:
         ``client_id`` is the parameter of that name; where given, it must name the same client (RFC 7521, 4.2).
         Raises ``ClientAuthenticationError`` with one text for every cause; the audit entry tells the cause.
         """
-        if assertion_type != ASSERTION_TYPE or not assertion or len(assertion) > MAX_COMPACT:
+        proven = self._prove(assertion_type, assertion, client_id)
+        self._enter(proven)
+        return proven.client
+
+    def _prove(self, assertion_type: str | None, assertion: str | None, client_id: str | None) -> _Proven:
+        """Return the client that signed ``assertion``, which is not marked as used yet."""
+        if assertion_type != ASSERTION_TYPE or not assertion:
             self._refuse(None, "no_assertion")
-        named = _claimed_subject(assertion)
-        client = self._reader.read(lambda tx: self._clients.get_client(tx, AccountId(named))) if named else None
-        known = client.account.id if client else None
-        # An unknown client costs a signature check too.
-        key = (_key_of(client, assertion) if client else None) or self._decoy
-        claims = _verified(assertion, key)
-        if client is None or claims is None or key is self._decoy:
-            self._refuse(known, "signature" if client else "unknown_client")
-        problem = self._problem(claims, client.account.id, client_id)
-        if problem is not None:
-            self._refuse(known, problem)
-        self._raise_if_sealed(client)
-        return self._used(client, claims)
-
-    def _problem(self, claims: Mapping[str, object], client: AccountId, client_id: str | None) -> str | None:
-        """Return the first reason to refuse verified claims (RFC 7523, section 3), or ``None``."""
-        now = self._now().timestamp()
-        issued, expires = _seconds(claims.get("iat")), _seconds(claims.get("exp"))
-        not_before = _seconds(claims.get("nbf", 0))
-        jti = claims.get("jti")
-        # RFC 7523 section 3, steps 1 and 2: issuer and subject are the client.
-        if claims.get("iss") != client or claims.get("sub") != client or client_id not in {None, "", client}:
-            return "issuer"
-        # Step 3, narrowed by rfc7523bis: the issuer of this server is the one audience.
-        if claims.get("aud") not in (self.issuer, [self.issuer]):
-            return "audience"
-        # Steps 4 to 6: in force now, and never for longer than five minutes.
-        if issued is None or expires is None or not_before is None:
-            return "times"
-        if not 0 < expires - issued <= MAX_LIFE_SECONDS or issued > now + LEEWAY_SECONDS:
-            return "times"
-        if expires <= now - LEEWAY_SECONDS or not_before > now + LEEWAY_SECONDS:
-            return "expired"
-        # Step 7: an id, so that it can be used once only.
-        return None if isinstance(jti, str) and 1 <= len(jti) <= MAX_JTI else "jti"
-
-    def _used(self, client: OAuthClient, claims: Mapping[str, object]) -> OAuthClient:
+        found = read(assertion)
+        if found is None:
+            self._refuse(None, "malformed")
         now = self._now()
-        jti = hashlib.sha256(str(claims["jti"]).encode()).hexdigest()
-        expires = now + timedelta(seconds=MAX_LIFE_SECONDS + 2 * LEEWAY_SECONDS)  # no valid assertion lives longer
+        named = assertions.claimed_subject(found)
+        client = self._reader.read(lambda tx: self._clients.get_client(tx, named)) if named else None
+        key = self._key_of(client, found) if client else None
+        # An unknown client costs a signature check too.
+        if not signed_by(found, key or self._tokens.decoy) or client is None or key is None:
+            self._refuse(client.account.id if client else None, "signature" if client else "unknown_client")
+        account = client.account
+        problem = assertions.problem(
+            found.claims, client=account.id, client_id=client_id, issuer=self.issuer, now=now.timestamp()
+        )
+        if problem is not None:
+            self._refuse(account.id, problem)
+        self._raise_if_sealed(client, now)
+        recipient = account.recipient
+        if self._recipients is not None and recipient is not None and self._recipients.settle(recipient) is not None:
+            self._refuse(account.id, "suspended")
+        used = replace(client, account=replace(account, last_used_at=now))
+        return _Proven(used, jti_hash(found.claims["jti"]) or "", now)
 
-        def write(tx: Tx) -> None:
-            if not self._clients.use_assertion(tx, client.account.id, jti, expires):
-                raise _ReplayedError
-            self._accounts.touch(tx, client.account.id, now)
+    def _key_of(self, client: OAuthClient, assertion: UnverifiedJwt) -> ECKey | None:
+        keys = client.jwks
+        if client.jwks_uri is not None:
+            keys = self._key_sets.keys(client.jwks_uri, assertion.header.get("kid")) if self._key_sets else ()
+        chosen = assertions.chosen_key(keys, assertion)
+        return registered_key(chosen) if chosen is not None else None
 
-        principal = client.account.principal(civil_date(now), assurance=2)
-        entry = EntryDraft("account.login", principal, facts={"method": "private_key_jwt", "session": False})
+    def _enter(self, proven: _Proven) -> None:
+        """Mark the assertion as used and record the log-in; raises ``ClientAuthenticationError`` at its second use."""
         try:
-            self._journal.record(write, entry)
+            self._journal.record(lambda tx: self._spend(tx, proven), proven.login())
         except _ReplayedError:
-            self._refuse(client.account.id, "replayed")
-        return replace(client, account=replace(client.account, last_used_at=now))
+            self._refuse(proven.client.account.id, "replayed")
+
+    def _spend(self, tx: Tx, proven: _Proven) -> None:
+        client, expires = proven.client.account.id, proven.at + timedelta(seconds=assertions.KEPT_SECONDS)
+        if not self._clients.use_assertion(tx, client, proven.jti_sha256, expires):
+            raise _ReplayedError
+        self._accounts.touch(tx, client, proven.at)
 
     # --- access tokens ----------------------------------------------------------------------------------------
 
-    def issue(self, client: OAuthClient, scope: str | None) -> AccessToken:
-        """Return an access token of RFC 9068 for a client that was just proven; ``scope`` names roles, by spaces.
+    def request_token(self, asked: TokenRequest) -> AccessToken:
+        """Return an access token of RFC 9068 to the client that proves itself; ``scope`` names roles, by spaces.
 
-        Raises ``ScopeRefusedError`` for an empty scope and for any role that the client has not: nothing is narrowed
-        in silence. Raises ``ConfigurationError`` where the signing key is not held.
+        With a DPoP proof the token is bound to its key; with ``details`` it is good for what they name alone. Log-in,
+        token and the use of assertion and proof are one transaction. Raises ``ClientAuthenticationError``; of a
+        proven client, with an entry: ``GrantTypeRefusedError``; ``ScopeRefusedError`` for an empty scope and for any
+        role that the client has not (nothing is narrowed in silence); ``DetailsRefusedError``;
+        ``ProofRefusedError``, also when the client's tokens have to be bound and no proof came.
         """
-        if self._signing is None:
-            raise ConfigurationError("This face does not hold the key 'oauth'.", detail_zh="本端不持有令牌签名密钥。")
-        roles = self.allowed_scope(client, scope)
-        now, life, jti = int(self._now().timestamp()), self._parameters.token_seconds, self._new_jti()
-        text = " ".join(sorted(roles))
-        claims: dict[str, object] = {
-            "iss": self.issuer,
-            "sub": client.account.id,
-            "client_id": client.account.id,
-            "aud": self.issuer,
-            "iat": now,
-            "exp": now + life,
+        proven = self._prove(asked.assertion_type, asked.assertion, asked.client_id)
+        client = proven.client
+        try:
+            wanted = self._wanted(client, asked, proven.at)
+            return self._issue(proven, wanted)
+        except (ScopeRefusedError, ProofRefusedError) as error:
+            self._enter(proven)  # an assertion serves once, whatever became of the request
+            reason = error.reason if isinstance(error, ProofRefusedError) else _REASONS[type(error).__name__]
+            facts: dict[str, JsonValue] = {"account": client.account.id, "reason": reason, "jti": None}
+            self._journal.append(EntryDraft("account.token_refused", proven.principal, "refused", facts))
+            raise
+
+    def _wanted(self, client: OAuthClient, asked: TokenRequest, now: datetime) -> _Wanted:
+        if CLIENT_CREDENTIALS not in client.grant_types:
+            raise GrantTypeRefusedError("The client may not use this grant type.", detail_zh="客户端不可用此授权类型。")
+        proof = None
+        if asked.shown.header is not None or client.dpop_required:
+            proof = dpop.verify(asked.shown, now=now.timestamp())
+        roles = self.allowed_scope(client, asked.scope)
+        details: tuple[AuthorizationDetail, ...] = ()
+        if asked.details is not None:
+            details = authorization_details.read(asked.details, self.issuer)
+            recipient = client.account.recipient
+            own: Set[GrantId] = self._grants.of(recipient) if recipient is not None else frozenset()
+            authorization_details.check_own(details, own)
+        return _Wanted(roles, details, proof)
+
+    def _issue(self, proven: _Proven, wanted: _Wanted) -> AccessToken:
+        jti, client, proof = self._new_jti(), proven.client.account.id, wanted.proof
+        scope = " ".join(sorted(wanted.roles))
+        value = self._tokens.issue(
+            client,
+            scope,
+            now=int(proven.at.timestamp()),
+            jti=jti,
+            jkt=proof.jkt if proof else None,
+            details=wanted.details,
+        )
+        life = self._tokens.life_seconds
+        token = AccessToken(value, life, scope, proof is not None, wanted.details)
+        facts: dict[str, JsonValue] = {
             "jti": jti,
-            "scope": text,
+            "roles": [*sorted(wanted.roles)],
+            "seconds": life,
+            "bound": token.bound,
+            "mandate": [f"{one.grant} {use.value}" for one in wanted.details for use in one.uses],
         }
-        header = {"alg": ALGORITHM, "typ": TOKEN_TYPE, "kid": self._public[0]["kid"]}
-        value = jwt.encode(header, claims, self._signing, algorithms=[ALGORITHM])
-        facts: dict[str, JsonValue] = {"jti": jti, "roles": [*sorted(roles)], "seconds": life}
-        principal = client.account.principal(civil_date(self._now()), assurance=2)
-        self._journal.append(EntryDraft("account.token_issued", principal, facts=facts))
-        return AccessToken(value, life, text)
+
+        def write(tx: Tx) -> None:
+            self._spend(tx, proven)
+            if proof is not None and not self._use_proof(tx, proof):
+                raise dpop.refusal("replayed")
+
+        issued = EntryDraft("account.token_issued", proven.principal, facts=facts)
+        try:
+            self._journal.record_all(write, [proven.login(), issued])
+        except _ReplayedError:
+            self._refuse(client, "replayed")
+        return token
 
     @staticmethod
     def allowed_scope(client: OAuthClient, scope: str | None) -> frozenset[Role]:
@@ -211,29 +258,35 @@ class TokenService:
         return frozenset(Role(name) for name in asked)
 
     def inspect(self, token: str) -> TokenClaims | None:
-        """Return what a token says when it is ours, in time and not revoked, else ``None``."""
-        claims = self._read(token)
-        if claims is None or self._reader.read(lambda tx: self._clients.denied(tx, claims.jti)):
-            return None
-        return claims
+        """Return what a token says when it is ours, in time, not revoked, and its client may act; else ``None``.
 
-    def principal_of_token(self, token: str) -> Principal:
+        Whether who shows it holds the key that it is bound to, is not asked.
+        """
+        found = self._holds(token)
+        return found[0] if found is not None else None
+
+    def principal_of_token(self, token: str, shown: dpop.Shown | None = None) -> Principal:
         """Return the client that acts with ``token``: its present roles within the scope of the token.
 
-        The token counts as a use of the account, once per civil day. Raises ``InvalidTokenError``.
+        ``shown`` is what came along when the token was sent under the scheme DPoP, ``None`` for a bearer token. The
+        token counts as a use of the account, once per civil day. Raises ``InvalidTokenError``; ``BoundTokenError``
+        for a bound token sent as a bearer token; ``ProofRefusedError`` for a proof that does not hold. The last two
+        are recorded: the token is a good one, and may be stolen.
         """
-        claims = self.inspect(token)
-        account = self._reader.read(lambda tx: self._accounts.get(tx, claims.client)) if claims else None
-        if claims is None or account is None or account.sealed_at is not None:
+        found = self._holds(token)
+        if found is None or (shown is not None and found[0].jkt is None):
             raise InvalidTokenError(
                 "The access token does not hold: it is expired, revoked or not ours. Get a new one.",
                 detail_zh="访问令牌无效、已过期或已撤销，请重新获取。",
             )
+        claims, account = found
         now = self._now()
+        if claims.jkt is not None:
+            self._check_proof(token, claims, shown, now)
         if account.last_used_at is None or civil_date(now) > civil_date(account.last_used_at):
             self._bookkeeping.write(lambda tx: self._accounts.touch(tx, account.id, now))
         principal = account.principal(civil_date(now), assurance=2)
-        return replace(principal, roles=principal.roles & claims.roles)
+        return replace(principal, roles=principal.roles & claims.roles, mandate=claims.mandate)
 
     def revoke(self, client: OAuthClient, claims: TokenClaims) -> None:
         """Put a token of ``client`` on the deny list until it would have expired; once more is no error.
@@ -250,43 +303,60 @@ class TokenService:
         )
 
     def purge(self) -> int:
-        """Delete used assertions and revoked tokens that have expired; return how many rows."""
-        now = self._now()
-        return self._bookkeeping.write(lambda tx: self._clients.purge(tx, now))
+        """Delete used assertions and proofs, and revoked tokens, that can no longer matter; return how many rows."""
+        before = self._now() - KEPT_LONGER
+        return self._bookkeeping.write(lambda tx: self._clients.purge(tx, before))
 
     # --- inside -----------------------------------------------------------------------------------------------
 
-    def _read(self, token: str) -> TokenClaims | None:
-        """Verify an access token by the steps of RFC 9068, section 4."""
-        header = _header(token) if len(token) <= MAX_COMPACT else None
-        # Step 1: the media type keeps other JWTs of ours from passing.
-        if header is None or str(header.get("typ")).lower() not in TOKEN_TYPES:
+    def _holds(self, token: str) -> tuple[TokenClaims, Account] | None:
+        now = self._now()
+        claims = self._tokens.read(token, now.timestamp())
+        if claims is None:
             return None
-        # Step 4: ES256 only, by a key of ours.
-        key = self._keys.get(str(header.get("kid")))
-        claims = _verified(token, key) if key is not None else None
-        return self._in_force(claims) if claims is not None else None
 
-    def _in_force(self, claims: Mapping[str, object]) -> TokenClaims | None:
-        # Steps 2 and 3: ours, and for us alone; a sender-constrained token is no bearer token.
-        if claims.get("iss") != self.issuer or claims.get("aud") != self.issuer or "cnf" in claims:
-            return None
-        issued, expires = claims.get("iat"), claims.get("exp")
-        client, jti, scope = claims.get("client_id"), claims.get("jti"), claims.get("scope")
-        if not isinstance(issued, int) or not isinstance(expires, int):
-            return None
-        if not isinstance(client, str) or not isinstance(jti, str) or not isinstance(scope, str):
-            return None
-        # Steps 5 and 6: in time; the leeway is for hosts of ours whose clocks drift apart.
-        now = self._now().timestamp()
-        if expires <= now or issued > now + LEEWAY_SECONDS or expires - issued > MAX_LIFE_SECONDS:
-            return None
-        known = {role.value for role in Role}
-        roles = frozenset(Role(name) for name in scope.split() if name in known)
-        return TokenClaims(jti, AccountId(client), roles, issued, expires)
+        def query(tx: Tx) -> Account | None:
+            account = None if self._clients.denied(tx, claims.jti) else self._accounts.get(tx, claims.client)
+            recipient = account.recipient if account is not None else None
+            if self._recipients is not None and recipient is not None:
+                # a suspension ends the tokens that are out, too
+                return account if self._recipients.problem_in(tx, recipient, civil_date(now)) is None else None
+            return account
 
-    def _raise_if_sealed(self, client: OAuthClient) -> None:
-        account, now = client.account, self._now()
+        account = self._reader.read(query)
+        if account is None or account.sealed_at is not None:
+            return None
+        # What a client held when it was sealed does not come back with its reopening.
+        reopened = account.reopened_at is not None and claims.issued_at < int(account.reopened_at.timestamp())
+        return None if reopened else (claims, account)
+
+    def _check_proof(self, token: str, claims: TokenClaims, shown: dpop.Shown | None, now: datetime) -> None:
+        if shown is None:
+            self._record_stray(claims, "bearer")
+            raise BoundTokenError(
+                "The access token is bound to a key: send 'Authorization: DPoP …' and a proof in the header 'DPoP' "
+                "(RFC 9449).",
+                detail_zh="该访问令牌已绑定密钥，须以 Authorization: DPoP 发送并附 DPoP 证明。",
+            )
+        try:
+            proof = dpop.verify(shown, now=now.timestamp(), token=token, jkt=claims.jkt)
+            if not self._bookkeeping.write(lambda tx: self._use_proof(tx, proof)):
+                raise dpop.refusal("replayed")
+        except ProofRefusedError as error:
+            self._record_stray(claims, error.reason)
+            raise
+
+    def _use_proof(self, tx: Tx, proof: dpop.Proof) -> bool:
+        expires = datetime.fromtimestamp(proof.issued_at + dpop.WINDOW_SECONDS + LEEWAY_SECONDS, UTC)
+        return self._clients.use_proof(tx, proof.jkt, proof.jti_sha256, expires)
+
+    def _record_stray(self, claims: TokenClaims, reason: str) -> None:
+        """Record a good token in hands that did not prove their key; who they are, nobody knows."""
+        facts: dict[str, JsonValue] = {"account": claims.client, "reason": reason, "jti": claims.jti}
+        self._journal.append(EntryDraft("account.token_refused", None, "refused", facts))
+
+    def _raise_if_sealed(self, client: OAuthClient, now: datetime) -> None:
+        account = client.account
         if account.sealed_at is not None:
             self._refuse(account.id, "sealed")
         due = account.seals_on(self._parameters.sealing_months)
@@ -310,9 +380,34 @@ class TokenService:
     def _refuse(self, client: AccountId | None, reason: str) -> NoReturn:
         facts: dict[str, JsonValue] = {"account": client, "reason": reason}
         self._journal.append(EntryDraft("account.login_failed", None, outcome="refused", facts=facts))
-        raise ClientAuthenticationError(
-            CLIENT_REFUSED, detail_zh="客户端身份验证未通过：请检查签名密钥、iss、sub、aud、exp、jti 及账号状态。"
-        )
+        raise ClientAuthenticationError(assertions.CLIENT_REFUSED, detail_zh=assertions.CLIENT_REFUSED_ZH)
+
+
+_REASONS = {"ScopeRefusedError": "scope", "DetailsRefusedError": "details", "GrantTypeRefusedError": "grant_type"}
+"""Why a proven client got no token, for the audit trail."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """A client whose assertion held, and its id, which is not used yet."""
+
+    client: OAuthClient
+    jti_sha256: str
+    at: datetime
+
+    @property
+    def principal(self) -> Principal:
+        return self.client.account.principal(civil_date(self.at), assurance=2)
+
+    def login(self) -> EntryDraft:
+        return EntryDraft("account.login", self.principal, facts={"method": "private_key_jwt", "session": False})
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    roles: frozenset[Role]
+    details: tuple[AuthorizationDetail, ...]
+    proof: dpop.Proof | None
 
 
 class _SealedBeforeError(Exception):
@@ -321,51 +416,3 @@ class _SealedBeforeError(Exception):
 
 class _ReplayedError(Exception):
     """The assertion was used before; undoes the write."""
-
-
-def _header(compact: str) -> Mapping[str, object] | None:
-    try:
-        return jws.extract_compact(compact.encode()).headers()
-    except (JoseError, ValueError):
-        return None
-
-
-def _claimed_subject(assertion: str) -> str | None:
-    """Return the subject that an assertion claims, unverified: good for nothing but to find the key."""
-    try:
-        claims = json.loads(jws.extract_compact(assertion.encode()).payload)
-    except (JoseError, ValueError):
-        return None
-    subject = claims.get("sub") if isinstance(claims, dict) else None
-    return subject if isinstance(subject, str) and _CLIENT_ID.fullmatch(subject) else None
-
-
-def _key_of(client: OAuthClient, assertion: str) -> ECKey | None:
-    """Return the registered key that the header names; without a name, the only one."""
-    header = _header(assertion) or {}
-    kid = header.get("kid")
-    if kid is None and len(client.jwks) == 1:
-        return _imported(client.jwks[0])
-    return next((_imported(key) for key in client.jwks if key["kid"] == kid), None)
-
-
-def _imported(key: Mapping[str, str]) -> ECKey:
-    return ECKey.import_key({"kty": key["kty"], "crv": key["crv"], "x": key["x"], "y": key["y"]})
-
-
-def _verified(compact: str, key: ECKey) -> Mapping[str, object] | None:
-    """Return the claims of a JWT that ``key`` signed with ES256, else ``None``."""
-    try:
-        return jwt.decode(compact, key, algorithms=[ALGORITHM]).claims
-    except (JoseError, ValueError):
-        return None
-
-
-def _seconds(value: object) -> float | None:
-    """Return a NumericDate (RFC 7519, section 2); JSON of Python also reads NaN and Infinity."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None

@@ -19,6 +19,7 @@ from core_registry.sharing import IdentifierKind
 from gateway.anonymize.errors import TransformError
 from gateway.anonymize.masks import COMPOUND_SURNAMES, MASK_SHAPES
 from gateway.anonymize.plan import MASKED_COLUMNS, Plan
+from gateway.articles import keeps
 from gateway.errors import ParameterError
 
 BANK_CARD = "bank_card"
@@ -92,6 +93,7 @@ def expected_shapes(plan: Plan) -> dict[str, str]:
     return shapes | {column.name: "pseudonym" for column in plan.columns if column.operation == "pseudonymize"}
 
 
+@keeps("A50-8")
 def scan(frame: pl.DataFrame, expected: Mapping[str, str] | None = None) -> Suspicions:
     """Return what in ``frame`` looks like an identifier, in every column that can hold text or whole numbers.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from gateway.articles import keeps
 from gateway.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ _QUICK: Mapping[MaskKind, tuple[pl.Expr, pl.Expr]] = {
 }
 
 
+@keeps("A50-8")
 class ColumnMasks:
     """The masks for columns. ``full_names`` maps division codes to full names (``of`` takes the rule book's)."""
 

@@ -14,10 +14,11 @@ import rfc8785
 
 from core_registry.sharing import SHARING_COLUMNS
 from gateway.anonymize.errors import PlanError
+from gateway.articles import keeps
 from rulebook.records import Operation, ProfileField, ReleaseProfile
 
 Role = Literal["direct", "quasi", "sensitive", "ordinary"]
-PlanLevel = Literal["anonymous", "pseudonymous", "masked"]
+PlanLevel = Literal["anonymous", "pseudonymous", "masked", "match"]
 
 MASKED_COLUMNS: Mapping[str, str] = {
     "name_masked": "name",
@@ -33,6 +34,7 @@ _LEVEL_WORDS = {
     "anonymous": ("匿名", "anonymous"),
     "pseudonymous": ("去标识", "pseudonymous"),
     "masked": ("脱敏", "masked"),
+    "match": ("比对回填", "match of the recipient's list"),
 }
 _ROLE_WORDS = {
     "direct": ("直接标识符", "direct identifier"),
@@ -80,6 +82,7 @@ class PlanColumn:
                 return ("不提供", "not given")
 
 
+@keeps("A50-8")
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What leaves and how. ``columns`` are in the order of the file; dropped ones are not among them."""
@@ -103,11 +106,14 @@ class Plan:
             )
 
     @classmethod
-    def of(cls, profile: ReleaseProfile, fields: Sequence[str], rulebook_sha256: str) -> Plan:
+    def of(
+        cls, profile: ReleaseProfile, fields: Sequence[str], rulebook_sha256: str, *, matching: bool = False
+    ) -> Plan:
         """Return the plan for ``fields`` (names of the profile) in the order of the profile.
 
         Raises ``PlanError`` for a field outside the profile (A50-9), for no field at all, for a level without
-        rows (check, match, statistics), and for whatever the level does not allow.
+        rows of its own (check, statistics, and match unless the recipient's list is at hand: ``matching``), and for
+        whatever the level does not allow.
         """
         outside = sorted(set(fields) - {field.name for field in profile.fields})
         if outside:
@@ -117,7 +123,7 @@ class Plan:
                 rule="A50-9",
                 missing=tuple(outside),
             )
-        level = _row_level(profile)
+        level = _row_level(profile, matching=matching)
         asked = set(fields)
         columns = [_column(field) for field in profile.fields if field.name in asked and field.operation != "drop"]
         return cls(
@@ -216,8 +222,10 @@ class Plan:
         return tuple(lines)
 
 
-def _row_level(profile: ReleaseProfile) -> PlanLevel:
+def _row_level(profile: ReleaseProfile, *, matching: bool) -> PlanLevel:
     match profile.level:
+        case "match" as level if matching:
+            return level
         case "anonymous" | "pseudonymous" | "masked" as level:
             return level
         case _:

@@ -10,14 +10,18 @@ from flask import current_app, request
 from werkzeug.exceptions import NotFound
 
 from gateway.api.authentication import bearer, principal
+from gateway.principals import Principal
 
 OPEN = frozenset(
     {
+        "assessments.guardian_notice",
         "certificates.check",
+        "applications.security_terms",
         "docs.index",
         "docs.static",
         "grants.grant_keys",
         "grants.public_register",
+        "grants.public_register_csv",
         "identity.credential_issuer",
         "identity.issue_credentials",
         "identity.jwks",
@@ -38,19 +42,29 @@ OPEN = frozenset(
 )
 """Endpoints without a caller: public documents, the log, and those where a code or password is the proof."""
 SESSION = frozenset(
-    {"sessions.acknowledge", "sessions.change_password", "sessions.security_rules", "sessions.sign_out"}
+    {
+        "sessions.acknowledge",
+        "sessions.change_password",
+        "sessions.end_session",
+        "sessions.list_sessions",
+        "sessions.security_rules",
+        "sessions.sign_out",
+        "sessions.sign_out_everywhere",
+    }
 )
 """Endpoints for a person who still has duties, who is no principal yet."""
 LARGE = frozenset({"evidence.hand_in", "oversight.import_national", "oversight.upload_plan", "registry.import_form"})
 """Endpoints that take as much as the program takes at all."""
 MAX_BODY_BYTES = 1 << 20
 """What the others take."""
+SIZES = {"grounds.hand_in_scan": 21 << 20, "matches.create_match": 17 << 20}
+"""Endpoints that take more than the others and less than all: a scan of 20 MB, a list of 16 MB, with its envelope."""
 LARGEST = 2**53
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _TILE = re.compile(r"[x0-9/.p]{1,80}")
 
 
-def fence(spend: Callable[[], None]) -> Callable[[], None]:
+def fence(spend: Callable[[Principal], None]) -> Callable[[], None]:
     """Return what runs before every view of the API; ``spend`` counts the request of a known caller.
 
     Raises ``NotFound`` for a path that can name nothing, ``UnauthenticatedError``, ``TooManyRequests``.
@@ -61,12 +75,11 @@ def fence(spend: Callable[[], None]) -> Callable[[], None]:
         if endpoint is None or request.method == "OPTIONS" or not _of_api():
             return
         if endpoint not in LARGE:
-            request.max_content_length = MAX_BODY_BYTES
+            request.max_content_length = SIZES.get(endpoint, MAX_BODY_BYTES)
         if endpoint in SESSION:
             bearer()
         elif endpoint not in OPEN:
-            principal()
-            spend()
+            spend(principal())
         _check_path(endpoint)
 
     return before_view

@@ -22,18 +22,26 @@ class ApiBlueprint(APIBlueprint):
     """A blueprint whose ``input`` is parsed by ``gateway.api.parsing``."""
 
     def input(  # type: ignore[override]  # fewer choices than APIFlask has, on purpose
-        self, schema: type[BaseModel], location: Location = "json"
+        self, schema: type[BaseModel], location: Location = "json", *, json_too: type[BaseModel] | None = None
     ) -> Callable[[View], View]:
-        """Parse the input as ``schema`` and hand it to the view as ``{location}_data``."""
+        """Parse the input as ``schema`` and hand it to the view as ``{location}_data``.
+
+        ``json_too`` is the model of a body of JSON that the operation takes instead of a form, as ``json_data``.
+        """
 
         def decorate(view: View) -> View:
             described = super(ApiBlueprint, self).input(schema, location=location)(view)
 
             @wraps(view)
             def parsed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  whatever the view takes and returns
-                named[f"{location}_data"] = parse(schema, location, request)
+                if json_too is not None and request.mimetype == JSON:
+                    named["json_data"] = parse(json_too, "json", request)
+                else:
+                    named[f"{location}_data"] = parse(schema, location, request)
                 return view(*arguments, **named)
 
+            if json_too is not None:
+                described._spec["json_too"] = json_too  # type: ignore[attr-defined]
             parsed._spec = described._spec  # type: ignore[attr-defined]
             return cast("View", parsed)
 

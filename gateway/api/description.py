@@ -33,8 +33,12 @@ A privacy gateway in front of the student registry: no basis, no release; the mi
 """
 TAGS = {
     "Sessions": "人员登录、密码、安全制度 · people sign in",
+    "Accounts": "账号、安全制度、委托（安全管理员、批准人） · accounts, security rules, delegations",
+    "Recipients": "数据使用方登记、年度核验、系统客户端 · recipients, their yearly attestation, their programs",
     "Applications": "申请、依据、复核、决定 · applications, grounds, decisions",
+    "Grounds": "依据目录、条文原文、批准文件扫描件、线下提供登记 · laws and their texts, scans, disclosures outside",
     "Grants": "授权、权限、公示 · grants, permissions, the public register",
+    "Checks": "核验与比对回填 · checks, and matches of the recipient's own list",
     "Extracts": "提取与交付 · extracts and their delivery",
     "Identity": "学生可信教育数字身份 · digital identities",
     "Registry": "学籍（学籍管理员） · the registry, for registrars",
@@ -42,13 +46,14 @@ TAGS = {
     "Cases": "学籍业务：试办、受理、各环节、证明材料、待办、历程 · cases of the registry's procedures",
     "Certificates": "证书、附件打印、公开核验 · certificates, prints, the public check",
     "Posts": "校长和学籍管理员：备案、离任 · principals and registrars",
+    "Alerts": "预警 · alerts: who answers, until when, what was found",
     "Audit": "审计（检查员） · the audit trail, for inspectors",
     "Public log": "公开日志 · the public log (C2SP tlog-tiles)",
     "OAuth": "访问令牌（RFC 6749、7009、7662） · access tokens",
     "System": "运行状态 · state of the service",
 }
 _PROBLEM_REF = "#/components/schemas/Problem"
-_CALLER: list[dict[str, list[str]]] = [{"client": []}, {"person": []}]
+_CALLER: list[dict[str, list[str]]] = [{"client": []}, {"bound": [], "proof": []}, {"person": []}]
 _TEXTS = {
     400: "Not understood",
     401: "No valid token",
@@ -93,6 +98,7 @@ def _components(app: APIFlask) -> tuple[Document, dict[tuple[str, Mode], str]]:
     for view in app.view_functions.values():
         spec = getattr(view, "_spec", {})
         found: list[tuple[Any, Mode]] = [(spec.get("body"), "validation"), *_arguments(spec)]
+        found.append((spec.get("json_too"), "validation"))
         found.append((spec.get("response", {}).get("schema"), "serialization"))
         for model, mode in found:
             if isinstance(model, type) and issubclass(model, BaseModel):
@@ -132,6 +138,9 @@ def _pieces(rule: str) -> list[tuple[bool, str]]:
 def _finish(operation: Document, endpoint: str, app: APIFlask, names: dict[tuple[str, Mode], str]) -> None:
     operation["operationId"] = endpoint.replace(".", "_")
     spec = getattr(app.view_functions[endpoint], "_spec", {})
+    if "json_too" in spec:
+        told = {"schema": {"$ref": f"#/components/schemas/{spec['json_too'].__name__}"}}
+        operation["requestBody"]["content"]["application/json"] = told
     _refer(operation, names)
     _bound(operation)
     known = endpoint not in OPEN
@@ -231,6 +240,8 @@ def _problem_schema() -> Document:
                     "properties": {
                         "pointer": {"type": "string", "description": "JSON pointer into the body"},
                         "parameter": {"type": "string"},
+                        "row": {"type": "integer", "description": "Row of a list; 0 is the file (bad-list)"},
+                        "column": {"type": "string", "description": "Letters of the column in the list"},
                         "detail": {"type": "string"},
                         "detail_zh": {"type": "string"},
                     },
@@ -266,6 +277,17 @@ def _security_schemes(public_url: str, *, oauth: bool) -> Document:
             "bearerFormat": "JWT",
             "description": "系统客户端的访问令牌 · a client's access token, by client credentials and private_key_jwt"
             + (f" at {public_url}/oauth/token" if oauth else ""),
+        },
+        "bound": {
+            "type": "http",
+            "scheme": "dpop",
+            "description": "绑定密钥的访问令牌 · the same, bound to a key of the client (RFC 9449)",
+        },
+        "proof": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "DPoP",
+            "description": "密钥证明，每次请求一份 · a proof of the token's key, for each request (RFC 9449)",
         },
         "person": {
             "type": "http",
@@ -331,19 +353,33 @@ def _oauth_paths() -> Document:
         "required": ["access_token", "token_type", "expires_in", "scope"],
         "properties": {
             "access_token": {"type": "string"},
-            "token_type": {"const": "Bearer"},
+            "token_type": {"enum": ["Bearer", "DPoP"]},
             "expires_in": {"type": "integer"},
             "scope": {"type": "string"},
+            "authorization_details": {"type": "array", "items": {"type": "object"}},
         },
     }
     active: Document = {"type": "object", "required": ["active"], "properties": {"active": {"type": "boolean"}}}
     asked: Document = {
         "grant_type": {"const": "client_credentials"},
         "scope": {"type": "string", "description": "Roles, by spaces; left out, all that the client has"},
+        "authorization_details": {
+            "type": "string",
+            "description": "JSON array of {type: xueji_grant, identifier: grant, actions: [extract, …]} (RFC 9396)",
+        },
     }
     held: Document = {"token": {"type": "string"}, "token_type_hint": {"type": "string"}}
+    gain = post("token", "Get an access token (RFC 6749).", asked, ["grant_type"], token)
+    gain["post"]["parameters"] = [
+        {
+            "name": "DPoP",
+            "in": "header",
+            "schema": {"type": "string"},
+            "description": "Binds the token to a key (RFC 9449)",
+        }
+    ]
     return {
-        "/oauth/token": post("token", "Get an access token (RFC 6749).", asked, ["grant_type"], token),
+        "/oauth/token": gain,
         "/oauth/introspect": post("introspect", "Say what a token is worth (RFC 7662).", held, ["token"], active),
         "/oauth/revoke": post("revoke", "Revoke a token (RFC 7009).", held, ["token"], {"type": "object"}),
     }

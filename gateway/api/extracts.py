@@ -15,11 +15,12 @@ from gateway.api.problem_responses import response_of
 from gateway.ids import ExtractId, GrantId
 from gateway.problems import RANGE, Problem
 from gateway.releases.errors import NotReadyError
-from gateway.releases.records import MEDIA_TYPES, Extract
+from gateway.releases.records import MEDIA_TYPES, Extract, ExtractState
 
 blueprint = ApiBlueprint("extracts", __name__, tag="Extracts")
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII | re.IGNORECASE)
+_COMING = frozenset({ExtractState.QUEUED, ExtractState.PREPARING})
 Span = tuple[int, int | None]
 WHOLE: Span = (0, None)
 
@@ -63,11 +64,14 @@ def get_content(extract_id: str) -> Response:
     """
     releases = services().releases
     caller = principal()
-    extract = _finished(extract_id)
     if request.method == "HEAD":
+        extract = releases.look_at(ExtractId(extract_id), caller)
         response = Response(mimetype=MEDIA_TYPES[extract.request.format])
         response.headers["Content-Length"] = str(extract.size)
         return _described(response, extract)
+    extract = releases.asked_for(ExtractId(extract_id), caller)
+    if extract.state in _COMING:
+        raise _not_ready()
     wanted = _range(request.headers.get("Range"), extract)
     if wanted is None:
         return response_of(Problem(RANGE), {"Content-Range": f"bytes */{extract.size}"})
@@ -159,8 +163,12 @@ def _etag(extract: Extract) -> str:
 def _finished(extract_id: str) -> Extract:
     extract = services().releases.get(ExtractId(extract_id), principal())
     if not extract.manifest:
-        raise NotReadyError("The extract is still being prepared.", detail_zh="提取文件正在准备中，请稍后再试。")
+        raise _not_ready()
     return extract
+
+
+def _not_ready() -> NotReadyError:
+    return NotReadyError("The extract is still being prepared.", detail_zh="提取文件正在准备中，请稍后再试。")
 
 
 def _base64(hexadecimal: str) -> str:

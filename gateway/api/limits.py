@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 
-from flask import Flask, g, request
+from flask import Flask, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
@@ -20,6 +20,8 @@ from gateway.principals import Principal
 
 PER_ADDRESS = parse("6000 per minute")
 PER_CALLER = parse("1200 per minute")
+PER_RECIPIENT = parse("2400 per minute")
+"""All accounts and clients of one recipient together: registering more systems gives no more."""
 STRICT: dict[str, RateLimitItem] = {
     "certificates.check": parse("30 per minute"),
     "console.certificates.check": parse("30 per minute"),
@@ -29,11 +31,20 @@ STRICT: dict[str, RateLimitItem] = {
     "oauth.introspect": parse("600 per minute"),
     "oauth.revoke": parse("120 per minute"),
     "oauth.token": parse("120 per minute"),
+    "console.auth.change_password": parse("30 per minute"),
+    "sessions.change_password": parse("30 per minute"),
     "sessions.sign_in": parse("30 per minute"),
 }
 """Endpoints at which guessing would pay, by address."""
-STRICT_OF_CALLER: dict[str, RateLimitItem] = {"identity.verify": parse("120 per minute")}
-"""The same for those that know their caller."""
+STRICT_OF_CALLER: dict[str, RateLimitItem] = {
+    "checks.create_check": parse("60 per minute"),
+    "console.dry_runs.start": parse("10 per minute"),
+    "console.matches.upload": parse("10 per minute"),
+    "dry_runs.start_dry_run": parse("10 per minute"),
+    "identity.verify": parse("120 per minute"),
+    "matches.create_match": parse("10 per minute"),
+}
+"""The same for those that know their caller: by recipient where the caller acts for one, else by account."""
 EXEMPT = frozenset({"system.healthz", "system.readyz", "system.metrics"})
 """What tells that the store is gone must not need it."""
 _LOOPBACK = ("127.0.0.1", "::1")
@@ -62,13 +73,14 @@ class Limits:
         if strict is not None and request.method not in {"GET", "HEAD", "OPTIONS"}:
             self._hit(strict, endpoint, where)
 
-    def spend(self) -> None:
+    def spend(self, who: Principal) -> None:
         """Count the request for the caller, who is known by now. Raises what ``before_request`` raises."""
-        who: Principal = g.principal
         self._hit(PER_CALLER, "caller", who.account)
+        if who.recipient is not None:
+            self._hit(PER_RECIPIENT, "recipient", who.recipient)
         strict = STRICT_OF_CALLER.get(request.endpoint or "")
         if strict is not None:
-            self._hit(strict, request.endpoint or "", who.account)
+            self._hit(strict, request.endpoint or "", who.recipient or who.account)
 
     def state(self) -> str:
         """Return ``ok``, or what is wrong with the store."""
@@ -82,12 +94,32 @@ class Limits:
             if self._limiter.limiter.hit(limit, scope, key):
                 return
             reset = self._limiter.limiter.get_window_stats(limit, scope, key).reset_time
-        except StorageError as error:
+        except (StorageError, OSError) as error:
             raise UnavailableError(
                 "The rate-limit store does not answer; nothing is answered without it. Try again later.",
                 detail_zh="限流存储不可用，请稍后再试。",
             ) from error
-        raise TooManyRequests(retry_after=max(1, math.ceil(reset - time.time())))
+        raise TooOftenError(limit, scope, max(1, math.ceil(reset - time.time())))
+
+
+class TooOftenError(TooManyRequests):
+    """A limit is spent; the response says which, and when it begins anew."""
+
+    def __init__(self, limit: RateLimitItem, scope: str, wait: int) -> None:
+        super().__init__(retry_after=wait)
+        self._fields = {
+            "RateLimit-Policy": f'"{scope}";q={limit.amount};w={limit.get_expiry()}',
+            "RateLimit": f'"{scope}";r=0;t={wait}',
+        }
+
+    def fields(self) -> dict[str, str]:
+        """Return the fields ``RateLimit-Policy`` and ``RateLimit`` of draft-ietf-httpapi-ratelimit-headers."""
+        return dict(self._fields)
+
+
+def fields_of(error: Exception) -> dict[str, str]:
+    """Return the header fields that tell of a spent limit; none for another error."""
+    return error.fields() if isinstance(error, TooOftenError) else {}
 
 
 def address() -> str:

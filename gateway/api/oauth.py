@@ -1,7 +1,7 @@
 """The OAuth endpoints of the outside face: token, introspection, revocation, keys and metadata.
 
-Authlib drives the protocol (RFC 6749, 7009, 7662); who a client is and what a token says is decided by
-``gateway.accounts.tokens``. Answers follow RFC 6749 section 5, not problem documents.
+Authlib drives the protocol (RFC 6749, 7009, 7662); who a client is, what a token says and what it is bound to (RFC
+9449, 9396) is decided by ``gateway.accounts.tokens``. Answers follow RFC 6749 section 5, not problem documents.
 
 Transport: a ``public_url`` must be ``https``, or ``http`` on loopback; and the request itself must have come the same
 way. Behind a TLS proxy the application must therefore trust the proxy's ``X-Forwarded-Proto`` (``ProxyFix``). The
@@ -34,15 +34,26 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from flask import Blueprint, Request, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from gateway.accounts.errors import ClientAuthenticationError, InvalidTokenError, ScopeRefusedError
+from gateway.accounts import authorization_details
+from gateway.accounts.dpop import Shown
+from gateway.accounts.errors import (
+    ClientAuthenticationError,
+    DetailsRefusedError,
+    GrantTypeRefusedError,
+    InvalidTokenError,
+    ProofRefusedError,
+    ScopeRefusedError,
+)
 from gateway.accounts.keys import ALGORITHM
 from gateway.accounts.records import CLIENT_CREDENTIALS, AccessToken, OAuthClient, TokenClaims
 from gateway.accounts.roles import ROLES_OF_KIND
+from gateway.accounts.tokens import TokenRequest
 from gateway.errors import ConfigurationError, UnavailableError
 from gateway.principals import AccountKind
 from gateway.problems import UNEXPECTED, Problem
 
 PRIVATE_KEY_JWT = "private_key_jwt"
+TOKEN_PATH = "/oauth/token"  # noqa: S105  an address, no password
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 MAX_BODY_BYTES = 32 * 1024
 RETRY_SECONDS = 5
@@ -60,8 +71,8 @@ class Tokens(Protocol):
     ) -> OAuthClient:
         """Return the client that signed the assertion; raises ``ClientAuthenticationError``."""
 
-    def issue(self, client: OAuthClient, scope: str | None) -> AccessToken:
-        """Return an access token; raises ``ScopeRefusedError``."""
+    def request_token(self, asked: TokenRequest) -> AccessToken:
+        """Return an access token; raises ``ClientAuthenticationError``, ``ProofRefusedError`` and scope errors."""
 
     def inspect(self, token: str) -> TokenClaims | None:
         """Return what a token says while it holds."""
@@ -141,7 +152,7 @@ def metadata_of(issuer: str) -> dict[str, str | list[str]]:
     """
     metadata: dict[str, str | list[str]] = {
         "issuer": issuer,
-        "token_endpoint": f"{issuer}/oauth/token",
+        "token_endpoint": f"{issuer}{TOKEN_PATH}",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
@@ -149,6 +160,8 @@ def metadata_of(issuer: str) -> dict[str, str | list[str]]:
         "grant_types_supported": [CLIENT_CREDENTIALS],
         "scopes_supported": sorted(ROLES_OF_KIND[AccountKind.CLIENT]),
         "ui_locales_supported": ["zh-Hans", "en"],
+        "dpop_signing_alg_values_supported": [ALGORITHM],
+        "authorization_details_types_supported": [authorization_details.TYPE],
     }
     for endpoint in ("token", "introspection", "revocation"):
         metadata[f"{endpoint}_endpoint_auth_methods_supported"] = [PRIVATE_KEY_JWT]
@@ -199,7 +212,6 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no type
         super().__init__()
         self.tokens = tokens
         self._authority = authority
-        self.register_token_generator("default", self._generate)
 
     def answered(self, respond: Callable[[], Response]) -> Response:
         """Return the response of an endpoint; every error leaves as RFC 6749 section 5.2 has it, never stored."""
@@ -240,38 +252,38 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no type
                 form.get("client_assertion_type"), form.get("client_assertion"), form.get("client_id")
             )
         except ClientAuthenticationError as error:
-            # RFC 6749 section 5.2: 401 with a challenge only for a client that tried HTTP authentication.
-            status = 401 if "Authorization" in request.headers else 400
-            raise InvalidClientError(description=error.detail, status_code=status) from error
+            raise _invalid_client(error, request) from error
         request.auth_method = PRIVATE_KEY_JWT
         return _Client(found)
-
-    def _generate(self, *, client: _Client, scope: str | None, **_unused: object) -> dict[str, str | int]:
-        try:
-            token = self.tokens().issue(client.record, scope)
-        except ScopeRefusedError as error:
-            raise InvalidScopeError(error.detail) from error
-        return {
-            "access_token": token.value,
-            "token_type": "Bearer",
-            "expires_in": token.expires_in,
-            "scope": token.scope,
-        }
 
 
 class _ClientCredentials(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no types
     TOKEN_ENDPOINT_AUTH_METHODS = (PRIVATE_KEY_JWT,)
 
     def validate_token_request(self) -> None:
-        client = self.authenticate_token_endpoint_client()
-        if not client.check_grant_type(self.GRANT_TYPE):
-            raise UnauthorizedClientError
-        self.request.client = client
+        """Check nothing yet: proving the client and issuing its token are one transaction of the service."""
 
-    def create_token_response(self) -> tuple[int, dict[str, str | int], list[tuple[str, str]]]:
-        # Authlib's own writes the token into the debug log.
-        token = self.generate_token(scope=self.request.payload.scope, include_refresh_token=False)
-        return 200, token, self.TOKEN_RESPONSE_HEADER
+    def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        """Return the token; Authlib's own way would write it into the debug log."""
+        form, tokens = self.request.form, self.server.tokens()
+        asked = TokenRequest(
+            Shown(self.request.headers.get("DPoP"), "POST", tokens.issuer + TOKEN_PATH),
+            form.get("client_assertion_type"),
+            form.get("client_assertion"),
+            form.get("client_id"),
+            form.get("scope"),
+            form.get("authorization_details"),
+        )
+        token = _issued(tokens, asked, self.request)
+        answer: dict[str, object] = {
+            "access_token": token.value,
+            "token_type": token.token_type,
+            "expires_in": token.expires_in,
+            "scope": token.scope,
+        }
+        if token.details:
+            answer["authorization_details"] = authorization_details.documents(token.details)
+        return 200, answer, self.TOKEN_RESPONSE_HEADER
 
 
 class _Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib has no types
@@ -282,22 +294,27 @@ class _Introspection(IntrospectionEndpoint):  # type: ignore[misc]  # Authlib ha
         # Another client's token looks like one that is not there (RFC 7662, section 4).
         return claims if claims is not None and claims.client == client.get_client_id() else None
 
-    def create_introspection_payload(self, token: TokenClaims | None) -> dict[str, str | int | bool]:
+    def create_introspection_payload(self, token: TokenClaims | None) -> dict[str, object]:
         if token is None:
             return {"active": False}
         issuer = self.server.tokens().issuer
-        return {
+        payload: dict[str, object] = {
             "active": True,
             "iss": issuer,
             "aud": issuer,
             "sub": token.client,
             "client_id": token.client,
-            "token_type": "Bearer",
+            "token_type": "Bearer" if token.jkt is None else "DPoP",
             "scope": " ".join(sorted(token.roles)),
             "iat": token.issued_at,
             "exp": token.expires_at,
             "jti": token.jti,
         }
+        if token.jkt is not None:
+            payload["cnf"] = {"jkt": token.jkt}  # RFC 9449, section 6.2
+        if token.details:
+            payload["authorization_details"] = authorization_details.documents(token.details)  # RFC 9396, section 9.2
+        return payload
 
 
 class _Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no types
@@ -313,6 +330,27 @@ class _Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no t
             except InvalidTokenError as error:
                 raise InvalidGrantError(error.detail) from error
         return 200, {}, default_json_headers
+
+
+def _issued(tokens: Tokens, asked: TokenRequest, request: _Request) -> AccessToken:
+    """Return the token, or raise the error as the standards name it."""
+    try:
+        return tokens.request_token(asked)
+    except ClientAuthenticationError as error:
+        raise _invalid_client(error, request) from error
+    except ProofRefusedError as error:  # RFC 9449, section 5
+        raise OAuth2Error(error="invalid_dpop_proof", description=error.detail) from error
+    except DetailsRefusedError as error:  # RFC 9396, section 5
+        raise OAuth2Error(error="invalid_authorization_details", description=error.detail) from error
+    except GrantTypeRefusedError as error:
+        raise UnauthorizedClientError(error.detail) from error
+    except ScopeRefusedError as error:
+        raise InvalidScopeError(error.detail) from error
+
+
+def _invalid_client(error: ClientAuthenticationError, request: _Request) -> InvalidClientError:
+    # RFC 6749 section 5.2: 401 with a challenge only for a client that tried HTTP authentication.
+    return InvalidClientError(description=error.detail, status_code=401 if "Authorization" in request.headers else 400)
 
 
 def _http() -> Request:

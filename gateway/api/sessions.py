@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
+from gateway.accounts.delegation_records import DelegationId
 from gateway.api.authentication import bearer, services
 from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import AcknowledgementIn, PasswordIn, RulesOut, SessionIn, SessionOut, TokenOut
+from gateway.api.models.sessions import ActingIn, ActingOut, SessionLineOut, SessionList, SessionsEndedOut
 
 blueprint = ApiBlueprint("sessions", __name__, tag="Sessions")
 
@@ -31,6 +33,47 @@ def sign_out() -> Response:
     """End the session of the token."""
     services().accounts.sign_out(bearer())
     return Response(status=204)
+
+
+@blueprint.get("/v1/sessions")
+@blueprint.output(SessionList)
+def list_sessions() -> SessionList:
+    """List the caller's own sessions: since when, last seen, and which is this one."""
+    found = services().accounts.sessions_of(bearer())
+    return SessionList(
+        items=[
+            SessionLineOut(
+                id=one.id, created_at=one.created_at, seen_at=one.seen_at, this_one=here, acting=one.acting
+            )
+            for one, here in found
+        ]
+    )
+
+
+@blueprint.delete("/v1/sessions")
+@blueprint.output(SessionsEndedOut)
+def sign_out_everywhere() -> SessionsEndedOut:
+    """End every session of the caller, this one too."""
+    return SessionsEndedOut(ended=services().accounts.sign_out_everywhere(bearer()))
+
+
+@blueprint.delete("/v1/sessions/<session_id>")
+@blueprint.doc(responses={204: "The session has ended"})
+def end_session(session_id: str) -> Response:
+    """End one of the caller's own sessions."""
+    services().accounts.end_session(bearer(), session_id)
+    return Response(status=204)
+
+
+@blueprint.post("/v1/sessions/current/acting")
+@blueprint.input(ActingIn)
+@blueprint.answers({409: {"description": "No such delegation to the caller is in force"}})
+@blueprint.output(ActingOut)
+def act_for(json_data: ActingIn) -> ActingOut:
+    """Approve for another unit in this session, under a delegation that holds; ``null`` to be oneself again."""
+    delegation = None if json_data.delegation is None else DelegationId(json_data.delegation)
+    who = services().accounts.act_for(bearer(), delegation)
+    return ActingOut(account=who.account, roles=sorted(who.roles), unit=who.unit, on_behalf=who.on_behalf)
 
 
 @blueprint.get("/v1/me/rules")

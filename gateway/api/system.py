@@ -53,6 +53,7 @@ def metrics() -> Response:
     lines += family(
         "xueji_requests_total", "counter", "Answered requests by endpoint and class of status.", counter.samples()
     )
+    lines += _alert_gauges()
     size = _log_size()
     if size is not None:
         lines += family("xueji_log_entries", "gauge", "Entries under the newest checkpoint.", [({}, size)])
@@ -103,6 +104,24 @@ def _parts() -> dict[str, str]:
         # the sequencer lives in this process: without the key no entry is written, and nothing is released
         found["log_key"] = "ok" if services().keyring.has(Key.LOG) else "missing"
     return found
+
+
+def _alert_gauges() -> list[str]:
+    """Return the gauges of unclosed alerts; missing when their source is: ``xueji_up`` says which part is gone."""
+    alerts = services().alerts
+    if alerts is None:
+        return []
+    try:
+        found = alerts.gauges()
+    except GatewayError:
+        return []
+    labels = [{"rule": rule, "severity": severity} for rule, severity, _count, _late in found]
+    open_ones = zip(labels, (count for *_, count, _late in found), strict=True)
+    late_ones = zip(labels, (late for *_, late in found), strict=True)
+    return [
+        *family("xueji_alerts_open", "gauge", "Alerts that are not closed, by rule.", open_ones),
+        *family("xueji_alerts_overdue", "gauge", "Those of them whose deadline has passed.", late_ones),
+    ]
 
 
 def _log_state() -> str:

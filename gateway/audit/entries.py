@@ -25,6 +25,7 @@ from gateway.principals import Principal
 VERSION = 1
 _KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 _OUTCOME = re.compile(r"[a-z][a-z_]{0,31}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_INT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles do
 _MAX_DEPTH = 8
 _ADDED_BYTES = 4096
@@ -99,6 +100,8 @@ def check_draft(draft: EntryDraft) -> None:
         if not (key == "recipient" and is_credit_code(value)):
             _screen_text(value, f"links.{key}")
     _screen(draft.policy, "policy")
+    if draft.policy_set is not None and not _SHA256.fullmatch(draft.policy_set):
+        raise _refuse("is not a SHA-256", "policy_set")
     if draft.actor is not None:
         actor = draft.actor
         for name, value in (("account", actor.account), ("post", actor.post), ("unit", actor.unit or "")):
@@ -163,7 +166,7 @@ def check_fits(draft: EntryDraft) -> None:
 
 
 def _content(draft: EntryDraft, at: str, rulebook: str) -> dict[str, JsonValue]:
-    return {
+    content: dict[str, JsonValue] = {
         "v": VERSION,
         "kind": draft.kind,
         "at": at,
@@ -174,6 +177,9 @@ def _content(draft: EntryDraft, at: str, rulebook: str) -> dict[str, JsonValue]:
         "policy": draft.policy,
         "rulebook": rulebook,
     }
+    if draft.policy_set is not None:
+        content["policy_set"] = draft.policy_set
+    return content
 
 
 def _plain(value: object) -> JsonValue:

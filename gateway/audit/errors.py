@@ -29,3 +29,15 @@ class RolledBackError(LogDamagedError, ConfigurationError):
 
 class WitnessConflictError(ConflictError):
     """The witness has seen another size than the one the proof starts from; ``extra['size']`` says which."""
+
+
+class AlertStateError(ConflictError):
+    """An alert is in a state that does not allow the act; ``missing`` names the states that would."""
+
+    rule = "A50-16"
+
+
+class AlertVersionError(ConflictError):
+    """Somebody else acted on the alert since it was read."""
+
+    rule = "A50-16"

@@ -69,6 +69,7 @@ def encode_draft(draft: EntryDraft, occurred: str) -> str:
             "facts": draft.facts,
             "links": dict(draft.links),
             "policy": draft.policy,
+            "policy_set": draft.policy_set,
             "subjects": list(draft.subjects),
             "occurred": occurred,
             "actor": None
@@ -113,6 +114,7 @@ def decode_draft(text: str) -> tuple[EntryDraft, str]:
             links=told["links"],
             policy=told["policy"],
             subjects=tuple(SubjectRef(subject) for subject in told["subjects"]),
+            policy_set=told.get("policy_set"),  # a request of an older program has none
         )
         return draft, str(told["occurred"])
     except (ValueError, KeyError, TypeError) as error:
@@ -148,6 +150,17 @@ class QueuedJournal:
     def append(self, entry: EntryDraft) -> Receipt:
         """Ask for an entry that goes with no fact, and wait for the receipt."""
         return self.record(lambda _tx: None, entry)[1]
+
+    def record_all(self, write: Callable[[Tx], R], entries: Sequence[EntryDraft]) -> R:
+        """Commit ``write`` with a request for each entry, and wait for the last receipt: they come in order."""
+        with self.store.transaction() as tx:
+            result = write(tx)
+            numbers = []
+            for draft in entries:
+                check_fits(draft)
+                numbers.append(self.store.add_request(tx, encode_draft(draft, micros_text(self.now()))))
+        self._receipt(numbers[-1])
+        return result
 
     def _receipt(self, number: int) -> Receipt:
         deadline = self.monotonic() + self.wait_seconds

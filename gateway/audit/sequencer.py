@@ -86,6 +86,8 @@ class _Job:
     occurred: str | None
     after: Callable[[Tx, Receipt], None] | None
     future: Future[tuple[Any, Receipt]]
+    failure: Exception | None = None
+    """Why its savepoint was undone."""
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class Sequencer:
         self._now = now
         self._floor = floor
         self._max_batch = max_batch
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[_Job, ...] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._leader: threading.Thread | None = None
         self._closed = False
@@ -140,6 +142,34 @@ class Sequencer:
         if not callable(entry):
             check_draft(entry)  # refused at once, before it costs a transaction
         future: Future[tuple[R, Receipt]] = Future()
+        self._enqueue((_Job(write, entry, occurred, after, future),))
+        return future
+
+    def submit_all(self, write: Callable[[Tx], R], entries: Sequence[EntryDraft]) -> Future[tuple[R, Receipt]]:
+        """Queue a write with its entries, in one transaction; the future is of the last entry and settled with all.
+
+        The entries behind the first hold only if ``write`` held: its error undoes them all, and is the future's.
+        """
+        for entry in entries:
+            check_draft(entry)
+        held: list[R] = []
+
+        def first(tx: Tx) -> R:
+            held.append(write(tx))
+            return held[-1]
+
+        def behind(_tx: Tx) -> R:
+            if jobs[0].failure is not None:
+                raise jobs[0].failure
+            return held[-1]
+
+        jobs = tuple(
+            _Job(behind if place else first, entry, None, None, Future()) for place, entry in enumerate(entries)
+        )
+        self._enqueue(jobs)
+        return jobs[-1].future
+
+    def _enqueue(self, jobs: tuple[_Job, ...]) -> None:
         with self._lock:
             if self._closed:
                 raise UnavailableError("The audit log is closed.", detail_zh="审计日志已关闭。")
@@ -148,8 +178,7 @@ class Sequencer:
                 self._leader.start()
             elif threading.current_thread() is self._leader:
                 raise RuntimeError("A write must not write to the journal itself: it would wait for itself.")
-            self._queue.put(_Job(write, entry, occurred, after, future))
-        return future
+            self._queue.put(jobs)
 
     def close(self) -> None:
         """Commit what is queued, then stop; further submissions are refused."""
@@ -164,18 +193,17 @@ class Sequencer:
     def _lead(self) -> None:
         stop = False
         while not stop:
-            job = self._queue.get()
+            queued = self._queue.get()
             jobs: list[_Job] = []
             while True:
-                if job is None:
+                if queued is None:
                     stop = True
                     break
-                if job.future.set_running_or_notify_cancel():
-                    jobs.append(job)
+                jobs += [job for job in queued if job.future.set_running_or_notify_cancel()]
                 if len(jobs) >= self._max_batch:
                     break
                 try:
-                    job = self._queue.get_nowait()
+                    queued = self._queue.get_nowait()
                 except queue.Empty:
                     break
             if jobs:
@@ -239,6 +267,7 @@ class Sequencer:
             except TransactionLostError:
                 raise
             except Exception as error:  # noqa: BLE001  it belongs to the caller, and is raised there
+                job.failure = error
                 failed.append((job, error))
             else:
                 at = micros_text(now)
@@ -339,6 +368,10 @@ class SequencerJournal:
     def append(self, entry: EntryDraft) -> Receipt:
         """Append an entry that goes with no fact."""
         return self.sequencer.submit(_no_write, entry).result()[1]
+
+    def record_all(self, write: Callable[[Tx], R], entries: Sequence[EntryDraft]) -> R:
+        """Run ``write`` and append ``entries`` in one transaction."""
+        return self.sequencer.submit_all(write, entries).result()[0]
 
     def close(self) -> None:
         """Commit what is queued and stop."""

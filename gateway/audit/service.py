@@ -104,6 +104,7 @@ class AuditService:
             raise ForbiddenError(
                 "Only the office can search by pupil: this face does not hold the tag key.",
                 detail_zh="仅办公端可按学生检索。",
+                rule="A50-10",
             )
         self.journal.append(_read_entry(principal, "search", _criteria(query), query.subject))
 
@@ -330,7 +331,9 @@ class AuditService:
 
 def _inspector(principal: Principal) -> None:
     if Role.INSPECTOR not in principal.roles:
-        raise ForbiddenError("Only an inspector reads the audit trail.", detail_zh="仅审计检查员可查阅审计日志。")
+        raise ForbiddenError(
+            "Only an inspector reads the audit trail.", detail_zh="仅审计检查员可查阅审计日志。", rule="A50-10"
+        )
 
 
 def _criteria(query: SearchQuery) -> dict[str, JsonValue]:

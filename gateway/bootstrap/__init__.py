@@ -1,5 +1,6 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
+from gateway.bootstrap.alerts import AlertService, alerts_of, officer
 from gateway.bootstrap.cases import (
     Actor,
     Case,
@@ -14,6 +15,7 @@ from gateway.bootstrap.cases import (
 from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
 from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
 from gateway.bootstrap.parts import Process
+from gateway.bootstrap.policies import policy_case
 from gateway.bootstrap.posts import StaffDesk, host_actor, new_post, staff_of
 from gateway.bootstrap.process import POLICY_FILE, log_key, open_log, open_process, trust_policy
 from gateway.bootstrap.registry import (
@@ -29,6 +31,7 @@ from gateway.bootstrap.registry import (
 __all__ = [
     "POLICY_FILE",
     "Actor",
+    "AlertService",
     "Case",
     "CaseDesk",
     "CertificateKey",
@@ -42,6 +45,7 @@ __all__ = [
     "RuleResult",
     "StaffDesk",
     "acting",
+    "alerts_of",
     "case_draft",
     "desk_of",
     "deviations_of",
@@ -53,10 +57,12 @@ __all__ = [
     "load_rulebook",
     "log_key",
     "new_post",
+    "officer",
     "open_log",
     "open_process",
     "oversight_of",
     "papers_of",
+    "policy_case",
     "prepare_databases",
     "staff_of",
     "trust_policy",

@@ -15,8 +15,9 @@ from gateway.db import DatabaseReader
 from gateway.errors import ConfigurationError
 from gateway.ids import GrantId, RecipientId
 from gateway.jobs import Worker
-from gateway.journal import Journal, Tx
+from gateway.journal import GroupJournal, Tx
 from gateway.keyring import Face, Keyring
+from gateway.policies.decision import DecisionPoint
 from gateway.policies.records import Grant
 from gateway.policies.scope import civil_date
 from gateway.policies.service import ApplicationService
@@ -68,6 +69,10 @@ class GrantDesk:
         """Take one use, atomically."""
         return self.store.reserve_use(tx, identifier, self.now())
 
+    def reserve_uses(self, tx: Tx, identifier: GrantId, count: int) -> bool:
+        """Take ``count`` uses, all or none, atomically."""
+        return self.store.reserve_uses(tx, identifier, count, self.now())
+
     def release_use(self, tx: Tx, identifier: GrantId) -> None:
         """Give one use back."""
         self.store.release_use(tx, identifier)
@@ -83,12 +88,13 @@ class Parts:
     keyring: Keyring
     engine: Engine
     reader: DatabaseReader
-    journal: Journal
+    journal: GroupJournal
     sequencer: Sequencer | None
     registry: Engine | None
     sharing: SharingView | None
     now: Callable[[], datetime]
     owner: str
+    decisions: DecisionPoint
 
     def today(self) -> date:
         """Return the civil date in Asia/Shanghai."""

@@ -8,21 +8,16 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import cast
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from sqlalchemy import Engine
 
 from core_registry.db import migrate as registry_migrate
 from core_registry.db.engine import make_engine as make_registry_engine
 from core_registry.db.sharing_reader import SqlSharingView
 from core_registry.sharing import SharingView
-from gateway.accounts.directory import AccountDirectory, security_rules
-from gateway.accounts.passwords import Passwords
-from gateway.accounts.service import AccountService
-from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlClients, SqlSessions
-from gateway.accounts.tokens import TokenService
-from gateway.accounts.totp import SecretBox
+from gateway.accounts.directory import security_rules
+from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.note import ED25519, NoteSigner, VerifierKey
 from gateway.audit.policy import TrustPolicy, parse_policy
@@ -33,12 +28,20 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
+from gateway.bootstrap.administration import account_services
+from gateway.bootstrap.alerts import alert_service
+from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
+from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
+from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
-from gateway.bootstrap.parts import GrantDesk, Parts, Process, es256
+from gateway.bootstrap.parts import GrantDesk, Parts, Process
+from gateway.bootstrap.policies import live_policies
 from gateway.bootstrap.readiness import readiness
 from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
+from gateway.bootstrap.tokens import token_service
 from gateway.bootstrap.work import asker, worker_tasks
+from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
 from gateway.db import DatabaseReader, make_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.errors import ConfigurationError
@@ -48,10 +51,9 @@ from gateway.identity.records import IdentitySettings
 from gateway.identity.service import IdentityService
 from gateway.identity.store import IdentityStore
 from gateway.jobs import Worker
-from gateway.journal import Journal
+from gateway.journal import GroupJournal
 from gateway.keyring import Face, Key, Keyring
 from gateway.keyring import load as load_keys
-from gateway.policies.decision import DecisionPoint
 from gateway.policies.grants import GrantSeal
 from gateway.policies.service import ApplicationService, random_id
 from gateway.policies.store import SqlPolicyStore
@@ -109,7 +111,8 @@ def open_process(
             floor=_floor(settings),
         )
         closers.append(sequencer.close)
-    journal: Journal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
+    inner: GroupJournal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
+    decisions, journal = live_policies(settings, face, inner)
     registry: Engine | None = None
     sharing: SharingView | None = None
     if face is not Face.OUTSIDE:
@@ -133,6 +136,7 @@ def open_process(
         sharing=sharing,
         now=now,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        decisions=decisions,
     )
     return _wire(parts, log, closers, with_worker=with_worker)
 
@@ -179,8 +183,9 @@ def _log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:
 
 def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, with_worker: bool) -> Process:
     settings, keyring, book, face = parts.settings, parts.keyring, parts.book, parts.face
+    people = account_services(parts, SqlBookkeeping(parts.engine), DEFAULT_RULES)
     policy_store = SqlPolicyStore()
-    decisions = DecisionPoint(book.policies, book.sha256)
+    decisions = parts.decisions
     applications = ApplicationService(
         store=policy_store,
         journal=parts.journal,
@@ -189,7 +194,12 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         book=book,
         seal=GrantSeal(keyring),
         separation=settings.separation,
+        working_days=working_days(book),
+        deliveries=HandedOut(ExtractStore(), parts.now),
+        standing=standing(people.recipients),
         now=parts.now,
+        grounds=ground_keeper(parts),
+        dry_runs=dry_run_lookup(parts),
     )
     desk = GrantDesk(applications, policy_store, parts.reader, parts.now)
     scratch = SqlBookkeeping(parts.engine)
@@ -222,16 +232,15 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         parts.now,
     )
     identity = _identity(parts, desk)
-    accounts, directory, tokens = _accounts(parts, scratch)
     services = Services(
         face=face,
         settings=settings,
         book=book,
         keyring=keyring,
         decisions=decisions,
-        accounts=accounts,
-        directory=directory,
-        tokens=tokens,
+        accounts=people.accounts,
+        directory=people.directory,
+        tokens=token_service(parts, scratch, people.recipients),
         applications=applications,
         releases=releases,
         audit=audit,
@@ -245,6 +254,16 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         now=parts.now,
         ready=lambda: readiness(parts),
         oversight=registry_oversight(parts),
+        checks=check_service(parts, desk, scratch),
+        matches=match_service(parts, desk, extract_store, lambda: wake_all(wake)),
+        alerts=alert_service(parts, log, applications),
+        dry_runs=dry_run_service(parts, applications, lambda: wake_all(wake)),
+        legal_texts=legal_text_service(parts, applications),
+        scans=scan_service(parts, applications),
+        disclosures=disclosure_service(parts, applications, people.directory),
+        recipients=people.recipients,
+        delegations=people.delegations,
+        own=own_account(parts, people.delegations),
     )
     worker = None
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
@@ -267,51 +286,6 @@ def _identity(parts: Parts, desk: GrantDesk) -> IdentityService:
         now=parts.now,
         may_offer=staff_may_offer(parts.book.divisions.territory),
     )
-
-
-def _accounts(parts: Parts, scratch: SqlBookkeeping) -> tuple[AccountService, AccountDirectory, TokenService]:
-    keyring, book = parts.keyring, parts.book
-    # a face without the accounts key can open nobody's second factor: a key of its own makes that certain
-    box = SecretBox(keyring.secret(Key.ACCOUNTS) if keyring.has(Key.ACCOUNTS) else secrets.token_bytes(32))
-    accounts_store, sessions, clients = SqlAccounts(), SqlSessions(), SqlClients()
-    passwords = Passwords()
-    accounts = AccountService(
-        accounts=accounts_store,
-        sessions=sessions,
-        journal=parts.journal,
-        reader=parts.reader,
-        bookkeeping=scratch,
-        box=box,
-        passwords=passwords,
-        parameters=book.parameters,
-        default_rules=DEFAULT_RULES,
-        now=parts.now,
-    )
-    directory = AccountDirectory(
-        accounts=accounts_store,
-        sessions=sessions,
-        clients=clients,
-        journal=parts.journal,
-        reader=parts.reader,
-        box=box,
-        passwords=passwords,
-        default_rules=DEFAULT_RULES,
-        is_division=lambda code: code in book.divisions.by_code,
-        now=parts.now,
-    )
-    tokens = TokenService(
-        issuer=parts.settings.public_url,
-        signing=es256(keyring.signing(Key.OAUTH)) if keyring.has(Key.OAUTH) else None,
-        verifying=[cast("ec.EllipticCurvePublicKey", keyring.verifying(Key.OAUTH))],
-        accounts=accounts_store,
-        clients=clients,
-        journal=parts.journal,
-        reader=parts.reader,
-        bookkeeping=scratch,
-        parameters=book.parameters,
-        now=parts.now,
-    )
-    return accounts, directory, tokens
 
 
 def wake_all(calls: Sequence[Callable[[], None]]) -> None:

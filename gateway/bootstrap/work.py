@@ -7,7 +7,13 @@ from core_registry.db.state import SqlOutbox
 from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.requests import Intake
 from gateway.audit.store import SqlLogStore
+from gateway.bootstrap.administration import standing_tasks
+from gateway.bootstrap.alerts import alert_tasks
+from gateway.bootstrap.checks import broker_handlers, check_tasks
+from gateway.bootstrap.dry_runs import dry_run_tasks
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
+from gateway.bootstrap.policies import policy_tasks
+from gateway.bootstrap.workflow import workflow_tasks
 from gateway.broker.service import Answerer, Asker, broker_key
 from gateway.broker.store import SqlQuestions
 from gateway.console.office.uploads import shelf_of
@@ -44,7 +50,7 @@ def worker_tasks(
         SqlQuestions(),
         parts.reader,
         scratch,
-        parts.sharing,
+        broker_handlers(parts, desk, scratch),
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
     )
@@ -67,19 +73,25 @@ def worker_tasks(
         settle=lambda: _settle(intake),
     )
     return [
+        *policy_tasks(services.decisions),
         Task("audit requests", lambda: intake.drain_requests() > 0),
         Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0),
         Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch)),
         Task("questions", answerer.round),
         Task("extracts", preparation.run_next),
+        *check_tasks(parts, desk, extract_store, scratch, lambda: _settle(intake), services.checks),
+        *dry_run_tasks(parts, desk, scratch, services, lambda: _settle(intake)),
         Task("orphaned deliveries", Periodic(services.releases.close_orphans, 5)),
         Task("expired extracts", Periodic(services.releases.expire, 60)),
         Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
+        *standing_tasks(services),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),
         Task("old tokens", Periodic(services.tokens.purge, 3600)),
         *_registry_tasks(services),
+        *workflow_tasks(services),
+        *alert_tasks(parts, log, desk.store, scratch, services),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]
 

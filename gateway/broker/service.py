@@ -1,12 +1,13 @@
-"""Ask the worker about one pupil's present state, through rows that show nothing.
+"""Ask the worker what only it can answer, through rows that show nothing.
 
-The outside face has no registry database (design 2). It writes a question with a ``subject_ref`` as the only
-argument; the worker answers with the row of the sharing view, sealed under a key that both hold. Rows hold no
-personal data in clear (I7) and are removed once read, or after a minute.
+The outside face has no registry database (design 2). It writes a question, sealed; the worker opens it, answers by
+the handler of its kind, and seals the answer to that question. Both ends hold the key; what lies between them holds
+no personal data in clear (I7), and rows are removed once read, or after a minute.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import time
@@ -20,21 +21,31 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.errors import UnavailableError
+from gateway.errors import ConflictError, ForbiddenError, GatewayError, UnavailableError
+from gateway.incidents import report
 from gateway.journal import Reader, Scratch, Tx
 
 LIFE_SECONDS = 60
+PUPIL = "pupil"
+"""The kind of question that asks for a row of the sharing view."""
 _NONCE = 12
+_BLOCK = 256
+"""Questions and answers are padded to a multiple of so many bytes: their length tells no name and no answer."""
+_REFUSALS: Mapping[str, type[GatewayError]] = {kind.__name__: kind for kind in (ConflictError, ForbiddenError)}
+"""Errors of a handler that are told to who asked; any other is told as unavailable."""
+
+Handler = Callable[[Mapping[str, object]], object]
+"""Answers the body of a question with a value of JSON (dates allowed). Raises ``GatewayError``."""
 
 
 class QuestionStore(Protocol):
     """Rows of questions."""
 
-    def add(self, tx: Tx, identifier: str, subject_ref: str, asked_at: datetime) -> None:
-        """Insert a question."""
+    def add(self, tx: Tx, identifier: str, question: bytes, asked_at: datetime) -> None:
+        """Insert a sealed question."""
 
-    def waiting(self, tx: Tx, limit: int) -> list[tuple[str, str]]:
-        """Return id and ``subject_ref`` of questions without an answer, oldest first."""
+    def waiting(self, tx: Tx, limit: int) -> list[tuple[str, bytes]]:
+        """Return id and sealed text of questions without an answer, oldest first."""
 
     def answer(self, tx: Tx, identifier: str, sealed: bytes) -> None:
         """Write the answer of a question."""
@@ -60,13 +71,18 @@ class PupilSource(Protocol):
 
 
 def broker_key(shared: bytes) -> bytes:
-    """Return the key of answers, derived from the key that both ends hold (HKDF-SHA256)."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"xueji broker v1").derive(shared)
+    """Return the key of questions and answers, derived from the key that both ends hold (HKDF-SHA256)."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"xueji broker v2").derive(shared)
+
+
+def pupil_handler(source: PupilSource) -> Handler:
+    """Return what answers ``PUPIL``: the body is ``{"subject_ref"}``."""
+    return lambda body: source.pupil(str(body["subject_ref"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The face's end: a ``PupilView`` that asks. Raises ``UnavailableError`` when nobody answers in time."""
+    """The face's end. Raises ``UnavailableError`` when nobody answers in time."""
 
     store: QuestionStore
     reader: Reader
@@ -80,14 +96,22 @@ class Asker:
 
     def pupil(self, subject_ref: str) -> Mapping[str, object] | None:
         """Return the pupil's row of the sharing view, ``None`` when there is none."""
+        row = cast("dict[str, object] | None", self.ask(PUPIL, {"subject_ref": subject_ref}))
+        if row is not None and isinstance(row.get("birth_date"), str):
+            row["birth_date"] = date.fromisoformat(str(row["birth_date"]))
+        return row
+
+    def ask(self, kind: str, body: Mapping[str, object]) -> object:
+        """Return the worker's answer, a value of JSON; raises the ``ForbiddenError`` or ``ConflictError`` it met."""
         identifier = secrets.token_hex(16)
-        self.scratch.write(lambda tx: self.store.add(tx, identifier, subject_ref, self.now()))
+        question = _seal(self.key, _question(identifier), {"kind": kind, "body": body})
+        self.scratch.write(lambda tx: self.store.add(tx, identifier, question, self.now()))
         deadline = self.monotonic() + self.wait_seconds
         try:
             while True:
                 sealed = self.reader.read(lambda tx: self.store.answered(tx, identifier))
                 if sealed is not None:
-                    return _open(self.key, _bound(identifier, subject_ref), sealed)
+                    return _told(_open(self.key, _answer(identifier, question), sealed))
                 if self.monotonic() >= deadline:
                     raise UnavailableError(
                         "The worker did not answer in time; start 'xueji worker'.",
@@ -100,50 +124,103 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Answerer:
-    """The worker's end."""
+    """The worker's end: one handler for each kind of question."""
 
     store: QuestionStore
     reader: Reader
     scratch: Scratch
-    source: PupilSource
+    handlers: Mapping[str, Handler]
     key: bytes = field(repr=False)
     now: Callable[[], datetime]
 
     def round(self, limit: int = 100) -> bool:
         """Answer what waits and forget what nobody fetched; say whether there was a question."""
         waiting = self.reader.read(lambda tx: self.store.waiting(tx, limit))
-        for identifier, subject_ref in waiting:
-            sealed = _seal(self.key, _bound(identifier, subject_ref), self.source.pupil(subject_ref))
-            self._write(identifier, sealed)
+        for identifier, question in waiting:
+            self._write(identifier, self._reply(identifier, question))
         old = self.now() - timedelta(seconds=LIFE_SECONDS)
         if self.reader.read(lambda tx: self.store.any_before(tx, old)):
             self.scratch.write(lambda tx: self.store.forget_before(tx, old))
         return bool(waiting)
 
+    def _reply(self, identifier: str, question: bytes) -> bytes:
+        """Return the sealed answer; an empty one, which opens for nobody, to a question that is none of ours."""
+        try:
+            asked = cast("dict[str, object]", _open(self.key, _question(identifier), question))
+        except UnavailableError:
+            return b""
+        try:
+            found: dict[str, object] = {"answer": self._handle(asked)}
+        except tuple(_REFUSALS.values()) as error:
+            found = {"refused": _refusal(error)}
+        except GatewayError:
+            found = {"unavailable": True}
+        except Exception as error:  # noqa: BLE001  one question must not keep the others waiting
+            report("broker", error)
+            found = {"unavailable": True}
+        return _seal(self.key, _answer(identifier, question), found)
+
+    def _handle(self, asked: Mapping[str, object]) -> object:
+        return self.handlers[str(asked["kind"])](cast("Mapping[str, object]", asked["body"]))
+
     def _write(self, identifier: str, sealed: bytes) -> None:
         self.scratch.write(lambda tx: self.store.answer(tx, identifier, sealed))
 
 
-def _bound(identifier: str, subject_ref: str) -> bytes:
-    """Return what an answer is bound to: its question and its pupil, so that a changed row opens nothing."""
-    return f"{identifier}\x00{subject_ref}".encode()
+def _refusal(error: GatewayError) -> dict[str, object]:
+    kind = next(parent.__name__ for parent in type(error).__mro__ if parent.__name__ in _REFUSALS)
+    return {
+        "kind": kind,
+        "detail": error.detail,
+        "detail_zh": error.detail_zh,
+        "rule": error.rule,
+        "missing": list(error.missing),
+        "extra": dict(error.extra),
+    }
 
 
-def _seal(key: bytes, bound: bytes, row: Mapping[str, object] | None) -> bytes:
+def _told(found: object) -> object:
+    """Return what the worker answered, or raise what it met."""
+    told = cast("dict[str, object]", found)
+    if "answer" in told:
+        return told["answer"]
+    refused = cast("dict[str, object] | None", told.get("refused"))
+    if refused is None:
+        raise UnavailableError(
+            "The worker cannot answer now. Try again later.", detail_zh="工作进程暂时无法应答，请稍后再试。"
+        )
+    raise _REFUSALS[str(refused["kind"])](
+        str(refused["detail"]),
+        detail_zh=str(refused["detail_zh"]),
+        rule=cast("str | None", refused["rule"]),
+        missing=tuple(cast("list[str]", refused["missing"])),
+        extra=cast("dict[str, str | int]", refused["extra"]),
+    )
+
+
+def _question(identifier: str) -> bytes:
+    """Return what a question is bound to: its row, so that it is none in another."""
+    return b"question\x00" + identifier.encode()
+
+
+def _answer(identifier: str, question: bytes) -> bytes:
+    """Return what an answer is bound to: its question, so that a changed row opens nothing."""
+    return b"answer\x00" + identifier.encode() + b"\x00" + hashlib.sha256(question).digest()
+
+
+def _seal(key: bytes, bound: bytes, value: object) -> bytes:
     nonce = secrets.token_bytes(_NONCE)
-    plain = json.dumps(row, ensure_ascii=False, default=_plain).encode()
+    plain = json.dumps(value, ensure_ascii=False, default=_plain).encode()
+    plain += b" " * (-len(plain) % _BLOCK)  # blanks after a value are none of it
     return nonce + AESGCM(key).encrypt(nonce, plain, bound)
 
 
-def _open(key: bytes, bound: bytes, sealed: bytes) -> dict[str, object] | None:
+def _open(key: bytes, bound: bytes, sealed: bytes) -> object:
     try:
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise UnavailableError("The worker's answer does not open.", detail_zh="工作进程的应答无法打开。") from error
-    row = cast("dict[str, object] | None", json.loads(plain))
-    if row is not None and isinstance(row.get("birth_date"), str):
-        row["birth_date"] = date.fromisoformat(str(row["birth_date"]))
-    return row
+    return json.loads(plain)
 
 
 def _plain(value: object) -> str:

@@ -14,7 +14,7 @@ questions = Table(
     "broker_questions",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("subject_ref", String(32), nullable=False),
+    Column("question", LargeBinary, nullable=False),
     Column("asked_at", String(32), nullable=False, index=True),
     Column("answer", LargeBinary),
 )
@@ -23,20 +23,20 @@ questions = Table(
 class SqlQuestions:
     """Implements ``gateway.broker.service.QuestionStore``."""
 
-    def add(self, tx: Tx, identifier: str, subject_ref: str, asked_at: datetime) -> None:
-        """Insert a question."""
-        values = {"id": identifier, "subject_ref": subject_ref, "asked_at": micros_text(asked_at)}
+    def add(self, tx: Tx, identifier: str, question: bytes, asked_at: datetime) -> None:
+        """Insert a sealed question."""
+        values = {"id": identifier, "question": question, "asked_at": micros_text(asked_at)}
         connection_of(tx).execute(insert(questions).values(**values))
 
-    def waiting(self, tx: Tx, limit: int) -> list[tuple[str, str]]:
-        """Return id and ``subject_ref`` of questions without an answer, oldest first."""
+    def waiting(self, tx: Tx, limit: int) -> list[tuple[str, bytes]]:
+        """Return id and sealed text of questions without an answer, oldest first."""
         query = (
-            select(questions.c.id, questions.c.subject_ref)
+            select(questions.c.id, questions.c.question)
             .where(questions.c.answer.is_(None))
             .order_by(questions.c.asked_at)
             .limit(limit)
         )
-        return [(row.id, row.subject_ref) for row in connection_of(tx).execute(query)]
+        return [(row.id, bytes(row.question)) for row in connection_of(tx).execute(query)]
 
     def answer(self, tx: Tx, identifier: str, sealed: bytes) -> None:
         """Write the answer of a question."""

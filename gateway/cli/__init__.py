@@ -9,7 +9,21 @@ from pathlib import Path
 import click
 
 from core_registry.errors import RegistryError
-from gateway.cli import accounts, cases, host, inspecting, oversight, papers, recipients, registry, serving
+from gateway.cli import (
+    accounts,
+    alerts,
+    cases,
+    host,
+    inspecting,
+    matching,
+    oversight,
+    papers,
+    policies,
+    recipients,
+    registered,
+    registry,
+    serving,
+)
 from gateway.errors import GatewayError
 
 
@@ -42,6 +56,7 @@ def main() -> None:
         sys.exit(1)
 
 
+accounts.accounts.add_command(registered.recipient)
 oversight.add_to(cases.registry)
 papers.add_to(cases.registry)
 for _command in (
@@ -54,12 +69,15 @@ for _command in (
     serving.worker,
     serving.run_demo,
     recipients.extract,
+    matching.check,
+    matching.match,
     recipients.verify_credential,
     inspecting.verify_log,
     inspecting.witness,
     accounts.accounts,
+    alerts.alerts,
     host.keys,
-    host.policy,
+    policies.policy,
     host.roles,
     host.migrate,
     host.openapi,

@@ -12,6 +12,7 @@ import click
 
 from gateway import bootstrap, settings
 from gateway.accounts.records import ClientSpec, Credentials, StaffSpec
+from gateway.accounts.sealing import civil_date
 from gateway.ids import AccountId, RecipientId, UnitCode
 from gateway.keyring import Face
 from gateway.principals import Principal, Role
@@ -25,7 +26,7 @@ def accounts() -> None:
 
 
 @contextmanager
-def _administrator(home: Path | None) -> Iterator[tuple[bootstrap.Process, Principal]]:
+def administrator(home: Path | None) -> Iterator[tuple[bootstrap.Process, Principal]]:
     """Ask who is there; yield the process and the administrator who proved it."""
     process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
     try:
@@ -76,24 +77,68 @@ def create(
         filed_on=None if filed_on is None else filed_on.date(),
         trained_on=None if trained_on is None else trained_on.date(),
     )
-    with _administrator(home) as (process, administrator):
-        _show(process.services.directory.create(administrator, spec))
+    with administrator(home) as (process, who):
+        _show(process.services.directory.create(who, spec))
+
+
+@accounts.command("list")
+@click.option("--unit", help="Division code or 学校标识码; without it the whole territory.")
+@click.pass_obj
+def listed(home: Path | None, unit: str | None) -> None:
+    """List accounts: id, user name, unit, roles, state, day of sealing if nobody uses it."""
+    with administrator(home) as (process, who):
+        services = process.services
+        for account in services.directory.listed(who, unit=None if unit is None else UnitCode(unit)):
+            state = services.directory.state(account, civil_date(services.now()), services.book.parameters)
+            sealed = "封存 sealed" if account.sealed_at is not None else "有效 active"
+            roles = ",".join(sorted(account.roles))
+            where = account.unit or account.recipient or ""
+            click.echo(f"{account.id}\t{account.username or ''}\t{where}\t{roles}\t{sealed}\t{state.seals_on or ''}")
+
+
+@accounts.command("seal")
+@click.argument("account")
+@click.option("--reason", required=True)
+@click.pass_obj
+def seal(home: Path | None, account: str, reason: str) -> None:
+    """Seal an account at once: sessions, tokens and delegations end (A50-3)."""
+    with administrator(home) as (process, who):
+        process.services.directory.seal(who, AccountId(account), reason)
+
+
+@accounts.command("reset")
+@click.argument("account")
+@click.option("--reason", required=True)
+@click.pass_obj
+def reset(home: Path | None, account: str, reason: str) -> None:
+    """Give a new password and second factor, as after a lost telephone; shown once."""
+    with administrator(home) as (process, who):
+        _show(process.services.directory.reset_credentials(who, AccountId(account), reason))
 
 
 @accounts.command("client")
 @click.option("--recipient", required=True, help="统一社会信用代码 of the organisation.")
 @click.option("--role", "roles", multiple=True, required=True, type=ROLES)
-@click.option(
-    "--jwks", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="Public keys."
-)
+@click.option("--jwks", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Public keys.")
+@click.option("--jwks-uri", help="Where the system publishes its public keys instead.")
 @click.option("--post", default="", help="What the system is, as 教科书征订系统.")
+@click.option("--dpop/--bearer", default=True, show_default=True, help="Whether its tokens must be bound to a key.")
 @click.pass_obj
-def client(home: Path | None, recipient: str, roles: tuple[str, ...], jwks: Path, post: str) -> None:
+def client(
+    home: Path | None,
+    recipient: str,
+    roles: tuple[str, ...],
+    jwks: Path | None,
+    jwks_uri: str | None,
+    post: str,
+    dpop: bool,
+) -> None:
     """Register a recipient's system with its public keys (private_key_jwt, P-256)."""
-    keys = json.loads(jwks.read_text(encoding="utf-8"))
-    spec = ClientSpec(RecipientId(recipient), frozenset(Role(role) for role in roles), keys, post=post)
-    with _administrator(home) as (process, administrator):
-        click.echo(process.services.directory.register_client(administrator, spec))
+    keys = {} if jwks is None else json.loads(jwks.read_text(encoding="utf-8"))
+    held = frozenset(Role(role) for role in roles)
+    spec = ClientSpec(RecipientId(recipient), held, keys, post=post, jwks_uri=jwks_uri, dpop_required=dpop)
+    with administrator(home) as (process, who):
+        click.echo(process.services.directory.register_client(who, spec))
 
 
 @accounts.command("unseal")

@@ -12,7 +12,6 @@ from gateway.accounts.records import StaffSpec
 from gateway.app import create_app
 from gateway.ids import UnitCode
 from gateway.keyring import Face
-from gateway.policies.decision import DecisionPoint
 from gateway.principals import Role
 
 
@@ -61,20 +60,6 @@ def show_log_key(home: Path | None) -> None:
     """Print the public key of the audit log, for inspectors and witnesses."""
     found = settings.from_environment(home=home)
     click.echo(str(bootstrap.log_key(found, keyring.load(found.keys, Face.ALL))))
-
-
-@click.group()
-def policy() -> None:
-    """Check the rule book and its policies."""
-
-
-@policy.command("check")
-@click.pass_obj
-def check_policy(home: Path | None) -> None:
-    """Load the rule book and all policies as the program would; print its hash."""
-    book = bootstrap.load_rulebook(settings.from_environment(home=home))
-    points = DecisionPoint(book.policies, book.sha256).policies
-    click.echo(f"{len(points)} policies, {len(book.fields)} fields, rule book {book.sha256}")
 
 
 @click.command()

@@ -15,7 +15,10 @@ from tqdm import tqdm
 
 from gateway.cli.shared import progress_bar
 from gateway.identity.offline import verify_credential as verify_offline
-from gateway.remote import Caller, UnexpectedAnswerError, client_token
+from gateway.remote import Client, UnexpectedAnswerError, for_grant
+
+RENEW_SECONDS = 200
+"""A token lives for 300 seconds at the most; a long preparation needs several."""
 
 
 @click.command()
@@ -29,10 +32,14 @@ from gateway.remote import Caller, UnexpectedAnswerError, client_token
 @click.option("--field", "fields", multiple=True, help="Only these of the granted fields.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where the files go.")
 def extract(grant: str, url: str, client_id: str, key: Path, kind: str, fields: tuple[str, ...], out: Path) -> None:
-    """Fetch an extract under GRANT as a recipient's system: start, wait, download, check digest, keep the papers."""
+    """Fetch an extract under GRANT as a recipient's system: start, wait, download, check digest, keep the papers.
+
+    The access tokens are good for this grant alone and bound to a key of this process (RFC 9396, RFC 9449).
+    """
     jwk = ECKey.import_key(json.loads(key.read_text(encoding="utf-8")))
     base = url.rstrip("/")
-    caller = Caller(base, client_token(base, client_id, jwk))
+    system = Client(base, client_id, jwk, [for_grant(grant, "extract")])
+    caller, since = system.caller(), time.monotonic()
     wanted = {"format": kind, **({"fields": list(fields)} if fields else {})}
     started = caller.call("POST", f"/v1/grants/{grant}/extracts", wanted, expect=202).text("id")
     with progress_bar("准备 prepare", 0) as bar:
@@ -40,10 +47,12 @@ def extract(grant: str, url: str, client_id: str, key: Path, kind: str, fields: 
             bar.total = int(str(found["rows_total"])) or None
             bar.update(int(str(found["rows_done"])) - bar.n)
             time.sleep(0.5)
+            if time.monotonic() - since > RENEW_SECONDS:
+                caller, since = system.caller(), time.monotonic()
     if found["state"] != "ready":
         raise UnexpectedAnswerError(f"The preparation failed: {found['failure']}.", detail_zh="提取准备失败。")
     out.mkdir(parents=True, exist_ok=True)
-    caller = Caller(base, client_token(base, client_id, jwk))
+    caller = system.caller()
     size = int(str(found["bytes"]))
     with tqdm(total=size, desc="下载 download", unit="B", unit_scale=True, file=sys.stderr) as bar:
         digest = caller.download(f"/v1/extracts/{started}/content", out / str(found["file_name"]), size, bar.update)

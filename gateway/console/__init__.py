@@ -7,21 +7,62 @@ from __future__ import annotations
 
 from flask import Blueprint, Request
 
-from gateway.console import applications, audit, auth, extracts, filters, grants, office, register, work
-from gateway.console.pages import fence, problem_page
+from gateway.console import (
+    accounts,
+    alerts,
+    applications,
+    assessments,
+    audit,
+    auth,
+    delegations,
+    disclosures,
+    dry_runs,
+    extracts,
+    filters,
+    grants,
+    grounds,
+    legal_bases,
+    matches,
+    office,
+    recipients,
+    register,
+    work,
+)
+from gateway.console.pages import SPEND, fence, problem_page
 from gateway.keyring import Face
 
-__all__ = ["blueprints", "owns", "problem_page"]
+__all__ = ["SPEND", "blueprints", "owns", "problem_page"]
 
 _NOT_PAGES = (
     "/v1", "/oauth", "/log", "/.well-known", "/healthz", "/readyz", "/metrics", "/problems", "/openapi.json", "/docs",
 )  # fmt: skip
 """What belongs to programs; everything else is answered for people."""
-_SHARED = (work.blueprint, applications.blueprint, grants.blueprint, extracts.blueprint, register.blueprint)
+_SHARED = (
+    work.blueprint,
+    applications.blueprint,
+    assessments.blueprint,
+    grants.blueprint,
+    matches.blueprint,
+    extracts.blueprint,
+    register.blueprint,
+    legal_bases.blueprint,
+)
+_OFFICE = (
+    grounds.blueprint,
+    legal_bases.texts,
+    disclosures.blueprint,
+    dry_runs.blueprint,
+    audit.blueprint,
+    alerts.blueprint,
+    accounts.blueprint,
+    recipients.blueprint,
+    delegations.blueprint,
+    *office.blueprints,
+)
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
-    Face.OFFICE: (auth.blueprint, *_SHARED, audit.blueprint, *office.blueprints),
+    Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),
     Face.OUTSIDE: (auth.blueprint, *_SHARED),
-    Face.ALL: (auth.blueprint, *_SHARED, audit.blueprint, *office.blueprints),
+    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE),
 }
 """The pages of a face; the others show only problems and what these need (``/assets``)."""
 

@@ -13,12 +13,18 @@ from werkzeug.datastructures import MultiDict
 from gateway.console import choices, forms, grounds
 from gateway.console.choices import Way
 from gateway.console.entrances import may, own_application
+from gateway.console.life import line, phase_word
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import GatewayError, NotFoundError, ParameterError
 from gateway.ids import ApplicationId
+from gateway.policies.applying import UNDECIDED
 from gateway.policies.decision import Action
-from gateway.policies.records import Application, ApplicationDraft, Level, Population, Scope
+from gateway.policies.phases import application_phase
+from gateway.policies.queries import GrantLifeView
+from gateway.policies.records import Application, ApplicationDraft, ApplicationState, Level, Population, Scope
+from gateway.policies.resources import application_resource
 from gateway.policies.scope import civil_date
+from gateway.policies.terms import terms_on
 from gateway.problems import Problem
 
 blueprint = Blueprint("applications", __name__)
@@ -30,11 +36,18 @@ Values = MultiDict[str, str]
 
 @blueprint.get("/applications")
 def index() -> ResponseReturnValue:
-    """List the applications that the person may read, newest first."""
+    """List the applications that the person may read, newest first, in one state or overdue alone if asked."""
     who, applications = principal(), services().applications
+    chosen = request.args.get("state", "")
+    only_overdue = request.args.get("overdue") == "yes"
+    states = {ApplicationState(chosen)} if chosen in set(ApplicationState) else None
+    found = applications.list(who, states=states, overdue=only_overdue)
     return page(
         "applications.html",
-        applications=applications.list(who),
+        rows=[(one, application_phase(one), *applications.due(one)) for one in found],
+        states=list(ApplicationState),
+        chosen=chosen,
+        only_overdue=only_overdue,
         may_apply=may(services(), who, Action.APPLY, own_application(who)),
     )
 
@@ -92,7 +105,8 @@ def edit(application_id: str) -> ResponseReturnValue:
     except GatewayError as error:
         fresh = applications.get(who, application.id)
         return _form(chosen, request.form, problem_for(error), fresh)
-    return _done(application.id, "submitted" if submit else "drafted")
+    told = "resubmitted" if application.round else "submitted"
+    return _done(application.id, told if submit else "drafted")
 
 
 @blueprint.post("/applications/<application_id>/submission")
@@ -105,10 +119,32 @@ def submit(application_id: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.post("/applications/<application_id>/withdrawal")
+def take_back(application_id: str) -> ResponseReturnValue:
+    """Take an own application back before it is decided."""
+    return _act(
+        application_id,
+        "taken_back",
+        lambda which: services().applications.take_back(
+            principal(), which, version=forms.whole("version"), reason=forms.text("reason")
+        ),
+    )
+
+
+@blueprint.post("/applications/<application_id>/comments")
+def comment(application_id: str) -> ResponseReturnValue:
+    """Leave a remark for the other side."""
+    return _act(
+        application_id,
+        "commented",
+        lambda which: services().applications.comment(principal(), which, forms.text("text")),
+    )
+
+
 @blueprint.get("/applications/<application_id>/ground")
 def ground_form(application_id: str) -> ResponseReturnValue:
     """Show the form of the legal ground: law or regulation, or a government's approval."""
-    return _ground_page(ApplicationId(application_id), MultiDict(), None)
+    return grounds.form_page(ApplicationId(application_id), MultiDict(), None)
 
 
 @blueprint.post("/applications/<application_id>/ground")
@@ -116,10 +152,9 @@ def record_ground(application_id: str) -> ResponseReturnValue:
     """Record the legal ground (A50-5 to A50-7)."""
     which = ApplicationId(application_id)
     try:
-        ground = grounds.parse()
-        services().applications.record_ground(principal(), which, ground, version=forms.whole("version"))
+        grounds.record(which)
     except GatewayError as error:
-        return _ground_page(which, request.form, problem_for(error))
+        return grounds.form_page(which, request.form, problem_for(error))
     return _done(which, "ground_recorded")
 
 
@@ -164,6 +199,7 @@ def decide(application_id: str) -> ResponseReturnValue:
             version=forms.whole("version"),
             reason=forms.text("reason"),
             narrowed=_narrowed(which) if kind == "narrow" else None,
+            dry_run=forms.text("dry_run", longest=40) or None if kind == "approve" else None,
         ),
     )
 
@@ -187,29 +223,37 @@ def _done(which: ApplicationId, notice: str) -> ResponseReturnValue:
 def _show(which: ApplicationId, problem: Problem | None) -> ResponseReturnValue:
     applications, who, book = services().applications, principal(), services().book
     application = applications.get(who, which)
+    resource = application_resource(application)
+    life = _life_of(application)
+    due, overdue = applications.due(application)
     return page(
         "application.html",
         problem=problem,
         application=application,
         acts=applications.acts(who, application),
+        line=line(application, life),
+        life=life,
+        phase=phase_word(application, life),
+        due=due,
+        overdue=overdue,
+        waiting=application.state in UNDECIDED,
+        hindrances=applications.hindrances(who, application),
+        comments=applications.comments(who, which),
+        may_comment=may(services(), who, Action.COMMENT_APPLICATION, resource),
+        may_take_back=application.state in UNDECIDED and may(services(), who, Action.APPLY, resource),
+        scan=grounds.scan_state(application),
         way=choices.way(book, application.scope.purpose, application.scope.profile),
         labels=choices.fields_of(book, application.scope.profile),
         places=choices.places(book),
     )
 
 
-def _ground_page(which: ApplicationId, values: Values, problem: Problem | None) -> ResponseReturnValue:
-    application = services().applications.get(principal(), which)
-    book = services().book
-    return page(
-        "ground.html",
-        problem=problem,
-        application=application,
-        values=values,
-        labels=choices.fields_of(book, application.scope.profile),
-        bases=[basis for basis in book.legal_bases.values() if application.scope.purpose in basis.purposes],
-        places=choices.places(book),
-    )
+def _life_of(application: Application) -> GrantLifeView | None:
+    """Return where the grant of an application stands; whoever may read the one may read the other."""
+    if application.grant_id is None:
+        return None
+    applications = services().applications
+    return applications.lives([applications.grant(application.grant_id)])[application.grant_id]
 
 
 def _form(
@@ -224,6 +268,7 @@ def _form(
         application=application,
         places=choices.places(book),
         grades=choices.grades(book),
+        terms=terms_on(book.security_terms, civil_date(services().now())),
     )
 
 
@@ -263,6 +308,7 @@ def _draft(chosen: Way) -> ApplicationDraft:
         reason=forms.text("reason"),
         protection=forms.text("protection"),
         terms_accepted=forms.ticked("terms_accepted"),
+        terms_version=forms.text("terms_version", longest=40) or None,
     )
 
 
@@ -314,6 +360,12 @@ def _first_values(chosen: Way) -> Values:
     )
 
 
+def _accepts_present_terms(application: Application) -> bool:
+    """Say whether the accepted terms are those in force; others are accepted anew, by hand."""
+    now = terms_on(services().book.security_terms, civil_date(services().now()))
+    return application.terms_accepted and application.terms_version == now.version
+
+
 def _values_of(application: Application) -> Values:
     scope, where = application.scope, application.scope.population
     several = {"fields": scope.fields, "stages": where.stages or (), "grades": where.grades or ()}
@@ -331,7 +383,7 @@ def _values_of(application: Application) -> Values:
             ("row_cap", str(scope.row_cap)),
             ("reason", application.reason),
             ("protection", application.protection),
-            ("terms_accepted", "yes" if application.terms_accepted else ""),
+            ("terms_accepted", "yes" if _accepts_present_terms(application) else ""),
             *((name, value) for name, found in several.items() for value in sorted(found)),
         ]
     )

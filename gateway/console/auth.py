@@ -49,6 +49,29 @@ def sign_out() -> ResponseReturnValue:
     return redirect(url_for("console.auth.sign_in_form"))
 
 
+@blueprint.get("/account/sessions")
+def sessions() -> ResponseReturnValue:
+    """List the person's own sessions."""
+    return page("sessions.html", sessions=services().accounts.sessions_of(token()))
+
+
+@blueprint.post("/account/sessions/<session_id>/end")
+def end_session(session_id: str) -> ResponseReturnValue:
+    """End one of the person's own sessions."""
+    services().accounts.end_session(token(), session_id)
+    notify("session_ended")
+    return redirect(url_for("console.auth.sessions"))
+
+
+@blueprint.post("/account/sessions/end")
+def end_sessions() -> ResponseReturnValue:
+    """End every session of the person, this one too."""
+    services().accounts.sign_out_everywhere(token())
+    session.clear()
+    notify("signed_out")
+    return redirect(url_for("console.auth.sign_in_form"))
+
+
 @blueprint.get("/account/password")
 def password_form() -> ResponseReturnValue:
     """Show the form for a new password."""

@@ -10,8 +10,15 @@ from flask import current_app
 from gateway.errors import ForbiddenError
 from gateway.ids import UnitCode
 from gateway.policies.decision import Action, Resource
-from gateway.policies.resources import audit_log_resource, registry_resource
-from gateway.principals import Principal
+from gateway.policies.resources import (
+    alert_resource,
+    audit_log_resource,
+    disclosure_resource,
+    registry_resource,
+    system_resource,
+    text_resource,
+)
+from gateway.principals import Principal, Role
 from gateway.services import Services
 
 
@@ -47,6 +54,25 @@ def own_registry(who: Principal) -> Resource:
     return registry_resource(who.unit or UnitCode(""))
 
 
+def own_alerts(who: Principal) -> Resource:
+    """Return the alerts of the unit of ``who``."""
+    return alert_resource(who.unit or UnitCode(""), Role.DATA_OFFICER)
+
+
+def own_disclosures(who: Principal) -> Resource:
+    """Return the register of disclosures of the unit of ``who``."""
+    return disclosure_resource(who.unit or UnitCode(""))
+
+
+def own_system(who: Principal) -> Resource:
+    """Return the system of the unit of ``who``: its accounts, its recipients, its approvals."""
+    return system_resource(who.unit)
+
+
+def _a_text(_who: Principal) -> Resource:
+    return text_resource()
+
+
 def _the_log(_who: Principal) -> Resource:
     return audit_log_resource()
 
@@ -63,7 +89,13 @@ ENTRANCES = (
     Entrance("console.cases.index", "学籍业务", "Cases", "form", Action.READ_CASES, own_registry),
     Entrance("console.lives.find_form", "学生", "Pupils", "person", Action.READ_CASES, own_registry),
     Entrance("console.papers.index", "打印与证书", "Papers", "print", Action.READ_CASES, own_registry),
+    Entrance("console.legal_bases.index", "依据目录", "Laws", "book", Action.CONFIRM_TEXT, _a_text),
+    Entrance("console.disclosures.index", "线下提供", "Disclosures", "form", Action.READ_DISCLOSURES, own_disclosures),
+    Entrance("console.alerts.index", "预警", "Alerts", "alert", Action.READ_ALERTS, own_alerts),
     Entrance("console.audit.index", "审计", "Audit", "search", Action.READ_AUDIT, _the_log),
+    Entrance("console.accounts.index", "账号", "Accounts", "people", Action.MANAGE_ACCOUNTS, own_system),
+    Entrance("console.recipients.index", "数据使用方", "Recipients", "box", Action.MANAGE_CLIENTS, own_system),
+    Entrance("console.delegations.index", "委托", "Delegations", "person", Action.DELEGATE, own_system),
     Entrance("console.register.index", "共享公示", "Register", "book"),
 )
 

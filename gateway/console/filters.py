@@ -7,12 +7,17 @@ from datetime import date, datetime
 
 from jinja2 import Environment, StrictUndefined
 
-from gateway.console import texts
+from gateway.console import account_texts, alert_texts, ground_texts, texts, workflow_texts
 from gateway.console.texts import Label
+from gateway.policies.phases import application_phase
 from gateway.policies.scope import SHANGHAI
 from rulebook import Rulebook
 
 _KIB = 1024
+_TABLES: dict[str, dict[str, Label]] = {}
+for _tables in (texts.TABLES, alert_texts.TABLES, account_texts.TABLES, ground_texts.TABLES, workflow_texts.TABLES):
+    for _name, _entries in _tables.items():
+        _TABLES.setdefault(_name, {}).update(_entries)
 
 
 def moment(at: datetime | str) -> str:
@@ -48,7 +53,7 @@ def size(count: int) -> str:
 
 def label(code: str, table: str) -> Label:
     """Return the label of ``code`` in the table of texts named ``table``; an unknown code stands for itself."""
-    known: Mapping[str, Label] = texts.TABLES[table]
+    known: Mapping[str, Label] = _TABLES[table]
     return known.get(str(code)) or Label(str(code), "")
 
 
@@ -68,4 +73,12 @@ def install(environment: Environment) -> None:
     environment.filters.update(
         moment=moment, day=day, number=number, percent=percent, bytes=size, label=label, place=place
     )
-    environment.globals.update(notices=texts.NOTICES)
+    environment.filters["phase"] = application_phase
+    notices = {
+        **texts.NOTICES,
+        **alert_texts.NOTICES,
+        **account_texts.NOTICES,
+        **ground_texts.NOTICES,
+        **workflow_texts.NOTICES,
+    }
+    environment.globals.update(notices=notices)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.accounts.records import Duty
-from gateway.console.entrances import entrances
-from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnauthenticatedError
+from gateway.console.entrances import Entrance, entrances
+from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnauthenticatedError, UnavailableError
 from gateway.principals import Principal
 from gateway.problems import NOT_FOUND, Problem, problem_of
 from gateway.services import Services
 
 TOKEN = "token"  # noqa: S105  the name of a member of the cookie
+SPEND = "xueji-spend"
+"""Counts the request of a known person against the rate limits (``gateway.app``)."""
 _CSRF = "csrf"
 _NOTICE = "notice"
 _UNAUTHENTICATED = 401
@@ -35,6 +38,7 @@ OPEN = frozenset(
         "console.certificates.check",
         "console.certificates.check_form",
         "console.register.index",
+        "console.assessments.notice",
     }
 )
 """Pages without a session. Every other page needs one: what is not listed here is closed."""
@@ -80,6 +84,7 @@ def fence() -> ResponseReturnValue | None:
         session.clear()
         return redirect(to_sign_in())
     g.principal = who
+    current_app.extensions[SPEND](who)
     due = next((endpoint for duty, endpoint in DUTIES.items() if duty in duties), None)
     if due is not None and request.endpoint not in _DUTY_PAGES:
         return redirect(url_for(due))
@@ -120,6 +125,7 @@ def page(template: str, status: int = 200, /, *, problem: Problem | None = None,
         template,
         who=who,
         entrances=shown,
+        alerts_waiting=_alerts_waiting(who, shown),
         csrf_token=csrf_token,
         notice=session.pop(_NOTICE, None) if _NOTICE in session else None,
         problem=problem,
@@ -130,6 +136,17 @@ def page(template: str, status: int = 200, /, *, problem: Problem | None = None,
         **values,
     )
     return make_response(html, status if problem is None else problem.kind.status)
+
+
+def _alerts_waiting(who: Principal | None, shown: Sequence[Entrance]) -> int:
+    """Return how many alerts wait for the person, for the menu; 0 for whoever has no such entrance."""
+    found = services().alerts
+    if who is None or found is None or all(one.endpoint != "console.alerts.index" for one in shown):
+        return 0
+    try:
+        return found.waiting(who)
+    except UnavailableError:
+        return 0  # the page that says so must still be shown
 
 
 def problem_page(problem: Problem) -> Response:

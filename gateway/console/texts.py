@@ -49,6 +49,40 @@ EXTRACT_STATES: Mapping[str, Label] = {
     "expired": Label("已过期", "Expired", "over"),
     "deleted": Label("已销毁", "Deleted", "over"),
 }
+DRY_RUN_STATES: Mapping[str, Label] = {
+    "queued": Label("排队中", "Queued", "wait"),
+    "running": Label("试算中", "Running", "wait"),
+    "done": Label("已完成", "Done", "good"),
+    "failed": Label("无法提供", "Would be stopped", "bad"),
+}
+DRY_RUN_FAILURES: Mapping[str, Label] = {
+    "TooManyRowsError": Label("行数超出申请的上限", "More rows than applied for"),
+    "SearchError": Label("无论如何泛化都达不到要求的 k", "No generalisation reaches the demanded k"),
+    "LeakSuspectedError": Label("结果中发现标识信息", "Identifiers stand in the result"),
+    "UnknownLeafError": Label("有数据值不在层级表中", "A value fits no hierarchy"),
+    "TransformError": Label("有数据不能按方案处理", "Data cannot be treated as planned"),
+    "UnexpectedError": Label("系统内部错误，请告知运维人员", "Something went wrong inside; tell the operator"),
+}
+HOLDING_WARNINGS: Mapping[str, Label] = {
+    "overlap": Label(
+        "接收方手中未销毁的数据涉及同一批学生。",
+        "The recipient holds undeleted data of some of the same pupils.",
+        "wait",
+    ),
+    "combination": Label(
+        "两批数据可按共有的信息项对接，合并后多于本次申请。",
+        "Both can be joined by what they have in common, and together say more than is applied for.",
+        "bad",
+    ),
+    "relink": Label(
+        "接收方已有级别更宽的数据，可能用来认出本次数据中的学生。",
+        "The recipient holds data of a laxer level, by which pupils in these data may be recognised.",
+        "bad",
+    ),
+    "not_deleted": Label(
+        "接收方尚有未提交销毁证明的数据。", "Not all that was delivered is certified as deleted.", "wait"
+    ),
+}
 LEVELS: Mapping[str, Label] = {
     "check": Label("核验", "Check"),
     "match": Label("比对回填", "Match"),
@@ -89,6 +123,11 @@ ACTIONS: Mapping[str, Label] = {
     "confirm_ground": Label("确认依据", "Confirm the ground"),
     "decide_application": Label("决定申请", "Decide the application"),
     "withdraw_grant": Label("撤回授权", "Withdraw the grant"),
+    "manage_clients": Label("管理数据使用方和客户端", "Manage recipients and clients"),
+    "delegate": Label("委托代行批准", "Delegate the approval"),
+    "suspend_grant": Label("中止或恢复授权", "Suspend or resume the grant"),
+    "dry_run": Label("试算", "Dry run"),
+    "comment_application": Label("留言", "Comment on an application"),
     "execute_release": Label("执行提取", "Run an extract"),
     "deliver_release": Label("领取文件", "Take delivery"),
     "verify_identity": Label("核验数字身份", "Verify identities"),
@@ -97,6 +136,12 @@ ACTIONS: Mapping[str, Label] = {
     "import_registry": Label("导入学籍", "Import records"),
     "read_cases": Label("查看学籍业务", "Read registry cases"),
     "handle_cases": Label("办理学籍业务", "Handle registry cases"),
+    "attach_text": Label("录入条文原文", "Attach texts of laws"),
+    "confirm_text": Label("核对条文原文", "Confirm texts of laws"),
+    "register_disclosure": Label("登记线下提供", "Register disclosures"),
+    "read_disclosures": Label("查看线下提供登记", "Read the register of disclosures"),
+    "read_alerts": Label("查看预警", "Read alerts"),
+    "handle_alerts": Label("处理预警", "Handle alerts"),
     "read_audit": Label("查阅审计日志", "Read the audit trail"),
     "export_audit": Label("导出审计证据", "Export the audit trail"),
     "manage_accounts": Label("管理账号", "Manage accounts"),
@@ -104,6 +149,8 @@ ACTIONS: Mapping[str, Label] = {
     "configure": Label("配置系统", "Configure the system"),
 }
 RESOURCES: Mapping[str, Label] = {
+    "LegalText": Label("条文原文", "Text of a law"),
+    "Disclosure": Label("线下提供登记", "Register of disclosures"),
     "Application": Label("申请", "Application"),
     "Grant": Label("授权", "Grant"),
     "Registry": Label("学籍库", "Registry"),
@@ -112,6 +159,11 @@ RESOURCES: Mapping[str, Label] = {
     "System": Label("系统", "System"),
 }
 KINDS: Mapping[str, Label] = {
+    "dry_run.requested": Label("发起试算", "Dry run requested"),
+    "dry_run.done": Label("试算完成", "Dry run done"),
+    "dry_run.failed": Label("试算未能完成", "Dry run stopped"),
+    "dry_run.read": Label("查看试算样例", "Sample of a dry run read"),
+    "dry_run.cleared": Label("销毁试算样例", "Sample of a dry run destroyed"),
     "release.requested": Label("发起提取", "Extract requested"),
     "release.preparing": Label("开始准备", "Preparing"),
     "release.prepared": Label("准备完成", "Prepared"),
@@ -163,6 +215,13 @@ KINDS: Mapping[str, Label] = {
     "registry.school_act": Label("整校办理", "Act on a school"),
     "registry.state": Label("学籍状态变更", "Record state changed"),
     "registry.verification": Label("学期核验", "Term verification"),
+    "alert.raised": Label("预警", "Alert raised"),
+    "alert.acknowledged": Label("认领预警", "Alert taken up"),
+    "alert.reassigned": Label("转办预警", "Alert reassigned"),
+    "alert.overdue": Label("预警逾期", "Alert overdue"),
+    "alert.closed": Label("办结预警", "Alert closed"),
+    "alert.refused_act": Label("办理预警被拒绝", "Act on an alert refused"),
+    "grant.expiring": Label("授权即将到期", "Grant about to expire"),
     "audit.read": Label("查阅审计日志", "Audit read"),
     "audit.exported": Label("导出审计证据", "Audit exported"),
 }
@@ -211,6 +270,8 @@ BASIS_KINDS: Mapping[str, Label] = {
     "law": Label("法律", "Law"),
     "administrative_regulation": Label("行政法规", "Administrative regulation"),
     "local_regulation": Label("地方性法规", "Local regulation"),
+    "autonomous_regulation": Label("自治条例", "Autonomous regulation"),
+    "separate_regulation": Label("单行条例", "Separate regulation"),
 }
 GROUND_KINDS: Mapping[str, Label] = {
     "statute": Label("法律法规", "Law or regulation"),
@@ -350,7 +411,30 @@ ENTRY_FACTS: Mapping[str, str] = {
     "number": "编号",
 }
 """Names of facts that the archive itself writes; those that a procedure asks for are named by it."""
+ASSESSMENT_REASONS: Mapping[str, Label] = {
+    "sensitive_fields": Label("含敏感信息项", "sensitive fields"),
+    "under_14": Label("含不满十四周岁未成年人", "children under 14"),
+    "provision": Label("向其他个人信息处理者提供", "provided to another handler"),
+}
+RISKS: Mapping[str, Label] = {
+    "reidentification": Label("被重新识别", "Re-identification"),
+    "leak": Label("接收方泄露", "Leak at the recipient"),
+    "misuse": Label("超目的使用", "Use beyond the purpose"),
+    "unfairness": Label("不公平对待", "Unfair treatment"),
+    "safety": Label("人身安全", "Personal safety"),
+}
+ASSESSMENT_CONCLUSIONS: Mapping[str, Label] = {
+    "acceptable": Label("可接受", "Acceptable", "good"),
+    "conditional": Label("附条件可接受", "Acceptable under conditions", "wait"),
+    "not_acceptable": Label("不可接受", "Not acceptable", "bad"),
+}
+RESIDUALS: Mapping[str, Label] = {
+    "low": Label("低", "low", "good"),
+    "medium": Label("中", "medium", "wait"),
+    "high": Label("高", "high", "bad"),
+}
 NOTICES: Mapping[str, Label] = {
+    "dry_run_started": Label("试算已排队，完成后显示结果。", "The dry run is queued; its result appears by itself."),
     "signed_out": Label("已安全退出。", "You are signed out."),
     "password_changed": Label("密码已修改，其他登录均已退出。", "Password changed; all other sessions have ended."),
     "rules_acknowledged": Label("已确认安全管理制度。", "Security rules acknowledged."),
@@ -361,6 +445,7 @@ NOTICES: Mapping[str, Label] = {
     "ground_confirmed": Label("依据已确认，等待批准人决定。", "Ground confirmed; the approving officer decides."),
     "granted": Label("已批准，授权已签名生效。", "Approved: the grant is signed and in force."),
     "refused": Label("已作出不予批准的决定。", "The application was refused."),
+    "assessed": Label("影响评估已保存。", "The impact assessment was recorded."),
     "withdrawn": Label("授权已撤回，即刻停止提供。", "Grant withdrawn: nothing more leaves under it."),
     "deleted": Label("销毁证明已提交。", "The deletion certificate was handed in."),
     "imported": Label("导入完成。", "Import finished."),
@@ -378,6 +463,9 @@ TABLES: Mapping[str, Mapping[str, Label]] = {
     "next": NEXT,
     "grant": GRANT_STATES,
     "extract": EXTRACT_STATES,
+    "dry_run": DRY_RUN_STATES,
+    "dry_run_failure": DRY_RUN_FAILURES,
+    "holding_warning": HOLDING_WARNINGS,
     "level": LEVELS,
     "format": FORMATS,
     "stage": STAGES,
@@ -394,6 +482,10 @@ TABLES: Mapping[str, Mapping[str, Label]] = {
     "ground_kind": GROUND_KINDS,
     "decision": DECISIONS,
     "missing": MISSING,
+    "assessment_reason": ASSESSMENT_REASONS,
+    "assessment_conclusion": ASSESSMENT_CONCLUSIONS,
+    "residual": RESIDUALS,
+    "risk": RISKS,
     "case": CASE_STATES,
     "work": WORK_STATES,
     "rule": RULE_STATES,

@@ -1,4 +1,4 @@
-"""The first page: what waits for the person, and what the person may do."""
+"""The first page: what waits for the person, what is due, and what the person may do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ blueprint = Blueprint("work", __name__)
 
 @blueprint.get("/")
 def home() -> ResponseReturnValue:
-    """Show the work list and the permissions, both as the services see them."""
+    """Show the work list, the deadlines and the permissions, all as the services see them."""
     who, applications = principal(), services().applications
-    return page("work.html", items=applications.work_list(who), permissions=applications.permissions(who))
+    rights, account = applications.rights(who), services().own
+    return page(
+        "work.html",
+        items=applications.work_list(who),
+        permissions=rights.permissions,
+        denied=rights.denied,
+        deletions=[one for one in rights.deadlines if one.resource == "Grant"],
+        own=None if account is None else account.facts(who),
+    )

@@ -17,6 +17,7 @@ from gateway.keyring import Face
 READ = "SELECT"
 ADD = "SELECT, INSERT"
 KEEP = "SELECT, INSERT, UPDATE"
+CHANGE = "SELECT, UPDATE"
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 LEAF_HASHES = "SELECT (seq, leaf_hash)"
 """Enough for a receipt; the entry's text stays with the office."""
@@ -29,8 +30,11 @@ _ACCOUNTS: Mapping[str, str] = {
     "account_clients": READ,
     "account_denied_tokens": ALL,
     "account_passwords": ALL,
+    "account_proofs": ALL,
     "account_rules": READ,
     "account_sessions": ALL,
+    "delegations": READ,
+    "recipients": READ,
 }
 _PUBLIC_LOG: Mapping[str, str] = {
     "log_checkpoints": READ,
@@ -40,12 +44,18 @@ _PUBLIC_LOG: Mapping[str, str] = {
 }
 _ASKING: Mapping[str, str] = {"audit_requests": ADD, "broker_questions": ALL}
 _BUSINESS: Mapping[str, str] = {
+    "match_lists": KEEP,
+    "release_checks": KEEP,
     "applications": KEEP,
     "application_events": ADD,
+    "application_comments": ADD,
+    "assessments": ADD,
     "deliveries": KEEP,
     "extracts": KEEP,
     "grants": KEEP,
     "grounds": ADD,
+    "guardian_notices": ADD,
+    "legal_texts": KEEP,
 }
 _IDENTITY: Mapping[str, str] = {
     "identity_credentials": KEEP,
@@ -63,11 +73,21 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         **_ASKING,
         "account_clients": KEEP,
         "account_rules": KEEP,
+        "release_guesses": ALL,
+        "dry_runs": KEEP,
+        "approval_scans": ADD,
+        "disclosures": ADD,
         "log_cosignatures": ADD,
         "log_entries": READ,
         "log_index": READ,
         "log_tag_lists": READ,
         "log_tags": READ,
+        "alert_entries": READ,
+        "alert_events": ADD,
+        "alerts": CHANGE,
+        "delegations": KEEP,
+        "recipient_acts": ADD,
+        "recipients": KEEP,
     },
     Face.FAMILY: {
         **_ACCOUNTS,
@@ -86,16 +106,23 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         **_PUBLIC_LOG,
         **_ASKING,
         "grounds": READ,
+        "legal_texts": READ,
         "identity_credentials": READ,
         "identity_status_shards": READ,
         "identity_used_once": ALL,
         "log_entries": LEAF_HASHES,
+        "recipients": KEEP,
     },
     Face.WORKER: {
         **_ACCOUNTS,
         **_BUSINESS,
         **_IDENTITY,
+        "approval_scans": ADD,
         "audit_cursors": KEEP,
+        "disclosures": ADD,
+        "dry_runs": KEEP,
+        "release_checks": ALL,
+        "release_guesses": ALL,
         "audit_requests": KEEP,
         "broker_questions": ALL,
         "identity_credentials": ALL,
@@ -108,6 +135,13 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "log_tag_lists": ADD,
         "log_tags": ALL,
         "log_tiles": KEEP,
+        "alert_entries": ADD,
+        "alert_events": ADD,
+        "alert_marks": ALL,
+        "alerts": KEEP,
+        "delegations": KEEP,
+        "recipient_acts": ADD,
+        "recipients": KEEP,
     },
 }
 """Face -> table -> privileges. A table that is not named is closed to the face."""

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from joserfc.jwk import ECKey
 
+from gateway.accounts.recipient_records import RecipientSpec
 from gateway.accounts.records import ClientSpec, StaffSpec
 from gateway.bootstrap import Process, host_actor, new_post, staff_of
 from gateway.ids import RecipientId, UnitCode
@@ -19,10 +20,17 @@ from gateway.principals import Role
 from gateway.remote import UnexpectedAnswerError
 
 PROVINCE = UnitCode("140000")
-BOOKS = RecipientId("91140000MA0DEMB001")
-BUS = RecipientId("91140000MA0DEMB002")
-AID = RecipientId("11140000MB0DEMA003")
-LIBRARY = RecipientId("12140000MB0DEML004")
+BOOKS = RecipientId("91140000MA0DEMB015")
+BUS = RecipientId("91140000MA0DEMB028")
+AID = RecipientId("11140000MB0DEMA030")
+LIBRARY = RecipientId("12140000MB0DEML04Q")
+RECIPIENTS = {
+    BOOKS: ("示例教科书发行单位", "教材部", "演示负责人（教材部主任）"),
+    BUS: ("示例校车平台", "安全部", "演示负责人（安全部主任）"),
+    AID: ("示例资助中心", "资助科", "演示负责人（资助科科长）"),
+    LIBRARY: ("示例图书馆", "读者服务部", "演示负责人（读者服务部主任）"),
+}
+"""Credit code (valid by its check character, of no real organisation) -> name, post, responsible person."""
 
 APPLICATIONS = {
     "textbook": "applicant-books",
@@ -119,9 +127,12 @@ def open_accounts(process: Process) -> dict[str, Officer]:
 
 
 def register_clients(process: Process, officers: Mapping[str, Officer]) -> dict[str, Client]:
-    """Register a system of each recipient with its public key; the operator of the host does it."""
-    if not officers:
+    """Register the recipients, and a system of each with its public key; the operator of the host does it."""
+    register = process.services.recipients
+    if not officers or register is None:
         raise UnexpectedAnswerError("accounts come first")
+    for code, (name, post, responsible) in RECIPIENTS.items():
+        register.register(None, RecipientSpec(code, name, post, responsible, "演示登记，证照为虚构。", PROVINCE))
     wanted = {
         "books": (BOOKS, {Role.APPLICANT, Role.EXECUTOR}, "示例教科书征订系统", ("textbook",)),
         "bus": (BUS, {Role.APPLICANT, Role.EXECUTOR}, "示例校车系统", ("bus",)),
@@ -132,7 +143,8 @@ def register_clients(process: Process, officers: Mapping[str, Officer]) -> dict[
     for name, (recipient, roles, post, applications) in wanted.items():
         key = ECKey.generate_key("P-256", private=True)
         jwks = {"keys": [key.as_dict(private=False)]}
-        spec = ClientSpec(recipient, frozenset(roles), jwks, post=post)
+        # The demo's own calls are bound to a key; whoever follows it with curl may leave the proof out.
+        spec = ClientSpec(recipient, frozenset(roles), jwks, post=post, dpop_required=False)
         client_id = process.services.directory.register_client(None, spec)
         found[name] = Client(client_id, recipient, key, applications)
     return found

@@ -17,14 +17,14 @@ import pyotp
 from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
-from gateway.demo import people, registry
+from gateway.demo import approvals, people, registry
 from gateway.demo.server import BackgroundServer, port_or_free
 from gateway.identity.holder import Wallet
 from gateway.identity.offline import verify_credential
 from gateway.keyring import Face, Key
 from gateway.policies.scope import civil_date
 from gateway.releases.manifest import verify_manifest
-from gateway.remote import Answer, Caller, UnexpectedAnswerError, client_token
+from gateway.remote import Answer, Caller, Client, UnexpectedAnswerError, for_grant
 from gateway.settings import Settings, default_config
 
 HOST = "127.0.0.1"
@@ -63,10 +63,10 @@ class Stage:
             self.tokens[name] = Caller(self.base).call("POST", "/v1/sessions", body, expect=201).text("token")
         return Caller(self.base, self.tokens[name])
 
-    def client(self, name: str) -> Caller:
-        """Return a recipient's system with a fresh access token."""
+    def client(self, name: str, *details: dict[str, object]) -> Caller:
+        """Return a recipient's system with a fresh access token, bound to a key; ``details`` are what it is for."""
         one = self.clients[name]
-        return Caller(self.base, client_token(self.base, one.client_id, one.key))
+        return Client(self.base, one.client_id, one.key, details).caller()
 
 
 Step = tuple[str, str, Callable[[Stage], str]]
@@ -218,8 +218,13 @@ def _granted(stage: Stage) -> str:
             application = stage.officer(applicant).call("POST", "/v1/applications", body, expect=201).text("id")
         path = f"/v1/applications/{application}"
         recorder = stage.officer("recorder")
-        recorder.call("POST", f"{path}/basis", {"ground": people.government_approval()})
+        ground = approvals.hand_in(recorder, application, people.government_approval())
+        recorder.call("POST", f"{path}/basis", {"ground": ground})
         if name == "textbook":
+            held = stage.officer("confirmer").call("GET", f"{path}/basis").json()
+            if held["scan_held"] is not True:
+                raise UnexpectedAnswerError("the scan of the approval is not held")
+            lines.append(f"批准文件扫描件加密收存 the scan is held, sealed: sha256 {str(ground['scan_sha256'])[:16]}…")
             own = recorder.call("POST", f"{path}/confirmation", {}, expect=403)
             lines.append(_problem("登记人自行复核 the recorder confirms", own))
         stage.officer("confirmer").call("POST", f"{path}/confirmation", {})
@@ -237,7 +242,7 @@ def _extracted(stage: Stage) -> str:
     folder = stage.directory / "extracts"
     folder.mkdir()
     for name, client, kind in people.EXTRACTS:
-        caller = stage.client(client)
+        caller = stage.client(client, for_grant(stage.grants[name], "extract"))
         started = caller.call("POST", f"/v1/grants/{stage.grants[name]}/extracts", {"format": kind}, expect=202)
         extract = _ready(caller, started.text("id"))
         content = caller.call("GET", f"/v1/extracts/{extract['id']}/content")
@@ -287,10 +292,15 @@ def _exceeded(stage: Stage) -> str:
     path = f"/v1/grants/{stage.grants['textbook']}/extracts"
     field_ = books.call("POST", path, {"format": "csv", "fields": ["grade", "name_masked"]}, expect=403)
     other = stage.client("bus").call("POST", path, {"format": "csv"}, expect=404)
+    statistics = stage.client("books", for_grant(stage.grants["textbook"], "statistics"))
+    use = statistics.call("POST", path, {"format": "csv"}, expect=403)
+    stolen = Caller(stage.base, books.token).call("POST", path, {"format": "csv"}, expect=401)
     return "\n".join(
         [
             _problem("多要一个字段 one field more", field_),
             _problem("别的单位使用 another organisation", other),
+            _problem("用于统计的令牌去提取 a token for statistics used for an extract", use),
+            _problem("令牌被窃、没有密钥 a stolen token without its key", stolen),
         ]
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from gateway.ages import age_on
 from gateway.identity.records import ClaimValue
 
 AGES = (6, 12, 14, 16, 18)
@@ -65,13 +66,3 @@ def claims_of(row: Mapping[str, object], today: date) -> dict[str, ClaimValue]:
 def grant_fields(claims: frozenset[str]) -> frozenset[str]:
     """Return the fields of the release profile that a standing grant must cover, for ``claims`` to be answered."""
     return frozenset(GRANT_FIELDS.get(claim, claim) for claim in claims)
-
-
-def age_on(born: date, today: date) -> int:
-    """Return the age in completed years (周岁) on ``today``: a year is completed on the day after the birthday.
-
-    Source: Supreme People's Court, 法释〔2006〕1号 art. 2 (周岁 from the day after the birthday); the civil code
-    counts years the same way (arts. 200 and 201).
-    """
-    before = (today.month, today.day) <= (born.month, born.day)
-    return today.year - born.year - before

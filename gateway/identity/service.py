@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 
+from gateway.articles import keeps
 from gateway.errors import GatewayError, NotFoundError, UnavailableError
 from gateway.identity import metadata, proofs
 from gateway.identity.claims import ACTIVE, claims_of, grant_fields
@@ -127,6 +128,7 @@ class IdentityService:
             life=self.settings.nonce_life,
         )
 
+    @keeps("A50-14")
     def issue(self, code: str, key_proofs: Sequence[str]) -> IssuedBatch:
         """Return one credential for each proof, each with a key, salts and a status entry of its own.
 
@@ -233,6 +235,7 @@ class IdentityService:
         """Set the status of a pupil's live credentials after the record entered ``state``; see ``set_status``."""
         return self.set_status((subject_ref,), state, attributes_changed=attributes_changed)
 
+    @keeps("A50-15")
     def set_status(
         self, subjects: Sequence[SubjectRef], state: str, *, attributes_changed: bool = False
     ) -> StatusChange:
@@ -459,14 +462,15 @@ class IdentityService:
     ) -> None:
         """Record a refusal like a permission (A50-13): its kind and reason, never what was presented."""
         reason = error.reason.value if isinstance(error, CredentialRejectedError) else type(error).__name__
+        policy = error.extra.get("policy")
         self.journal.append(
             EntryDraft(
                 kind,
                 actor,
                 outcome="refused",
-                facts={**(facts or {}), "reason": reason},
+                facts={**(facts or {}), "reason": reason, "rule": error.rule},
                 links=links or {},
-                policy=error.rule,
+                policy=None if policy is None else str(policy),
                 subjects=subjects,
             )
         )

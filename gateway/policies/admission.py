@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from gateway.articles import keeps
 from gateway.errors import ForbiddenError
 from gateway.ids import AccountId
 from gateway.policies.errors import ApplicationIncompleteError
@@ -23,10 +24,11 @@ from gateway.policies.scope import (
     purpose_ceiling,
     scope_exceeded,
 )
+from gateway.policies.screening import require_no_numbers
+from gateway.policies.terms import require_terms
 from rulebook.records import Rulebook
 
 _CREDIT_CODE: Final = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")
-_MANY_DIGITS: Final = re.compile(r"\d{7,}")
 
 
 def require_complete(application: Application, book: Rulebook, today: date) -> None:
@@ -51,6 +53,7 @@ def require_complete(application: Application, book: Rulebook, today: date) -> N
             detail_zh=f"申请不完整，请补充：{'、'.join(missing)}。",
             missing=missing,
         )
+    require_terms(application, book.security_terms, today)
     scope = application.scope
     check_shape(scope)
     if scope.population.territory not in book.divisions.by_code:
@@ -62,15 +65,15 @@ def require_complete(application: Application, book: Rulebook, today: date) -> N
 
 
 def require_texts(application: Application) -> None:
-    """Refuse numbers of a person in the two texts that go into the audit trail (I7)."""
-    texts = {"recipient_name": application.recipient_name, "responsible": application.responsible}
-    found = tuple(name for name, text in texts.items() if _MANY_DIGITS.search(text))
-    if found:
-        raise ApplicationIncompleteError(
-            f"Name and post only, without telephone or ID number: {', '.join(found)}.",
-            detail_zh="请只填写姓名和职务，不要填写电话或证件号码。",
-            missing=found,
-        )
+    """Refuse numbers of a person in what is written down; two of the texts go into the audit trail (I7)."""
+    require_no_numbers(
+        {
+            "recipient_name": application.recipient_name,
+            "responsible": application.responsible,
+            "reason": application.reason,
+            "protection": application.protection,
+        }
+    )
 
 
 def ceilings(scope: Scope, book: Rulebook) -> tuple[Ceiling, Ceiling]:
@@ -98,22 +101,27 @@ def granted_scope(scope: Scope, ground: Ground, book: Rulebook, today: date, nar
     return granted
 
 
+@keeps("A50-11")
 def require_different_people(
-    application: Application, approver: AccountId, separation: str
+    application: Application, approver: AccountId, separation: str, *, on_behalf: AccountId | None = None
 ) -> tuple[GroundId, AccountId, AccountId]:
     """Return ground, recorder and confirmer of an application that ``approver`` may turn into a grant.
 
+    Where a person acted for one who had delegated the approval, both count: neither may have had another part.
     The policies say the same; this is the floor that no edited policy file can remove (I1, ``A50-11``).
     Raises ``ForbiddenError`` when the ground is not complete or the people are not different ones.
     """
     ground, recorder, confirmer = application.ground_id, application.ground_recorder, application.ground_confirmer
     if ground is not None and recorder is not None and confirmer is not None:
-        applicant = application.applicant
+        applicants = {application.applicant}
+        recorders = _people(recorder, application.recorder_for)
+        confirmers = _people(confirmer, application.confirmer_for)
+        approvers = _people(approver, on_behalf)
         apart = (
-            recorder not in {approver, applicant}
-            and confirmer not in {recorder, applicant}
-            and approver != applicant
-            and (separation == "two" or confirmer != approver)
+            recorders.isdisjoint(approvers | applicants)
+            and confirmers.isdisjoint(recorders | applicants)
+            and approvers.isdisjoint(applicants)
+            and (separation == "two" or confirmers.isdisjoint(approvers))
         )
         if apart:
             return ground, recorder, confirmer
@@ -124,6 +132,10 @@ def require_different_people(
         missing=("another_person",),
         extra={"policy": "invariant-i1"},
     )
+
+
+def _people(*accounts: AccountId | None) -> set[AccountId]:
+    return {account for account in accounts if account is not None}
 
 
 def _require_time_left(scope: Scope, today: date) -> None:

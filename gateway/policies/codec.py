@@ -14,10 +14,14 @@ from typing import Final, Literal, cast
 from gateway.errors import ParameterError
 from gateway.ids import RecipientId
 from gateway.journal import JsonValue
-from gateway.policies.records import GovernmentApproval, Grant, Ground, Level, Population, Scope, StatuteGround
+from gateway.policies.records import Change, GovernmentApproval, Grant, Ground, Level, Population, Scope, StatuteGround
 
-UNSIGNED: Final = frozenset({"state", "uses_left", "jws"})
+UNSIGNED: Final = frozenset({"state", "uses_left", "jws", "state_since", "state_by", "state_reason"})
 """Members of a grant that change or cannot be inside the signature; every other one is bound."""
+
+ADDED: Final = frozenset({"approver_for", "approver_unit", "approver_post", "terms_version", "terms_sha256"})
+"""Members that grants of the first revision do not have: left out of the signature while they are empty, so that
+those grants still verify. One that is filled in, or emptied, afterwards differs from what was signed."""
 
 Act = Literal["reply", "office_document", "minutes", "signed_sheet"]
 
@@ -90,6 +94,10 @@ def encode_ground(ground: Ground) -> str:
                 "kind": ground.kind,
                 "legal_basis": ground.legal_basis,
                 "determined_on": ground.determined_on.isoformat(),
+                "reasoning": ground.reasoning,
+                "determined_by": ground.determined_by,
+                "article": ground.article,
+                "text_sha256": ground.text_sha256,
             }
         )
     return dump(
@@ -107,18 +115,33 @@ def encode_ground(ground: Ground) -> str:
             "fields": _sorted(ground.fields),
             "levels": _sorted(ground.levels),
             "recipient": ground.recipient,
+            "recipients": _sorted(ground.recipients),
+            "purposes": _sorted(ground.purposes),
+            "population_text": ground.population_text,
+            "states_consent": ground.states_consent,
+            "meeting_date": None if ground.meeting_date is None else ground.meeting_date.isoformat(),
         }
     )
 
 
 def decode_ground(text: str) -> Ground:
-    """Return the ground that ``encode_ground`` wrote; raises ``ValueError`` or ``KeyError`` for other text."""
+    """Return the ground that ``encode_ground`` wrote; raises ``ValueError`` or ``KeyError`` for other text.
+
+    Members that were added later may be missing in an older text.
+    """
     value = _object(text)
     if value["kind"] == "statute":
-        return StatuteGround(str(value["legal_basis"]), date.fromisoformat(str(value["determined_on"])))
+        return StatuteGround(
+            str(value["legal_basis"]),
+            date.fromisoformat(str(value["determined_on"])),
+            reasoning=str(value.get("reasoning", "")),
+            determined_by=str(value.get("determined_by", "")),
+            article=str(value.get("article", "")),
+            text_sha256=str(value.get("text_sha256", "")),
+        )
     if value["kind"] != "government":
         raise ValueError("unknown kind of ground")
-    recipient = value["recipient"]
+    recipient, met = value["recipient"], value.get("meeting_date")
     return GovernmentApproval(
         act=cast("Act", value["act"]),
         government=str(value["government"]),
@@ -132,7 +155,22 @@ def decode_ground(text: str) -> Ground:
         fields=_set(value["fields"]),
         levels=_set(value["levels"]),
         recipient=None if recipient is None else RecipientId(str(recipient)),
+        recipients=_set(value.get("recipients")),
+        purposes=_set(value.get("purposes")),
+        population_text=str(value.get("population_text", "")),
+        states_consent=value.get("states_consent") is True,
+        meeting_date=None if met is None else date.fromisoformat(str(met)),
     )
+
+
+def encode_changes(changes: Iterable[Change]) -> str:
+    """Return what an edit replaced as canonical JSON text."""
+    return dump([[change.member, change.before, change.after] for change in changes])
+
+
+def decode_changes(text: str) -> tuple[Change, ...]:
+    """Return the changes that ``encode_changes`` wrote; raises ``ValueError`` for other text."""
+    return tuple(Change(*row) for row in cast("list[list[str]]", json.loads(text)))
 
 
 def signed_members(grant: Grant) -> dict[str, JsonValue]:
@@ -144,7 +182,7 @@ def signed_members(grant: Grant) -> dict[str, JsonValue]:
     return {
         member.name: _member(member.name, getattr(grant, member.name))
         for member in fields(Grant)
-        if member.name not in UNSIGNED
+        if member.name not in UNSIGNED and (member.name not in ADDED or getattr(grant, member.name))
     }
 
 

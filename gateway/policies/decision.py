@@ -8,16 +8,17 @@ before each decision, and any diagnostic error is a denial (I8). What no policy 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 import cedarpy
-from cedarpy import pst
 
-from gateway.errors import ConfigurationError, ForbiddenError
+from gateway.errors import ForbiddenError
+from gateway.policies.policy_set import LoadedSet, Policy, load_set
 from gateway.principals import Principal
 from rulebook.records import PolicySet
 
@@ -25,9 +26,6 @@ DEFAULT_DENY: Final = "default-deny"
 """Stands for the deciding policy when no policy permits."""
 EVALUATION_ERROR: Final = "evaluation-error"
 """Stands for the deciding policy when the question could not be evaluated."""
-
-_REQUIRED_ANNOTATIONS = ("id", "basis", "rule", "zh", "en")
-_KNOWN_ANNOTATIONS = frozenset({*_REQUIRED_ANNOTATIONS, "missing"})
 
 
 class Action(StrEnum):
@@ -67,18 +65,7 @@ class Action(StrEnum):
     CONFIGURE = "configure"
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One policy as people read it: id, effect, the actions it speaks of, its basis and its text."""
-
-    id: str
-    effect: pst.Effect
-    actions: frozenset[str]
-    basis: str
-    rule: str
-    zh: str
-    en: str
-    missing: tuple[str, ...] = ()
+ACTIONS: Final = frozenset(action.value for action in Action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +93,13 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Allowed or not, and by which policies. Without policy ids a denial is the default one, or an error."""
+    """Allowed or not, and by which policies of which set. Without ids a denial is the default one, or an error."""
 
     allowed: bool
     policy_ids: tuple[str, ...]
     errors: tuple[str, ...] = ()
+    policy_set: str = field(default="", compare=False)
+    """SHA-256 of the set that decided: the audit entry of the act carries it beside the policy."""
 
     @property
     def policy(self) -> str:
@@ -127,90 +116,58 @@ class Decision:
         return ", ".join(self.policy_ids) if self.policy_ids else "no policy permits"
 
 
+_PIN: ContextVar[tuple[DecisionPoint, LoadedSet] | None] = ContextVar("policy set of this request", default=None)
+
+
 class DecisionPoint:
-    """Answers whether a principal may act on a resource. Immutable, safe to share between threads."""
+    """Answers whether a principal may act on a resource. Safe to share between threads.
 
-    def __init__(self, policy_set: PolicySet, sha256: str) -> None:
-        """Parse and validate the whole set, or raise.
+    This one holds one set for good; ``live.LiveDecisionPoint`` follows the files.
+    """
 
-        ``sha256`` is the digest of the rule book; audit entries and grants carry it. Raises
-        ``ConfigurationError`` that says what to change: text that does not parse, a policy that the schema
-        does not allow, a policy without id, basis, rule or text, two policies with one id, a template,
-        or a permit that does not name its actions.
-        """
-        self.sha256 = sha256
-        files = ", ".join(policy_set.files) or "config/policies"
-        try:
-            self._schema = cedarpy.Schema.from_str(policy_set.schema)
-            self._policies = cedarpy.PolicySet.from_str(policy_set.policies)
-            nodes = self._policies.to_pst()
-        except ValueError as error:
-            raise _broken(files, str(error)) from error
-        validation = cedarpy.validate_policies(policy_set.policies, self._schema)
-        problems = [_validation_problem(error, nodes) for error in validation.errors]
-        if not validation.validation_passed and not problems:
-            problems.append("the policies do not validate against the schema")
-        problems += [f"template '{name}': templates are not used here" for name in nodes.templates]
-        for name, node in nodes.static_policies.items():
-            problems += _annotation_problems(name, node)
-        counts = Counter(node.annotations.get("id", "") for node in nodes.static_policies.values())
-        problems += [f"policy '{name}' is declared {count} times" for name, count in counts.items() if count > 1]
-        if problems:
-            raise _broken(files, "; ".join(sorted(set(problems))))
-        self._ids = {name: node.annotations["id"] for name, node in nodes.static_policies.items()}
-        self._by_id = {
-            node.annotations["id"]: Policy(
-                id=node.annotations["id"],
-                effect=node.effect,
-                actions=_actions(node),
-                basis=node.annotations["basis"],
-                rule=node.annotations["rule"],
-                zh=node.annotations["zh"],
-                en=node.annotations["en"],
-                missing=tuple(node.annotations.get("missing", "").split()),
-            )
-            for node in nodes.static_policies.values()
-        }
+    def __init__(self, policy_set: PolicySet) -> None:
+        """Parse and validate the whole set, or raise ``PolicySetError`` (``load_set``)."""
+        self._loaded = load_set(policy_set, ACTIONS)
+
+    @property
+    def current(self) -> LoadedSet:
+        """The set that decides now: in a ``pinned`` block the one that it began with."""
+        pin = _PIN.get()
+        return pin[1] if pin is not None and pin[0] is self else self._loaded
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the set that decides now; audit entries and grants carry it."""
+        return self.current.sha256
 
     @property
     def policies(self) -> Mapping[str, Policy]:
         """All policies by id."""
-        return dict(self._by_id)
+        return dict(self.current.by_id)
+
+    @contextmanager
+    def pinned(self, loaded: LoadedSet | None = None) -> Iterator[LoadedSet]:
+        """Let one set decide everything in the block, whatever is loaded meanwhile: ``loaded``, or the present one.
+
+        A request sees one set from start to end. The pin is of this thread (of this context).
+        """
+        held = self.current if loaded is None else loaded
+        token = _PIN.set((self, held))
+        try:
+            yield held
+        finally:
+            _PIN.reset(token)
 
     def permits_for(self, action: Action) -> tuple[Policy, ...]:
         """Return the permits that speak of ``action``, by id: who may do it."""
-        found = [p for p in self._by_id.values() if p.effect == "permit" and action in p.actions]
+        found = [p for p in self.current.by_id.values() if p.effect == "permit" and action in p.actions]
         return tuple(sorted(found, key=lambda policy: policy.id))
 
     def decide(
         self, principal: Principal, action: Action, resource: Resource, circumstances: Circumstances
     ) -> Decision:
         """Return the decision. A question that does not fit the schema, or any diagnostic error, is a denial."""
-        account = _account(principal)
-        entities = json.dumps([account, _entity(resource.type, resource.id, dict(resource.attributes))])
-        try:
-            known = cedarpy.Entities.from_json_str(entities, self._schema)
-        except ValueError as error:
-            return Decision(allowed=False, policy_ids=(), errors=(str(error),))
-        request = {
-            "principal": account["uid"],
-            "action": {"type": "Action", "id": action.value},
-            "resource": {"type": resource.type, "id": resource.id},
-            "context": {
-                "separation": circumstances.separation,
-                "territory_within": circumstances.territory_within,
-                "errand": circumstances.errand,
-            },
-        }
-        answer = cedarpy.is_authorized(request, self._policies, known, self._schema)
-        errors = tuple(str(error) for error in answer.diagnostics.errors)
-        if errors:
-            return Decision(allowed=False, policy_ids=(), errors=errors)
-        deciding = tuple(sorted(self._ids[name] for name in answer.diagnostics.reasons))
-        if answer.decision is cedarpy.Decision.NoDecision:
-            return Decision(allowed=False, policy_ids=(), errors=("no decision",))
-        # an allowance that names no policy would be one that nobody answers for
-        return Decision(allowed=answer.allowed and bool(deciding), policy_ids=deciding)
+        return decide_with(self.current, principal, action, resource, circumstances)
 
     def require(
         self, principal: Principal, action: Action, resource: Resource, circumstances: Circumstances
@@ -230,7 +187,8 @@ class DecisionPoint:
                 rule="A50-5",
                 extra={"policy": EVALUATION_ERROR},
             )
-        policies = [self._by_id[name] for name in decision.policy_ids]
+        by_id = self.current.by_id
+        policies = [by_id[name] for name in decision.policy_ids if name in by_id]
         if policies:
             return ForbiddenError(
                 " ".join(policy.en for policy in policies),
@@ -250,6 +208,48 @@ class DecisionPoint:
         )
 
 
+def decide_with(
+    loaded: LoadedSet, principal: Principal, action: Action, resource: Resource, circumstances: Circumstances
+) -> Decision:
+    """Return what ``loaded`` says; every entity is validated against its schema before it is asked."""
+    account = _account(principal)
+    policies = loaded.by_action.get(action)
+    if policies is None:
+        return _unanswered(loaded, f"the set does not know the action {action}")
+    try:
+        entities = json.dumps([account, _entity(resource.type, resource.id, dict(resource.attributes))])
+        known = cedarpy.Entities.from_json_str(entities, loaded.schema)
+        answer = cedarpy.is_authorized(
+            {
+                "principal": account["uid"],
+                "action": {"type": "Action", "id": action.value},
+                "resource": {"type": resource.type, "id": resource.id},
+                "context": {
+                    "separation": circumstances.separation,
+                    "territory_within": circumstances.territory_within,
+                    "errand": circumstances.errand,
+                },
+            },
+            policies,
+            known,
+            loaded.schema,
+        )
+    except (ValueError, TypeError, RecursionError) as error:
+        return _unanswered(loaded, str(error))
+    errors = tuple(str(error) for error in answer.diagnostics.errors)
+    if errors:
+        return _unanswered(loaded, *errors)
+    if answer.decision is cedarpy.Decision.NoDecision:
+        return _unanswered(loaded, "no decision")
+    deciding = tuple(sorted(loaded.names[name] for name in answer.diagnostics.reasons))
+    # an allowance that names no policy would be one that nobody answers for
+    return Decision(allowed=answer.allowed and bool(deciding), policy_ids=deciding, policy_set=loaded.sha256)
+
+
+def _unanswered(loaded: LoadedSet, *errors: str) -> Decision:
+    return Decision(allowed=False, policy_ids=(), errors=errors, policy_set=loaded.sha256)
+
+
 def _account(principal: Principal) -> dict[str, object]:
     attributes: dict[str, object] = {
         "account": principal.account,
@@ -263,46 +263,13 @@ def _account(principal: Principal) -> dict[str, object]:
         attributes["recipient"] = principal.recipient
     if principal.mandate is not None:
         attributes["mandate"] = sorted(principal.mandate)
+    if principal.on_behalf is not None:
+        attributes["on_behalf"] = principal.on_behalf
     return _entity("Account", principal.account, attributes)
 
 
 def _entity(kind: str, name: str, attributes: Mapping[str, object]) -> dict[str, object]:
     return {"uid": {"type": kind, "id": name}, "attrs": attributes, "parents": []}
-
-
-def _actions(node: pst.Template) -> frozenset[str]:
-    match node.action:
-        case pst.ActionEq(entity=entity):
-            return frozenset({entity.id})
-        case pst.ActionIn(entities=entities):
-            return frozenset(entity.id for entity in entities)
-        case _:
-            return frozenset(Action)
-
-
-def _annotation_problems(name: str, node: pst.Template) -> list[str]:
-    label = node.annotations.get("id") or f"{name} (counted from policy0)"
-    problems = [f"policy {label}: @{key} is missing" for key in _REQUIRED_ANNOTATIONS if not node.annotations.get(key)]
-    problems += [f"policy {label}: unknown annotation @{key}" for key in set(node.annotations) - _KNOWN_ANNOTATIONS]
-    if node.effect == "permit" and isinstance(node.action, pst.ScopeAny):
-        problems.append(f"policy {label}: a permit must name its actions")
-    unknown = _actions(node) - frozenset(Action)
-    if unknown:
-        problems.append(f"policy {label}: unknown actions {', '.join(sorted(unknown))}")
-    return problems
-
-
-def _validation_problem(error: cedarpy.ValidationError, nodes: pst.PolicySet) -> str:
-    node = nodes.static_policies.get(error.policy_id)
-    label = node.annotations.get("id", error.policy_id) if node else error.policy_id
-    return f"policy {label}: {error.error}"
-
-
-def _broken(files: str, problem: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The policies do not hold ({files}): {problem}.",
-        detail_zh=f"策略文件有误（{files}）：{problem}。",
-    )
 
 
 def _unique(parts: Iterable[str]) -> tuple[str, ...]:

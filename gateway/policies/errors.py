@@ -37,7 +37,43 @@ class GrantInvalidError(GatewayError):
     rule = "A50-10"
 
 
+class RecipientBarredError(GatewayError):
+    """The recipient may receive nothing more: a deletion is overdue (``extra['grants']``), or its standing is bad."""
+
+    rule = "A50-12"
+
+
 class GrantEndedError(GatewayError):
     """The grant was suspended or withdrawn: nothing more leaves under it."""
 
     rule = "A50-12"
+
+
+class AssessmentRefusedError(GatewayError):
+    """An impact assessment is missing, has gaps, or concludes against the release (PIPL arts. 55 and 56)."""
+
+    rule = "A50-9"
+
+
+class TextRefusedError(GatewayError):
+    """The text of an article cannot be attached, confirmed or retired as asked; ``missing`` names what to change."""
+
+    rule = "A50-6"
+
+
+class ScanRefusedError(GatewayError):
+    """A scan is not taken: empty, too large, of another type, or not what it says."""
+
+    rule = "A50-7"
+
+
+class ScanDamagedError(GatewayError):
+    """A stored scan does not open, or is not what was handed in."""
+
+    rule = "A50-7"
+
+
+class DisclosureRefusedError(GatewayError):
+    """An entry of the register of disclosures lacks parts or says too much; ``missing`` names the members."""
+
+    rule = "A50-8"

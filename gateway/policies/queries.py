@@ -1,32 +1,31 @@
-"""Reading applications and grants, and the answer to "what may I do" - all through the decision point."""
+"""Reading applications and grants, all through the decision point: one by one, as lists, as work to be done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
+from gateway.articles import keeps
 from gateway.errors import NotFoundError
 from gateway.ids import ApplicationId, GrantId, RecipientId
 from gateway.journal import Reader, Tx
+from gateway.policies.deadlines import Deadlines
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint, Resource
+from gateway.policies.errors import RecipientBarredError
 from gateway.policies.grants import GrantSeal
 from gateway.policies.grounds import reach
-from gateway.policies.protocols import PolicyStore
-from gateway.policies.records import Application, ApplicationState, Grant, GrantState, Level
-from gateway.policies.resources import (
-    application_resource,
-    audit_log_resource,
-    grant_resource,
-    identity_resource,
-    registry_resource,
-    system_resource,
-)
-from gateway.policies.scope import current_state, territory_within
+from gateway.policies.phases import Handed, owed, phase_of
+from gateway.policies.phases import overdue as late_deletions
+from gateway.policies.protocols import Deliveries, PolicyStore, RecipientStanding
+from gateway.policies.records import Application, ApplicationState, Grant, GrantPhase, GrantState
+from gateway.policies.resources import application_resource, audit_log_resource, grant_resource
+from gateway.policies.scope import civil_date, current_state, territory_within
 from gateway.principals import Principal
 from rulebook.records import Rulebook
 
+_ALL: Final = 100_000
 ACTS: Final[dict[ApplicationState, tuple[Action, ...]]] = {
     ApplicationState.DRAFT: (Action.SUBMIT,),
     ApplicationState.RETURNED: (Action.SUBMIT,),
@@ -43,38 +42,21 @@ class WorkItem:
 
     application: Application
     acts: tuple[Action, ...]
+    due: date | None = None
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
-    """One thing that a principal may do: on which resource, by which policy, until when, how often still."""
+class GrantLifeView:
+    """Where a grant stands, and which extracts of it the recipient has yet to certify as deleted."""
 
-    action: Action
-    resource: str
-    id: str
-    policy: str
-    until: date | None = None
-    uses_left: int | None = None
+    phase: GrantPhase
+    owed: tuple[Handed, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class RegisterEntry:
-    """One line of the public register of shares: no person is named."""
-
-    grant: GrantId
-    recipient: RecipientId
-    recipient_name: str
-    purpose: str
-    level: Level
-    fields: tuple[str, ...]
-    territory: str
-    ground: str
-    approved_on: datetime
-    valid_from: date
-    valid_to: date
-    uses: int
-    uses_left: int
-    state: GrantState
+    @property
+    def delete_by(self) -> date | None:
+        """The day on which the next deletion certificate is due."""
+        return self.owed[0].delete_by if self.owed else None
 
 
 class ApplicationQueries:
@@ -89,6 +71,9 @@ class ApplicationQueries:
         book: Rulebook,
         seal: GrantSeal,
         separation: str,
+        deadlines: Deadlines,
+        deliveries: Deliveries,
+        standing: RecipientStanding,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -97,6 +82,9 @@ class ApplicationQueries:
         self._book = book
         self._seal = seal
         self._separation = separation
+        self._deadlines = deadlines
+        self._deliveries = deliveries
+        self._standing = standing
         self._now = now
 
     def get(self, principal: Principal, application_id: ApplicationId) -> Application:
@@ -110,24 +98,41 @@ class ApplicationQueries:
         return application
 
     def list(
-        self, principal: Principal, *, states: Collection[ApplicationState] | None = None, limit: int = 200
+        self,
+        principal: Principal,
+        *,
+        states: Collection[ApplicationState] | None = None,
+        overdue: bool = False,
+        limit: int = 200,
     ) -> tuple[Application, ...]:
-        """Return the applications that the principal may read, newest first, without history."""
-        found = self._reader.read(lambda tx: self._visible_applications(tx, principal, states, limit))
+        """Return the applications that the principal may read, newest first, without history.
+
+        ``overdue`` keeps those whose present step should have been done by now, the longest waiting first.
+        """
+        before = self._deadlines.waiting_since(self._today()) if overdue else None
+        found = self._reader.read(lambda tx: self._visible_applications(tx, principal, states, limit, before))
         return tuple(
             application
             for application in found
-            if self._decide(principal, Action.READ_APPLICATION, application_resource(application)).allowed
+            if (not overdue or self._deadlines.overdue(application, self._today()))
+            and self._decide(principal, Action.READ_APPLICATION, application_resource(application)).allowed
         )
 
     def work_list(self, principal: Principal, *, limit: int = 200) -> tuple[WorkItem, ...]:
-        """Return what waits for the principal: applications in which the next step is theirs to take."""
+        """Return what waits for the principal, the longest waiting first: the next step is theirs to take."""
+        waiting = dict.fromkeys(ACTS, self._now() + timedelta(days=1))
+        found = self._reader.read(lambda tx: self._visible_applications(tx, principal, None, limit, waiting))
         items = []
-        for application in self.list(principal, states=frozenset(ACTS), limit=limit):
+        for application in found:
             acts = self.acts(principal, application)
             if set(acts) - {Action.RETURN_APPLICATION}:
-                items.append(WorkItem(application, acts))
-        return tuple(items)
+                due = self._deadlines.due(application)
+                items.append(WorkItem(application, acts, due, overdue=due is not None and due < self._today()))
+        return tuple(sorted(items, key=lambda item: item.due or date.max))
+
+    def due(self, application: Application) -> tuple[date | None, bool]:
+        """Return the last day of the present step of an application, and whether that day is past."""
+        return self._deadlines.due(application), self._deadlines.overdue(application, self._today())
 
     def acts(self, principal: Principal, application: Application) -> tuple[Action, ...]:
         """Return the acts that the principal may do on ``application`` in its present state."""
@@ -149,7 +154,7 @@ class ApplicationQueries:
         row = self._store.grant(tx, grant_id)
         if row is None:
             raise NotFoundError("There is no such grant.", detail_zh="没有该授权。")
-        return self._present(row)
+        return self._present(row, tx)
 
     def grant_for(self, principal: Principal, grant_id: GrantId) -> Grant:
         """Return a grant that the principal may read; ``NotFoundError`` when there is none or they may not."""
@@ -160,17 +165,35 @@ class ApplicationQueries:
 
     def grants(self, principal: Principal, *, limit: int = 200) -> tuple[Grant, ...]:
         """Return the grants that the principal may read, verified, newest first."""
-        rows = self._reader.read(
-            lambda tx: self._store.grants(
-                tx, recipient=self._own_recipient(principal), territories=self._reach(principal), limit=limit
-            )
+        own, within = self._own_recipient(principal), self._reach(principal)
+        present = self._reader.read(
+            lambda tx: [
+                self._present(row, tx) for row in self._store.grants(tx, recipient=own, territories=within, limit=limit)
+            ]
         )
-        present = [self._present(row) for row in rows]
         return tuple(
             grant
             for grant in present
             if self._decide(principal, Action.READ_APPLICATION, grant_resource(grant)).allowed
         )
+
+    def lives(self, grants: Collection[Grant]) -> Mapping[GrantId, GrantLifeView]:
+        """Return where each of ``grants``, read by this service, stands in its whole life."""
+        handed = self._reader.read(lambda tx: self._deliveries.handed(tx, [grant.id for grant in grants]))
+        return {
+            grant.id: GrantLifeView(
+                phase_of(grant, handed.get(grant.id, ()), self._today()), owed(handed.get(grant.id, ()))
+            )
+            for grant in grants
+        }
+
+    @keeps("A50-12")
+    def barred(self, recipient: RecipientId) -> RecipientBarredError | None:
+        """Return why nothing further may be granted to a recipient, ``None`` when nothing stands against it.
+
+        That is: it is not in force as a recipient, or a deletion that it owes is overdue (``A50-12``).
+        """
+        return self._reader.read(lambda tx: self._not_in_force(tx, recipient) or self._owing(tx, recipient))
 
     def authorize(self, principal: Principal, action: Action, resource: Resource, *, territory: str = "") -> Decision:
         """Return the decision that allows ``action``; raise ``ForbiddenError`` with policy and texts if none does.
@@ -180,88 +203,11 @@ class ApplicationQueries:
         """
         return self._decisions.require(principal, action, resource, self._circumstances(principal, resource, territory))
 
-    def permissions(self, principal: Principal) -> tuple[Permission, ...]:
-        """Return what the principal may do now: in general, on applications in progress, and on live grants."""
-        found = [*self._general_permissions(principal)]
-        for item in self.work_list(principal):
-            found += [
-                Permission(act, "Application", item.application.id, self._policy(principal, act, item.application))
-                for act in item.acts
-            ]
-        for grant in self.grants(principal):
-            if grant.state not in {GrantState.ACTIVE, GrantState.USED_UP}:
-                continue
-            for act in (Action.WITHDRAW_GRANT, Action.EXECUTE_RELEASE, Action.DELIVER_RELEASE):
-                if act is Action.EXECUTE_RELEASE and grant.state is GrantState.USED_UP:
-                    continue
-                decision = self._decide(principal, act, grant_resource(grant))
-                if decision.allowed:
-                    found.append(
-                        Permission(act, "Grant", grant.id, decision.policy, grant.scope.valid_to, grant.uses_left)
-                    )
-        return tuple(found)
-
-    def public_register(self, *, limit: int = 1000) -> tuple[RegisterEntry, ...]:
-        """Return the public register of shares, from the same rows as the grants, newest first.
-
-        Raises ``GrantInvalidError`` when a row was altered: a register that may be wrong is not shown.
-        """
-        rows = self._reader.read(lambda tx: self._store.grants(tx, limit=limit))
-        return tuple(
-            RegisterEntry(
-                grant=grant.id,
-                recipient=grant.recipient,
-                recipient_name=grant.recipient_name,
-                purpose=grant.scope.purpose,
-                level=grant.scope.level,
-                fields=grant.scope.fields,
-                territory=grant.scope.population.territory,
-                ground=grant.ground_label,
-                approved_on=grant.approved_at,
-                valid_from=grant.scope.valid_from,
-                valid_to=grant.scope.valid_to,
-                uses=grant.scope.uses,
-                uses_left=grant.uses_left,
-                state=grant.state,
-            )
-            for grant in map(self._present, rows)
-        )
-
-    def _general_permissions(self, principal: Principal) -> Iterator[Permission]:
-        questions: list[tuple[Action, Resource, str]] = [
-            (Action.READ_AUDIT, audit_log_resource(), ""),
-            (Action.EXPORT_AUDIT, audit_log_resource(), ""),
-            (Action.MANAGE_KEYS, system_resource(), ""),
-            (Action.CONFIGURE, system_resource(), ""),
-        ]
-        if principal.recipient is not None:
-            own = {"applicant": principal.account, "recipient": principal.recipient}
-            draft = Resource("Application", "new", {**own, "unit": "", "territory": "", "state": "draft"})
-            questions += [
-                (Action.APPLY, draft, ""),
-                (Action.VERIFY_IDENTITY, identity_resource(recipient=principal.recipient), ""),
-            ]
-        if principal.unit is not None:
-            unit = principal.unit
-            questions += [
-                (Action.READ_REGISTRY, registry_resource(unit), unit),
-                (Action.IMPORT_REGISTRY, registry_resource(unit), unit),
-                (Action.ISSUE_IDENTITY, identity_resource(unit=unit), unit),
-                (Action.MANAGE_ACCOUNTS, system_resource(unit), unit),
-            ]
-        for action, resource, territory in questions:
-            decision = self._decide(principal, action, resource, territory=territory)
-            if decision.allowed:
-                yield Permission(action, resource.type, resource.id, decision.policy)
-
     def _possible_acts(self, application: Application) -> tuple[Action, ...]:
         acts = ACTS.get(application.state, ())
         if application.state is ApplicationState.BASIS_RECORDED and self._separation == "two":
             return (*acts, Action.DECIDE_APPLICATION)  # the approver may confirm in the same act (design 5)
         return acts
-
-    def _policy(self, principal: Principal, action: Action, application: Application) -> str:
-        return self._decide(principal, action, application_resource(application)).policy
 
     def _application(self, application_id: ApplicationId) -> Application:
         application = self._reader.read(lambda tx: self._store.application(tx, application_id))
@@ -269,14 +215,57 @@ class ApplicationQueries:
             raise _no_application()
         return application
 
+    def _require_in_force(self, recipient: RecipientId) -> None:
+        error = self._reader.read(lambda tx: self._not_in_force(tx, recipient))
+        if error is not None:
+            raise error
+
+    def _require_unbarred(self, recipient: RecipientId) -> None:
+        error = self.barred(recipient)
+        if error is not None:
+            raise error
+
+    def _not_in_force(self, tx: Tx, recipient: RecipientId) -> RecipientBarredError | None:
+        problem = self._standing(tx, recipient, self._today())
+        if problem is None:
+            return None
+        return RecipientBarredError(
+            problem.detail,
+            detail_zh=problem.detail_zh,
+            rule=problem.rule,
+            missing=problem.missing or ("recipient_in_force",),
+            extra=problem.extra,
+        )
+
+    def _owing(self, tx: Tx, recipient: RecipientId) -> RecipientBarredError | None:
+        ids = [grant.id for grant in self._store.grants(tx, recipient=recipient, limit=_ALL)]
+        handed = self._deliveries.handed(tx, ids)
+        late = sorted(one for one in ids if late_deletions(handed.get(one, ()), self._today()))
+        if not late:
+            return None
+        named = ", ".join(late)
+        return RecipientBarredError(
+            f"The recipient is overdue with deletion certificates under {named}: nothing further is granted until they "
+            "are handed in.",
+            detail_zh=f"该数据使用方在下列授权下逾期未提交销毁证明，补交前不再批准：{named}。",
+            missing=("deletion_certificate",),
+            extra={"grants": named},
+        )
+
     def _visible_applications(
-        self, tx: Tx, principal: Principal, states: Collection[ApplicationState] | None, limit: int
+        self,
+        tx: Tx,
+        principal: Principal,
+        states: Collection[ApplicationState] | None,
+        limit: int,
+        before: Mapping[ApplicationState, datetime] | None = None,
     ) -> Sequence[Application]:
         return self._store.applications(
             tx,
             recipient=self._own_recipient(principal),
             territories=self._reach(principal),
             states=states,
+            before=before,
             limit=limit,
         )
 
@@ -298,9 +287,21 @@ class ApplicationQueries:
             return None  # an inspector sees every territory
         return reach(principal.unit, self._book.divisions)
 
-    def _present(self, row: Grant) -> Grant:
+    def _present(self, row: Grant, tx: Tx | None = None) -> Grant:
+        """Return a verified row with its state at this moment.
+
+        With ``tx`` the standing of the recipient counts too: a grant of one that is not in force is suspended.
+        """
         grant = self._seal.verify(row)
-        return replace(grant, state=current_state(grant, self._now()))
+        state = current_state(grant, self._now())
+        if state in {GrantState.ACTIVE, GrantState.USED_UP} and tx is not None:
+            barred = self._not_in_force(tx, grant.recipient)
+            if barred is not None:
+                return replace(grant, state=GrantState.SUSPENDED, state_reason=barred.detail_zh or barred.detail)
+        return replace(grant, state=state)
+
+    def _today(self) -> date:
+        return civil_date(self._now())
 
     def _decide(self, principal: Principal, action: Action, resource: Resource, *, territory: str = "") -> Decision:
         return self._decisions.decide(principal, action, resource, self._circumstances(principal, resource, territory))

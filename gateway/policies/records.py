@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, NewType
+from typing import Final, Literal, NewType
 
 from gateway.ids import AccountId, ApplicationId, GrantId, RecipientId, UnitCode
 
@@ -87,6 +87,14 @@ class StatuteGround:
     legal_basis: str
     determined_on: date
     kind: Literal["statute"] = "statute"
+    reasoning: str = ""
+    """Why this recipient and this purpose fall under the article (``A50-6``)."""
+    determined_by: str = ""
+    """Who determined it: an account, or name and post of an officer."""
+    article: str = ""
+    """The article as the catalogue named it when the ground was recorded."""
+    text_sha256: str = ""
+    """SHA-256 of the held text that was relied on; another text carries no decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,29 @@ class GovernmentApproval:
     levels: frozenset[str] | None = None
     """Levels that the document names; ``None`` as for ``fields``."""
     recipient: RecipientId | None = None
-    """The recipient that the document names by code; ``None`` when it names it in words only."""
+    """The one recipient that the document names by code; kept for records made before ``recipients``."""
+    recipients: frozenset[str] | None = None
+    """Credit codes that the document names; ``None`` when it names recipients in words only."""
+    purposes: frozenset[str] | None = None
+    """Purposes that the document names; ``None`` as for ``fields``."""
+    population_text: str = ""
+    """Whose data, in the document's own words."""
+    states_consent: bool = False
+    """Whether an office's document says that the government agreed (载明经政府同意)."""
+    meeting_date: date | None = None
+    """Of minutes: the day of the meeting that approved."""
 
 
 Ground = StatuteGround | GovernmentApproval
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One member of an application that an edit replaced: a dimension of the scope, or a text."""
+
+    member: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +150,27 @@ class HistoryEvent:
 
     at: datetime
     account: AccountId
+    """``SYSTEM`` where nobody acted, as when a returned application lapses."""
     act: str
     comment: str = ""
+    post: str = ""
+    """The post of the person at that time."""
+    on_behalf: AccountId | None = None
+    """Who had delegated the approval under which the person acted."""
+    changes: tuple[Change, ...] = ()
+    """What an edit replaced: together with the present text every older version can be read from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A remark of one side to the other. Comments are only ever added."""
+
+    at: datetime
+    account: AccountId
+    post: str
+    side: Literal["recipient", "office"]
+    text: str
+    on_behalf: AccountId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +184,8 @@ class ApplicationDraft:
     reason: str
     protection: str
     terms_accepted: bool
+    terms_version: str | None = None
+    """Which version of the security terms is accepted; ``None`` stands for the one in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +217,33 @@ class Application:
     history: tuple[HistoryEvent, ...] = ()
     version: int = 0
     """Counts changes; an act on an older version is a conflict."""
+    terms_version: str = ""
+    """Version of the security terms that was accepted; empty for none."""
+    round: int = 0
+    """How often it was submitted: 0 for a draft, 2 after the first resubmission."""
+    since: datetime | None = None
+    """When it came into its present state: the day from which the step's deadline is counted."""
+    recorder_for: AccountId | None = None
+    """Who had delegated to the recorder; likewise for confirmer and approver. Both count for the separation."""
+    confirmer_for: AccountId | None = None
+    approver_for: AccountId | None = None
+
+
+SYSTEM: Final = AccountId("system")
+"""Stands in a history for the program itself."""
+
+
+class GrantPhase(StrEnum):
+    """Where a grant stands in its whole life; computed, never stored. The last three follow its end."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    DELETION_DUE = "deletion_due"
+    DELETION_OVERDUE = "deletion_overdue"
+    CLOSED = "closed"
 
 
 class GrantState(StrEnum):
@@ -200,9 +275,21 @@ class Grant:
     approver: AccountId
     approved_at: datetime
     policy_set: str
-    """SHA-256 of the rule book at the decision."""
+    """SHA-256 of the set of policies that decided (``PolicySet.sha256``)."""
     state: GrantState
     uses_left: int
     jws: str = field(repr=False)
     applicant: AccountId | None = None
     """Who applied: never the approver, never the executor (``A50-11``)."""
+    approver_for: AccountId | None = None
+    """Who had delegated the approval; the approver decided in their own name and is responsible."""
+    approver_unit: str = ""
+    approver_post: str = ""
+    """Unit and post of the approver at the decision: what the public register names instead of a person."""
+    terms_version: str = ""
+    terms_sha256: str = ""
+    """The security terms that the recipient accepted, by version and hash."""
+    state_since: datetime | None = None
+    """When the stored state was set, by whom and why; ``None`` while it is as it was granted. Not signed."""
+    state_by: AccountId | None = None
+    state_reason: str = ""

@@ -23,6 +23,10 @@ def application_resource(application: Application) -> Resource:
         attributes["confirmer"] = application.ground_confirmer
     if application.approver is not None:
         attributes["approver"] = application.approver
+    if application.recorder_for is not None:
+        attributes["recorder_for"] = application.recorder_for
+    if application.confirmer_for is not None:
+        attributes["confirmer_for"] = application.confirmer_for
     return Resource("Application", application.id, attributes)
 
 
@@ -38,6 +42,8 @@ def grant_resource(grant: Grant) -> Resource:
     }
     if grant.applicant is not None:
         attributes["applicant"] = grant.applicant
+    if grant.approver_for is not None:
+        attributes["approver_for"] = grant.approver_for
     return Resource("Grant", grant.id, attributes)
 
 
@@ -78,6 +84,7 @@ def disclosure_resource(unit: UnitCode) -> Resource:
     return Resource("Disclosure", unit, {"unit": unit})
 
 
-def alert_resource(unit: UnitCode, owner: Role) -> Resource:
-    """Return the resource of the alerts of a unit that the role ``owner`` answers."""
-    return Resource("Alert", unit, {"unit": unit, "owner": owner.value})
+def alert_resource(unit: UnitCode, owner: Role, about: AccountId | None = None) -> Resource:
+    """Return the resource of the alerts of a unit that the role ``owner`` answers; ``about`` is whose acts raised it."""
+    attributes = {"unit": unit, "owner": owner.value}
+    return Resource("Alert", unit, attributes if about is None else {**attributes, "about": about})

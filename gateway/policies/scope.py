@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Final
 
 from core_registry.sharing import RowFilter
+from gateway import principals
 from gateway.errors import GatewayError, ParameterError
-from gateway.ids import GrantId, RecipientId, UnitCode
+from gateway.ids import RecipientId, UnitCode
 from gateway.policies.errors import GrantEndedError, ScopeExceededError
 from gateway.policies.records import Grant, GrantState, Level, Population, Scope
 from rulebook.records import Divisions, Purpose, ReleaseProfile
@@ -95,18 +96,8 @@ class UseRequest:
     uses: int = 1
 
 
-class Use(StrEnum):
-    """What a grant is put to; a token may be good for one grant and one use (RFC 9396)."""
-
-    EXTRACT = "extract"
-    STATISTICS = "statistics"
-    CHECK = "check"
-    MATCH = "match"
-
-
-def errand(grant: GrantId, use: Use) -> str:
-    """Return how ``Principal.mandate`` and ``Circumstances.errand`` name a grant put to a use."""
-    return f"{grant} {use}"
+Use = principals.Use
+errand = principals.errand
 
 
 def civil_date(at: datetime) -> date:

@@ -9,9 +9,11 @@ from gateway.journal import EntryDraft, JsonValue
 from gateway.policies.codec import scope_value
 from gateway.policies.errors import (
     ApplicationIncompleteError,
+    AssessmentRefusedError,
     GrantEndedError,
     GrantInvalidError,
     GroundRefusedError,
+    RecipientBarredError,
     ScopeExceededError,
     WrongStateError,
 )
@@ -23,8 +25,10 @@ REFUSALS = (
     GroundRefusedError,
     ScopeExceededError,
     ApplicationIncompleteError,
+    AssessmentRefusedError,
     GrantInvalidError,
     GrantEndedError,
+    RecipientBarredError,
     WrongStateError,
 )
 """Errors that are refusals: each goes into the audit trail like an act that was granted (``A50-13``)."""
@@ -64,6 +68,11 @@ def scope_facts(scope: Scope) -> dict[str, JsonValue]:
     return scope_value(scope)
 
 
+def stands_in(principal: Principal) -> dict[str, JsonValue]:
+    """Return who delegated the approval under which ``principal`` acts, as a fact; nothing for most people."""
+    return {} if principal.on_behalf is None else {"on_behalf": principal.on_behalf}
+
+
 def refused(
     principal: Principal, act: str, error: GatewayError, links: Mapping[str, str], policy_set: str
 ) -> EntryDraft:
@@ -78,8 +87,9 @@ def refused(
             "error": type(error).__name__,
             "rule": error.rule,
             "missing": list(error.missing),
-            "policy_set": policy_set,
+            **stands_in(principal),
         },
         links=dict(links),
         policy=None if policy is None else str(policy),
+        policy_set=None if policy is None else policy_set,
     )

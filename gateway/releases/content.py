@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
-from gateway.journal import Receipt
-from gateway.releases.records import MEDIA_TYPES, Extract
+from gateway.journal import EntryDraft, JsonValue, Receipt
+from gateway.principals import Principal
+from gateway.releases.records import MEDIA_TYPES, Delivery, DeliveryEnd, Extract
 
 
 class Content:
@@ -46,3 +48,37 @@ class OpenDelivery:
     def media_type(self) -> str:
         """The media type of the file."""
         return MEDIA_TYPES[self.extract.request.format]
+
+
+@dataclass(slots=True)
+class Sent:
+    """What was handed on of a delivery so far, and how it ends as things stand."""
+
+    end: DeliveryEnd
+    size: int = 0
+    """Bytes."""
+    problem: str | None = None
+    """Error class of what stopped it."""
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
+
+    def add(self, piece: bytes) -> None:
+        """Count a piece that is handed on now."""
+        self.size += len(piece)
+        self._hash.update(piece)
+
+    def sha256(self) -> str:
+        """Return the digest of what was handed on, hexadecimal."""
+        return self._hash.hexdigest()
+
+
+def outcome_entry(
+    delivery: Delivery, principal: Principal | None, links: dict[str, str], sent: Sent | None
+) -> EntryDraft:
+    """Return the entry of the end of a delivery; ``sent`` is ``None`` for one that nobody saw end."""
+    facts: dict[str, JsonValue] = {"delivery": delivery.id, "bytes": 0, "sha256": ""}
+    if sent is not None:
+        facts |= {"bytes": sent.size, "sha256": sent.sha256()}
+        if sent.problem is not None:
+            facts["problem"] = sent.problem
+    end = DeliveryEnd.UNKNOWN if sent is None else sent.end
+    return EntryDraft("release.outcome", principal, outcome=end.value, facts=facts, links=links)

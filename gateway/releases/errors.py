@@ -1,6 +1,31 @@
 """What can go wrong on the road out."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
 from gateway.errors import ConflictError, ForbiddenError, GatewayError, NotFoundError
+
+
+class Located(Protocol):
+    """Where in a list something is wrong, and what to change (``matches.records.ListProblem``)."""
+
+    @property
+    def row(self) -> int:
+        """Row number, 0 for the file as a whole."""
+
+    @property
+    def column(self) -> str:
+        """Letters of the column, empty for the whole row."""
+
+    @property
+    def detail(self) -> str:
+        """What to change, in English."""
+
+    @property
+    def detail_zh(self) -> str:
+        """The same in Chinese."""
 
 
 class LeakSuspectedError(GatewayError):
@@ -33,3 +58,22 @@ class TooManyRowsError(ForbiddenError):
     """More rows would leave than the grant, or the file format, allows."""
 
     rule = "A50-9"
+
+
+class BadListError(GatewayError):
+    """A recipient's list cannot be taken; ``problems`` say why, by row number and column, without a value of a cell."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        detail_zh: str = "",
+        problems: Sequence[Located] = (),
+        extra: Mapping[str, str | int] | None = None,
+    ) -> None:
+        super().__init__(detail, detail_zh=detail_zh, missing=("list",), extra=extra)
+        self.problems = tuple(problems)
+
+
+class ListGoneError(ConflictError):
+    """The list that was handed in for a match was destroyed before it was matched: hand it in again."""

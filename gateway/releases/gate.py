@@ -11,17 +11,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from gateway.articles import keeps
 from gateway.errors import ForbiddenError, GatewayError
 from gateway.ids import GrantId, RecipientId
 from gateway.journal import EntryDraft, Journal, JsonValue, Tx
 from gateway.policies.records import Grant, Level
 from gateway.policies.scope import UseRequest, civil_date, covers
 from gateway.policies.trail import grant_links
-from gateway.principals import Principal
+from gateway.principals import Principal, Use, errand
 from gateway.releases.clock import require_clock
 from rulebook import Rulebook
 
 R = TypeVar("R")
+
+
+def _not_in_mandate() -> ForbiddenError:
+    """Return what the policy of the other releases says: no resource stands behind this question yet."""
+    return ForbiddenError(
+        "An access token that names a grant and a use is good for that grant and that use alone.",
+        detail_zh="访问令牌写明了授权和用法的，只能用于该授权的该种用法。",
+        rule="A50-9",
+        missing=("authorization_details",),
+    )
 
 
 class StandingGrants(Protocol):
@@ -34,6 +45,7 @@ class StandingGrants(Protocol):
         """Take one use, atomically; false when none is left."""
 
 
+@keeps("A50-5", "A50-14")
 @dataclass(frozen=True, slots=True)
 class StandingGate:
     """Answers questions about one person under a standing grant of level ``check``."""
@@ -90,6 +102,9 @@ class StandingGate:
         refusal: GatewayError | None = None
         for grant in self.grants.of_recipient(recipient):
             if grant.scope.level is not Level.CHECK or grant.scope.purpose != purpose:
+                continue
+            if principal.mandate is not None and errand(grant.id, Use.CHECK) not in principal.mandate:
+                refusal = refusal or _not_in_mandate()
                 continue
             use = UseRequest(
                 recipient=principal.recipient or recipient,

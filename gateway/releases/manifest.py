@@ -61,6 +61,7 @@ def manifest_claims(  # one flat record: the chain of responsibility is read fro
     delete_by: date,
     report_sha256: str,
     obligations_sha256: str,
+    rulebook: str,
 ) -> dict[str, object]:
     """Return the manifest: content hash, rows, fields, level, and the whole chain 谁批准、谁负责 (A50-10)."""
     return {
@@ -90,7 +91,8 @@ def manifest_claims(  # one flat record: the chain of responsibility is read fro
         "responsible": grant.responsible,
         "expires_on": expires_on.isoformat(),
         "delete_by": delete_by.isoformat(),
-        "rulebook": grant.policy_set,
+        "rulebook": rulebook,
+        "policy_set": grant.policy_set,
         "personal_information": grant.scope.level is not Level.ANONYMOUS,
         "source": "晋教〔2026〕1号 art. 50",
     }

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,21 +18,20 @@ from typing import BinaryIO, cast
 
 import polars as pl
 
-from core_registry.sharing import IdentifierKind, Matcher, RowFilter, SharingSnapshot, SharingView
-from gateway.anonymize.leakscan import expected_shapes, scan
+from core_registry.sharing import Matcher, RowFilter, SharingView
 from gateway.anonymize.plan import Plan
 from gateway.anonymize.pseudonyms import derive_key, key_id
-from gateway.anonymize.report import report_of
-from gateway.anonymize.transform import Decision, Transformer
 from gateway.errors import GatewayError, UnavailableError
 from gateway.ids import ExtractId
 from gateway.incidents import report as report_incident
 from gateway.journal import EntryDraft, Journal, JsonValue, Scratch, Tx
 from gateway.policies.records import Grant
-from gateway.policies.scope import covers, row_filter
-from gateway.releases.errors import LeakSuspectedError, LeaseLostError, TooManyRowsError
+from gateway.policies.scope import UseRequest, covers, row_filter
+from gateway.releases.clock import require_clock
+from gateway.releases.errors import LeaseLostError
 from gateway.releases.lookahead import ahead
 from gateway.releases.manifest import ManifestSigner, manifest_claims, obligations
+from gateway.releases.pipeline import LeakWatch, Reading, transformer_of
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState, PreparedFile
 from gateway.releases.shuffle import Shuffle
@@ -39,9 +39,6 @@ from gateway.releases.uses import chain, plan_of, use_of
 from gateway.releases.vault import FileKey, SealedSink, SealedSource, part_of
 from gateway.releases.writers import read_back, writer
 from rulebook import Rulebook
-
-BATCH_ROWS = 65_536
-_PROGRESS_ROWS = 4 * BATCH_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +84,17 @@ class Preparation:
         except UnavailableError:
             raise  # nothing is wrong with the extract: it is tried again when the lease is over
         except GatewayError as error:
+            self._refuse(error, links)
             self._fail(extract, links, error.extra.get("incident"), type(error).__name__, error.rule)
         except Exception as error:  # noqa: BLE001  the extract must not stay in preparation for ever
             self._fail(extract, links, report_incident("preparation", error), "UnexpectedError", None)
         return True
 
     def _prepare(self, extract: Extract, grant: Grant) -> None:
+        require_clock(self.now(), grant.approved_at, extract.created_at)
         plan = plan_of(self.book, grant, extract.request)
         key = derive_key(self.pseudonym_root, grant.recipient, grant.application, 1) if plan.pseudonymous else None
-        transformer = Transformer(plan, self.book.hierarchies, self.book.divisions, pseudonym_key=key)
+        transformer = transformer_of(plan, self.book, key)
         rows = self._rows(extract, grant)
         self.journal.append(
             EntryDraft(
@@ -107,66 +106,48 @@ class Preparation:
         )
         file_key = FileKey.new(extract.id)
         with self.sharing.snapshot() as snapshot:
-            total = snapshot.count(rows)
-            self._check_rows(extract, grant, plan, total)
-            decision = None
-            if plan.k is not None:
-                decision = transformer.choose(snapshot.tuples(plan.tuple_sources, rows))
-                self._progress(extract.id, 0, total)
-            prepared = self._write(extract, plan, transformer, decision, snapshot, rows, total, file_key)
+            reading = Reading.begin(
+                transformer,
+                snapshot,
+                rows,
+                cap=grant.scope.row_cap,
+                progress=lambda done, total: self._progress(extract.id, done, total),
+            )
+            prepared = self._write(extract, reading, file_key)
         self._scan(extract, plan, prepared, file_key)
-        self._finish(extract, grant, plan, decision, prepared, file_key, key)
+        self._finish(extract, grant, reading, prepared, file_key, key)
 
     def _rows(self, extract: Extract, grant: Grant) -> RowFilter:
-        use = use_of(grant, extract.request, self.today())
-        # one use was reserved for this extract: the check here is about everything else
-        covers(replace(grant, uses_left=max(grant.uses_left, 1)), use, self.book.divisions)
+        use = self._cover(extract, grant)
         population = use.population or grant.scope.population
         return row_filter(replace(grant.scope, population=population), self.book.divisions)
 
-    def _check_rows(self, extract: Extract, grant: Grant, plan: Plan, total: int) -> None:
-        cap = min(grant.scope.row_cap, plan.row_cap)
-        if total > cap:
-            raise TooManyRowsError(
-                f"{total} rows would leave; the grant allows {cap}. Narrow the population or apply for more.",
-                detail_zh=f"将提供 {total} 行，授权上限为 {cap} 行。请缩小范围或重新申请。",
-                missing=("rows",),
-                extra={"dimension": "rows"},
-            )
-        self._progress(extract.id, 0, total)
+    def _cover(self, extract: Extract, grant: Grant) -> UseRequest:
+        """Return the use that ``extract`` makes of ``grant``; raises what ``covers`` raises (A50-9, A50-12)."""
+        use = use_of(grant, extract.request, self.today())
+        # one use was reserved for this extract: the check here is about everything else
+        covers(replace(grant, uses_left=max(grant.uses_left, 1)), use, self.book.divisions)
+        return use
 
-    def _write(
-        self,
-        extract: Extract,
-        plan: Plan,
-        transformer: Transformer,
-        decision: Decision | None,
-        snapshot: SharingSnapshot,
-        rows: RowFilter,
-        total: int,
-        file_key: FileKey,
-    ) -> PreparedFile:
-        done = 0
+    def _write(self, extract: Extract, reading: Reading, file_key: FileKey) -> PreparedFile:
+        plan = reading.plan
         schema: pl.Schema | None = None
         with Shuffle() as shuffle, SealedSink(self._file(extract.id), file_key) as sink:
-            with ahead(snapshot.batches(plan.sources, rows, batch_rows=BATCH_ROWS)) as batches:
-                for batch in batches:
-                    frame = transformer.apply(cast("pl.DataFrame", pl.from_arrow(batch)), decision)
+            with closing(reading.frames()) as frames:
+                for frame in frames:
                     schema = frame.schema
                     shuffle.add(frame)
-                    before, done = done, done + batch.num_rows
-                    if done // _PROGRESS_ROWS > before // _PROGRESS_ROWS:
-                        self._progress(extract.id, done, total)
             out = writer(
                 extract.request.format,
                 cast("BinaryIO", sink),
                 schema or pl.Schema(dict.fromkeys(plan.names, pl.String)),
             )
-            with ahead(shuffle.frames()) as frames:
-                for frame in frames:
+            with ahead(shuffle.frames()) as mixed:
+                for frame in mixed:
                     out.write(frame)
             out.close()
-            self._progress(extract.id, done, total)  # before the name is taken: it may be another worker's by now
+            # before the name is taken: it may be another worker's by now
+            self._progress(extract.id, reading.rows_in, reading.total)
             digest = sink.commit()
             written = shuffle.rows
             size = sink.size
@@ -174,57 +155,38 @@ class Preparation:
             size=size,
             rows=written,
             sha256=digest,
-            rows_in=done,
-            suppressed=done - written,
-            snapshot=snapshot.version,
+            rows_in=reading.rows_in,
+            suppressed=reading.rows_in - written,
+            snapshot=reading.snapshot.version,
             plan_sha256=plan.sha256(),
             columns=plan.names,
         )
 
     def _scan(self, extract: Extract, plan: Plan, prepared: PreparedFile, file_key: FileKey) -> None:
         """Search the written file, read back from the disk, for identifiers (design 6.8)."""
-        shapes = expected_shapes(plan)
-        suspicions: dict[IdentifierKind, set[str]] = {}
-        clear = 0
+        watch = LeakWatch(plan)
         with (
             SealedSource(self._file(extract.id), file_key, prepared.size) as source,
             ahead(read_back(extract.request.format, cast("io.RawIOBase", source))) as frames,
         ):
             for frame in frames:
                 self._progress(extract.id, prepared.rows_in, prepared.rows_in)
-                found = scan(frame, shapes)
-                clear += sum(found.unmasked.values())
-                for kind, values in found.by_kind.items():
-                    suspicions.setdefault(kind, set()).update(values)
-        for kind, wanted in suspicions.items():
-            clear += sum(self.matcher.known(kind, sorted(wanted)))
-        if clear:
-            raise LeakSuspectedError(
-                f"{clear} identifiers stand in the written content: the release was stopped.",
-                detail_zh=f"写出的内容中发现 {clear} 个标识信息，已停止提供。",
-                extra={"count": clear},
-            )
+                watch.look(frame)
+        watch.judge(self.matcher)
 
     def _finish(
         self,
         extract: Extract,
         grant: Grant,
-        plan: Plan,
-        decision: Decision | None,
+        reading: Reading,
         prepared: PreparedFile,
         file_key: FileKey,
         key: str | None,
     ) -> None:
         name = f"{extract.id}.{extract.request.format}"
-        delete_by = self.today() + timedelta(days=plan.retention_days)
+        delete_by = self.today() + timedelta(days=reading.plan.retention_days)
         report_text = _json(
-            report_of(
-                plan,
-                rows_in=prepared.rows_in,
-                rows_out=prepared.rows,
-                decision=decision,
-                pseudonym_key_id=None if key is None else key_id(key),
-            ).to_json()
+            reading.report(rows_out=prepared.rows, pseudonym_key_id=None if key is None else key_id(key)).to_json()
             | {
                 "extract": extract.id,
                 "grant": grant.id,
@@ -253,6 +215,7 @@ class Preparation:
                 delete_by=delete_by,
                 report_sha256=_sha256(report_text),
                 obligations_sha256=_sha256(duties),
+                rulebook=self.book.sha256,
             )
         )
         ready = replace(
@@ -282,6 +245,8 @@ class Preparation:
         def write(tx: Tx) -> None:
             if not self.extracts.finish(tx, ready, self.worker):
                 raise _lost()
+            # the grant may have ended while the file was made: then there is nothing to fetch
+            self._cover(extract, self.grants.grant_in(tx, grant.id))
 
         self.journal.record(
             write,
@@ -292,6 +257,18 @@ class Preparation:
                 links=chain(grant, extract=extract.id, executor=extract.executor),
             ),
         )
+
+    def _refuse(self, error: GatewayError, links: dict[str, str]) -> None:
+        """Record that a limit of the grant was passed, where it was one: alerts follow these entries (A50-9)."""
+        if "dimension" not in error.extra:
+            return
+        facts: dict[str, JsonValue] = {
+            "problem": type(error).__name__,
+            "rule": error.rule,
+            "missing": list(error.missing),
+            "dimension": error.extra["dimension"],
+        }
+        self.journal.append(EntryDraft("release.refused", None, outcome="refused", facts=facts, links=links))
 
     def _fail(
         self, extract: Extract, links: dict[str, str], incident: str | int | None, problem: str, rule: str | None

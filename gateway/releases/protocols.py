@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.ids import ExtractId, GrantId, RecipientId
 from gateway.journal import Tx
 from gateway.policies.records import Grant
-from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractState
+from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Ended, Extract, ExtractState
 
 
 class Grants(Protocol):
@@ -39,8 +39,11 @@ class Extracts(Protocol):
 
     def close(
         self, tx: Tx, identifier: ExtractId, state: ExtractState, *, among: Collection[ExtractState], by: str = ""
-    ) -> bool:
-        """End an extract that is in one of ``among`` and destroy the key of its file; say whether it was."""
+    ) -> Ended | None:
+        """End an extract that is in one of ``among`` and destroy the key of its file; ``None`` when it was in another.
+
+        Whether its use was consumed is decided by the same statement.
+        """
 
     def get(self, tx: Tx, identifier: ExtractId) -> Extract | None:
         """Return one extract."""
@@ -54,8 +57,10 @@ class Extracts(Protocol):
     def newest(self, tx: Tx, recipient: RecipientId | None, limit: int) -> list[Extract]:
         """Return the newest extracts, of one recipient or of all."""
 
-    def claim(self, tx: Tx, worker: str, now: datetime, leased_to: datetime) -> Extract | None:
-        """Take the oldest extract that waits or whose worker went silent."""
+    def claim(
+        self, tx: Tx, worker: str, now: datetime, leased_to: datetime, *, matches: bool = False
+    ) -> Extract | None:
+        """Take the oldest extract that waits or whose worker went silent: of level ``match``, or of the others."""
 
     def progress(self, tx: Tx, identifier: ExtractId, worker: str, done: int, total: int, leased_to: datetime) -> bool:
         """Note how far a preparation is and renew its lease; false when ``worker`` does not hold it any more."""
@@ -67,7 +72,10 @@ class Extracts(Protocol):
         """Renew the lease of a delivery under way."""
 
     def end_delivery(self, tx: Tx, identifier: DeliveryId, end: DeliveryEnd, sent: int) -> bool:
-        """Close a delivery as its owner saw it end, also one that was taken for lost; false when it was closed."""
+        """Close a delivery as its owner saw it end, also one that was taken for lost; false when it was closed.
+
+        When not one byte of the extract was ever handed out, its use counts as reserved again.
+        """
 
     def end_orphan(self, tx: Tx, identifier: DeliveryId, now: datetime) -> bool:
         """Close a delivery as unknown; false when it was closed or its lease renewed meanwhile."""

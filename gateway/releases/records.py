@@ -50,6 +50,8 @@ class ExtractRequest:
     stages: frozenset[str] | None = None
     grades: frozenset[str] | None = None
     schools: frozenset[str] | None = None
+    purpose: str | None = None
+    """What it is for, as the caller declares it; it must be the purpose of the grant (A50-4, A50-9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,24 @@ class Delivery:
     first_byte: int
     last_byte: int
     end: DeliveryEnd = DeliveryEnd.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """As much of an extract as says whether it was handed out and must still be deleted."""
+
+    id: ExtractId
+    grant: GrantId
+    state: ExtractState
+    first_delivery_at: datetime | None
+    obligations: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An extract that was ended just now. ``unused``: no delivery of it ever began, so its use goes back."""
+
+    unused: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,19 @@ from gateway.ids import AccountId, ExtractId, GrantId, RecipientId
 from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx
 from gateway.policies.records import Format, Level
-from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractRequest, ExtractState
+from gateway.releases.records import (
+    Delivery,
+    DeliveryEnd,
+    DeliveryId,
+    Ended,
+    Extract,
+    ExtractRequest,
+    ExtractState,
+    Kept,
+)
+
+_NAMED = 500
+"""Ids in one statement: databases limit the number of parameters."""
 
 extracts = Table(
     "extracts",
@@ -96,14 +108,22 @@ class ExtractStore:
 
     def close(
         self, tx: Tx, identifier: ExtractId, state: ExtractState, *, among: Collection[ExtractState], by: str = ""
-    ) -> bool:
-        """End an extract that is in one of ``among`` and destroy the key of its file; say whether it was."""
-        result = connection_of(tx).execute(
-            update(extracts)
-            .where(extracts.c.id == identifier, extracts.c.state.in_(among))
-            .values(state=state, deleted_by=by, wrapped_key=b"")
+    ) -> Ended | None:
+        """End an extract that is in one of ``among`` and destroy the key of its file; ``None`` when it was in another.
+
+        Whether its use was consumed is read by the statement that ends it: a delivery comes before, or not at all.
+        """
+        first = (
+            connection_of(tx)
+            .execute(
+                update(extracts)
+                .where(extracts.c.id == identifier, extracts.c.state.in_(among))
+                .values(state=state, deleted_by=by, wrapped_key=b"")
+                .returning(extracts.c.first_delivery_at)
+            )
+            .one_or_none()
         )
-        return bool(result.rowcount == 1)
+        return None if first is None else Ended(unused=first[0] is None)
 
     def get(self, tx: Tx, identifier: ExtractId) -> Extract | None:
         """Return one extract."""
@@ -114,6 +134,34 @@ class ExtractStore:
         """Return the extracts of a grant, newest first."""
         query = select(extracts).where(extracts.c.grant_id == grant).order_by(extracts.c.created_at.desc())
         return [_extract(row) for row in connection_of(tx).execute(query)]
+
+    def kept(self, tx: Tx, grants: Collection[GrantId]) -> list[Kept]:
+        """Return what says whether the extracts of ``grants`` were handed out and deleted, oldest first."""
+        found: list[Kept] = []
+        wanted = sorted(grants)
+        for first in range(0, len(wanted), _NAMED):
+            query = (
+                select(
+                    extracts.c.id,
+                    extracts.c.grant_id,
+                    extracts.c.state,
+                    extracts.c.first_delivery_at,
+                    extracts.c.obligations,
+                )
+                .where(extracts.c.grant_id.in_(wanted[first : first + _NAMED]))
+                .order_by(extracts.c.created_at)
+            )
+            found += [
+                Kept(
+                    id=ExtractId(row.id),
+                    grant=GrantId(row.grant_id),
+                    state=ExtractState(row.state),
+                    first_delivery_at=None if row.first_delivery_at is None else instant_of(row.first_delivery_at),
+                    obligations=row.obligations,
+                )
+                for row in connection_of(tx).execute(query)
+            ]
+        return found
 
     def ready(self, tx: Tx) -> list[Extract]:
         """Return the extracts that have a file, oldest first."""
@@ -127,13 +175,22 @@ class ExtractStore:
             query = query.where(extracts.c.recipient == recipient)
         return [_extract(row) for row in connection_of(tx).execute(query)]
 
-    def claim(self, tx: Tx, worker: str, now: datetime, leased_to: datetime) -> Extract | None:
-        """Take the oldest extract that waits, or whose worker has been silent beyond its lease."""
+    def claim(
+        self, tx: Tx, worker: str, now: datetime, leased_to: datetime, *, matches: bool = False
+    ) -> Extract | None:
+        """Take the oldest extract that waits, or whose worker has been silent beyond its lease.
+
+        Those of level ``match`` are answered from a list, by another task: ``matches`` takes these and no others.
+        """
         waiting = (extracts.c.state == ExtractState.QUEUED) | (
             (extracts.c.state == ExtractState.PREPARING) & (extracts.c.leased_to < micros_text(now))
         )
         query = (
-            select(extracts).where(waiting).order_by(extracts.c.created_at).limit(1).with_for_update(skip_locked=True)
+            select(extracts)
+            .where(waiting, (extracts.c.level == Level.MATCH) if matches else (extracts.c.level != Level.MATCH))
+            .order_by(extracts.c.created_at)
+            .limit(1)
+            .with_for_update(skip_locked=True)
         )
         row = connection_of(tx).execute(query).one_or_none()
         if row is None:
@@ -188,12 +245,26 @@ class ExtractStore:
         )
 
     def end_delivery(self, tx: Tx, identifier: DeliveryId, end: DeliveryEnd, sent: int) -> bool:
-        """Close a delivery as its owner saw it end, also one that was taken for lost; false when it was closed."""
+        """Close a delivery as its owner saw it end, also one that was taken for lost; false when it was closed.
+
+        When not one byte of the extract was ever handed out, its use is as it was before the delivery: reserved.
+        """
+        extract = select(deliveries.c.extract_id).where(deliveries.c.id == identifier).scalar_subquery()
+        # deliveries of one extract end one after the other: each must see what the others came to
+        connection_of(tx).execute(select(extracts.c.id).where(extracts.c.id == extract).with_for_update())
         result = connection_of(tx).execute(
             update(deliveries)
             .where(deliveries.c.id == identifier, deliveries.c.outcome.in_([DeliveryEnd.OPEN, DeliveryEnd.UNKNOWN]))
             .values(outcome=end, sent=sent)
         )
+        if sent == 0:
+            counts = (deliveries.c.sent > 0) | deliveries.c.outcome.in_([DeliveryEnd.OPEN, DeliveryEnd.UNKNOWN])
+            begun = select(deliveries.c.id).where(deliveries.c.extract_id == extracts.c.id, counts).exists()
+            connection_of(tx).execute(
+                update(extracts)
+                .where(extracts.c.id == extract, extracts.c.state == ExtractState.READY, ~begun)
+                .values(first_delivery_at=None)
+            )
         return bool(result.rowcount == 1)
 
     def end_orphan(self, tx: Tx, identifier: DeliveryId, now: datetime) -> bool:
@@ -226,6 +297,8 @@ def _request_json(request: ExtractRequest) -> str:
     value: dict[str, object] = {"format": request.format}
     if request.fields is not None:
         value["fields"] = list(request.fields)
+    if request.purpose is not None:
+        value["purpose"] = request.purpose
     for name in ("stages", "grades", "schools"):
         wanted = getattr(request, name)
         if wanted is not None:
@@ -237,7 +310,10 @@ def _request(text: str) -> ExtractRequest:
     value = json.loads(text)
     sets = {name: frozenset(value[name]) if name in value else None for name in ("stages", "grades", "schools")}
     return ExtractRequest(
-        format=Format(value["format"]), fields=tuple(value["fields"]) if "fields" in value else None, **sets
+        format=Format(value["format"]),
+        fields=tuple(value["fields"]) if "fields" in value else None,
+        purpose=value.get("purpose"),
+        **sets,
     )
 
 

@@ -8,9 +8,10 @@ from datetime import date
 from gateway.anonymize.plan import Plan
 from gateway.errors import ForbiddenError, ParameterError
 from gateway.ids import ExtractId
-from gateway.policies.records import Grant, Population
-from gateway.policies.scope import UseRequest
+from gateway.policies.records import Grant, GrantState, Population, Scope
+from gateway.policies.scope import Dimension, UseRequest
 from gateway.policies.trail import grant_links
+from gateway.principals import Principal
 from gateway.releases.records import ExtractRequest
 from rulebook.records import Rulebook
 
@@ -23,10 +24,12 @@ def plan_of(book: Rulebook, grant: Grant, request: ExtractRequest) -> Plan:
     Raises ``PlanError`` for a level without rows or a field outside the profile, ``ForbiddenError`` when the rule
     book gives the profile another level than was granted.
     """
-    scope = grant.scope
-    plan = Plan.of(
-        book.profiles[scope.profile], scope.fields if request.fields is None else request.fields, book.sha256
-    )
+    return scope_plan(book, grant.scope, request.fields)
+
+
+def scope_plan(book: Rulebook, scope: Scope, fields: tuple[str, ...] | None = None) -> Plan:
+    """Return the plan of what leaves under ``scope``, of ``fields`` or of all of it. Raises as ``plan_of``."""
+    plan = Plan.of(book.profiles[scope.profile], scope.fields if fields is None else fields, book.sha256)
     if plan.level != scope.level:
         raise ForbiddenError(
             f"The profile is of level '{plan.level}' now, the grant of level '{scope.level}': apply for a new grant.",
@@ -48,6 +51,8 @@ def require_codes(request: ExtractRequest, book: Rulebook) -> None:
     """Refuse what is no code: a request is kept, and must not hold whatever somebody typed (I7)."""
     grades = book.code_lists["grades"]
     known = {"grades": set(grades.labels), "stages": {grades.attributes[code]["stage"] for code in grades.labels}}
+    if request.purpose is not None and request.purpose not in book.purposes:
+        raise ParameterError("There is no such purpose.", detail_zh="没有该用途。", missing=("purpose",))
     wrong = tuple(
         name
         for name, codes in conditions(request).items()
@@ -61,6 +66,14 @@ def require_codes(request: ExtractRequest, book: Rulebook) -> None:
         )
 
 
+def note_dimension(error: ForbiddenError, principal: Principal, grant: Grant, state: GrantState) -> None:
+    """Say in ``error``, by which the decision point refused, which limit of A50-9 was passed, where it was one."""
+    if principal.unit is None and principal.recipient != grant.recipient:
+        error.extra.setdefault("dimension", Dimension.RECIPIENT.value)
+    elif state is GrantState.EXPIRED:
+        error.extra.setdefault("dimension", Dimension.PERIOD.value)
+
+
 def chain(grant: Grant, *, extract: ExtractId | None, executor: str) -> dict[str, str]:
     """Return the chain of responsibility of a release (A50-10, I4)."""
     links = {**grant_links(grant), "executor": executor}
@@ -72,7 +85,7 @@ def use_of(grant: Grant, request: ExtractRequest, on: date, rows: int | None = N
     whole = grant.scope.population
     return UseRequest(
         recipient=grant.recipient,
-        purpose=grant.scope.purpose,
+        purpose=grant.scope.purpose if request.purpose is None else request.purpose,
         profile=grant.scope.profile,
         level=grant.scope.level,
         fields=grant.scope.fields if request.fields is None else request.fields,

@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.ids import ExtractId
-from gateway.releases.errors import ContentDamagedError
+from gateway.releases.errors import ContentDamagedError, LeaseLostError
 
 MAGIC = b"XJEXT\x00\x01\n"
 CHUNK = 1 << 20
@@ -83,7 +83,9 @@ class SealedSink(io.RawIOBase):
         self._part = part_of(path)
         self._key = key
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = self._part.open("wb")
+        # a worker that went silent may still hold the half file of the same extract open: it keeps its own
+        self._part.unlink(missing_ok=True)
+        self._file: BinaryIO = self._part.open("xb")
         self._file.write(MAGIC)
         self._buffer = bytearray()
         self._index = 0
@@ -109,10 +111,15 @@ class SealedSink(io.RawIOBase):
         return self.size
 
     def commit(self) -> str:
-        """Write the last chunk, make the file durable under its name, return the SHA-256 of the plain content."""
+        """Write the last chunk, make the file durable under its name, return the SHA-256 of the plain content.
+
+        Raises ``LeaseLostError`` when another worker began the same file anew.
+        """
         self._flush_chunk(len(self._buffer), last=True)
         self._file.flush()
         os.fsync(self._file.fileno())
+        if not self._mine():
+            raise LeaseLostError("Another worker began this file anew.", detail_zh="该文件已由其他工作进程重新写入。")
         self._file.close()
         self._part.replace(self._path)
         directory = os.open(self._path.parent, os.O_RDONLY)
@@ -123,9 +130,18 @@ class SealedSink(io.RawIOBase):
         return self._hash.hexdigest()
 
     def abandon(self) -> None:
-        """Throw the half file away."""
+        """Throw the half file away; one that another worker began under the same name stays."""
+        mine = self._mine()
         self._file.close()
-        self._part.unlink(missing_ok=True)
+        if mine:
+            self._part.unlink(missing_ok=True)
+
+    def _mine(self) -> bool:
+        """Say whether the name still leads to the file that this sink opened."""
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), self._part.stat())
+        except FileNotFoundError:
+            return False
 
     def _flush_chunk(self, count: int, *, last: bool) -> None:
         plain = bytes(self._buffer[:count])

@@ -187,6 +187,7 @@ def test_attempts_side_by_side_do_not_outrun_the_lock(house: House) -> None:
     assert answers.count(BadCredentialsError) == 5
 
 
+@pytest.mark.rule("A50-3")
 @pytest.mark.parametrize(
     ("last_use", "last_good_day", "sealed_day"),
     [
@@ -215,6 +216,7 @@ def test_half_a_year_unused_seals_at_the_civil_date(
     house.close()
 
 
+@pytest.mark.rule("A50-3")
 def test_an_account_that_is_due_is_sealed_at_its_sign_in_too(house: House) -> None:
     who = house.open()
     house.clock.turn(days=182)
@@ -291,6 +293,7 @@ def test_all_sessions_of_an_account_end_together_and_no_others(house: House) -> 
     assert house.accounts.principal_of_session(others).account == other.account
 
 
+@pytest.mark.rule("A50-3")
 def test_sealing_ends_the_sessions(house: House) -> None:
     who = house.open()
     signed = house.accounts.sign_in("li.na", who.password, house.code(who))
@@ -299,6 +302,7 @@ def test_sealing_ends_the_sessions(house: House) -> None:
         house.accounts.principal_of_session(signed.token)
 
 
+@pytest.mark.rule("A50-2")
 def test_a_password_is_due_after_its_days(house: House) -> None:
     who = house.open()
     house.clock.turn(days=90)
@@ -321,6 +325,7 @@ def test_a_password_is_due_after_its_days(house: House) -> None:
     assert house.accounts.authenticate("li.na", NEW_PASSWORD, house.code(who)).account == who.account
 
 
+@pytest.mark.rule("A50-1", "A50-2")
 def test_a_handed_out_password_is_changed_first_and_rules_are_acknowledged(house: House) -> None:
     who = house.open(must_change=True, acknowledged_on_paper=False)
     signed = house.accounts.sign_in("li.na", who.password, house.code(who))
@@ -336,6 +341,7 @@ def test_a_handed_out_password_is_changed_first_and_rules_are_acknowledged(house
     assert house.accounts.duties_of_session(token)[1] == frozenset()
 
 
+@pytest.mark.rule("A50-2")
 def test_none_of_the_last_five_passwords_comes_back(house: House) -> None:
     who = house.open()
     token, present = house.accounts.sign_in("li.na", who.password, house.code(who)).token, who.password

@@ -6,19 +6,25 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey
+from sqlalchemy import text
 
+from gateway.accounts import jose, tokens
+from gateway.accounts.access_tokens import AccessTokens
+from gateway.accounts.assertions import ASSERTION_TYPE
 from gateway.accounts.errors import ClientAuthenticationError, InvalidTokenError, ScopeRefusedError
 from gateway.accounts.records import OAuthClient
-from gateway.accounts.tokens import ASSERTION_TYPE, TokenService
+from gateway.accounts.tokens import TokenService
 from gateway.errors import ConfigurationError
-from gateway.ids import AccountId
+from gateway.ids import AccountId, RecipientId
+from gateway.journal import Tx
 from gateway.principals import AccountKind, Principal, Role
 from tests.factories.accounts import ADMINISTRATOR, ISSUER, PARAMETERS, RECIPIENT, House, Program, make_house
 
@@ -39,14 +45,31 @@ def unsigned(claims: dict[str, Any]) -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + "."
 
 
+def by_another_algorithm(program: Program, algorithm: str) -> str:
+    """An assertion whose header names another algorithm, over the signature of ours."""
+    _, body, signature = program.assertion().split(".")
+    head = json.dumps({"alg": algorithm, "kid": "k1"}).encode()
+    return f"{base64.urlsafe_b64encode(head).rstrip(b'=').decode()}.{body}.{signature}"
+
+
 def by_a_secret(program: Program) -> str:
     pem = program.key.as_pem(private=False)
     return jwt.encode({"alg": "HS256", "kid": "k1"}, program.claims(), OctKey.import_key(base64.b64encode(pem)))
 
 
+def twice(program: Program) -> str:
+    claims = json.dumps(program.claims())[:-1] + f', "sub": "{program.id}"}}'
+    head = json.dumps({"alg": "ES256", "kid": "k1"})
+    return jws.serialize_compact(json.loads(head), claims.encode(), program.key)
+
+
 BAD: list[tuple[str, str, Callable[[Program], str]]] = [
     ("alg none", "signature", lambda p: unsigned(p.claims())),
     ("HS256 with the public key", "signature", by_a_secret),
+    ("EdDSA", "signature", lambda p: by_another_algorithm(p, "EdDSA")),
+    ("Ed25519", "signature", lambda p: by_another_algorithm(p, "Ed25519")),
+    ("ES384", "signature", lambda p: by_another_algorithm(p, "ES384")),
+    ("a member twice", "malformed", twice),
     ("a stranger's key", "signature", lambda p: p.assertion(key=ECKey.generate_key("P-256"))),
     ("an unknown kid", "signature", lambda p: p.assertion(header={"kid": "k9"})),
     ("altered", "signature", lambda p: p.assertion()[:-8] + "AAAAAAAA"),
@@ -71,9 +94,9 @@ BAD: list[tuple[str, str, Callable[[Program], str]]] = [
     ("no jti", "jti", lambda p: p.assertion(jti=None)),
     ("an empty jti", "jti", lambda p: p.assertion(jti="")),
     ("a jti that is no text", "jti", lambda p: p.assertion(jti=7)),
-    ("no JWT at all", "unknown_client", lambda p: "abc"),
-    ("not even ASCII", "unknown_client", lambda p: "学籍.学籍.学籍"),
-    ("an overlong one", "no_assertion", lambda p: p.assertion(padding="x" * 9000)),
+    ("no JWT at all", "malformed", lambda p: "abc"),
+    ("not even ASCII", "malformed", lambda p: "学籍.学籍.学籍"),
+    ("an overlong one", "malformed", lambda p: p.assertion(padding="x" * 9000)),
 ]
 
 
@@ -91,6 +114,38 @@ def test_a_bad_assertion_is_refused_with_one_text_and_its_cause_is_in_the_trail(
     texts.add((absent.value.detail, absent.value.detail_zh, absent.value.missing))
     assert len(texts) == 1
     assert "account.login" not in house.journal.kinds()
+
+
+def test_an_unknown_client_costs_the_same_look_up_and_signature_check(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody learns by the clock which clients exist: whatever is wrong, the same work was done."""
+    program, sealed = Program(house), Program(house)
+    house.directory.seal(ADMINISTRATOR, AccountId(sealed.id), "合同终止")
+    done: list[str] = []
+    get_client = house.tokens._clients.get_client
+
+    def check(token: jose.UnverifiedJwt, key: ECKey) -> bool:
+        done.append("signature")
+        return jose.signed_by(token, key)
+
+    def look_up(tx: Tx, client: AccountId) -> OAuthClient | None:
+        done.append("client")
+        return get_client(tx, client)
+
+    monkeypatch.setattr(tokens, "signed_by", check)
+    monkeypatch.setattr(house.tokens._clients, "get_client", look_up)
+    for assertion in (
+        program.assertion(sub="cl-nobody", iss="cl-nobody"),
+        program.assertion(key=ECKey.generate_key("P-256")),
+        program.assertion(header={"kid": "k9"}),
+        program.assertion(aud="https://evil.example"),
+        sealed.assertion(),
+    ):
+        with pytest.raises(ClientAuthenticationError):
+            house.tokens.authenticate_client(ASSERTION_TYPE, assertion)
+        assert done == ["client", "signature"]
+        done.clear()
 
 
 def test_a_good_assertion_proves_the_client_once(house: House) -> None:
@@ -132,8 +187,8 @@ def test_two_clients_may_use_the_same_jti(house: House) -> None:
 
 def test_a_token_is_rfc_9068_for_300_seconds_and_names_its_roles(house: House) -> None:
     program = Program(house, Role.APPLICANT, Role.RELYING_PARTY)
-    token = house.tokens.issue(proven(house, program), "relying_party")
-    assert (token.expires_in, token.scope) == (300, "relying_party")
+    token = program.token("relying_party")
+    assert (token.expires_in, token.scope, token.token_type) == (300, "relying_party", "Bearer")
     key = ECKey.import_key({**house.tokens.jwks()["keys"][0]})
     decoded = jwt.decode(token.value, key, algorithms=["ES256"])
     assert (decoded.header["typ"], decoded.header["kid"]) == ("at+jwt", key.kid)
@@ -148,16 +203,56 @@ def test_a_token_is_rfc_9068_for_300_seconds_and_names_its_roles(house: House) -
 
 
 def test_a_scope_in_excess_or_empty_is_refused_and_not_narrowed(house: House) -> None:
-    client = proven(house, Program(house))
+    program = Program(house)
     for scope in ("", " ", "applicant inspector", "everything", "approving_officer"):
         with pytest.raises(ScopeRefusedError):
-            house.tokens.issue(client, scope)
+            program.token(scope)
+        assert house.journal.entries[-1].facts["reason"] == "scope"
+    assert house.journal.kinds().count("account.token_refused") == 5
     assert "account.token_issued" not in house.journal.kinds()
+
+
+def test_a_refused_request_spends_its_assertion_and_a_replay_of_it_learns_nothing(house: House) -> None:
+    program = Program(house)
+    spent = program.assertion()
+    with pytest.raises(ScopeRefusedError):
+        program.token("inspector", assertion=spent)
+    for scope in ("inspector", "applicant"):
+        with pytest.raises(ClientAuthenticationError):
+            program.token(scope, assertion=spent)
+        assert house.journal.entries[-1].facts["reason"] == "replayed"
+
+
+def test_login_and_token_are_two_entries_and_one_checkpoint(house: House) -> None:
+    program = Program(house)
+    with house.engine.connect() as connection:
+        size = connection.execute(text("SELECT MAX(size) FROM log_checkpoints")).scalar_one()
+    program.token("applicant")
+    assert house.journal.kinds()[-2:] == ["account.login", "account.token_issued"]
+    with house.engine.connect() as connection:
+        sizes = connection.execute(text("SELECT size FROM log_checkpoints WHERE size > :size"), {"size": size})
+        assert list(sizes.scalars()) == [size + 2]
+
+
+def test_of_token_requests_side_by_side_with_one_assertion_one_is_served(house: House) -> None:
+    program = Program(house)
+    assertion = program.assertion()
+
+    def ask(_: int) -> bool:
+        try:
+            program.token("applicant", assertion=assertion)
+        except ClientAuthenticationError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(ask, range(4))) == 1
+    assert house.journal.kinds().count("account.token_issued") == 1
 
 
 def test_a_role_taken_away_is_gone_from_tokens_in_use(house: House) -> None:
     program = Program(house, Role.APPLICANT, Role.RELYING_PARTY)
-    token = house.tokens.issue(proven(house, program), "applicant relying_party").value
+    token = program.token("applicant relying_party").value
     house.directory.set_roles(ADMINISTRATOR, program.id, frozenset({Role.RELYING_PARTY}))
     assert house.tokens.principal_of_token(token).roles == {Role.RELYING_PARTY}
 
@@ -185,7 +280,14 @@ def test_a_token_that_is_wrong_in_one_thing_does_not_hold(house: House) -> None:
         forged(house, program, iss="https://evil.example"),
         forged(house, program, aud=[ISSUER, "https://evil.example"]),
         forged(house, program, aud=program.id),
-        forged(house, program, cnf={"jkt": "x"}),
+        forged(house, program, cnf={"jkt": "x"}),  # bound: no bearer token
+        forged(house, program, cnf={"x5t#S256": "x"}),
+        forged(house, program, cnf={"jkt": "x", "x5t#S256": "x"}),
+        forged(house, program, cnf={}),
+        forged(house, program, cnf=[]),
+        forged(house, program, authorization_details=[]),
+        forged(house, program, authorization_details="extract"),
+        forged(house, program, authorization_details=[{"type": "other"}]),
         forged(house, program, iat=now - 300, exp=now),
         forged(house, program, exp=now + 301),
         forged(house, program, iat=now + 31, exp=now + 60),
@@ -207,7 +309,7 @@ def test_a_token_that_is_wrong_in_one_thing_does_not_hold(house: House) -> None:
 
 
 def test_a_token_ends_after_its_life(house: House) -> None:
-    token = house.tokens.issue(proven(house, Program(house)), "applicant").value
+    token = Program(house).token("applicant").value
     house.clock.turn(seconds=299)
     assert house.tokens.principal_of_token(token).roles == {Role.APPLICANT}
     house.clock.turn(seconds=1)
@@ -218,7 +320,7 @@ def test_a_token_ends_after_its_life(house: House) -> None:
 def test_a_revoked_token_does_not_hold_and_others_do(house: House) -> None:
     program, other = Program(house), Program(house)
     client = proven(house, program)
-    first, second = (house.tokens.issue(client, "applicant").value for _ in range(2))
+    first, second = (program.token("applicant").value for _ in range(2))
     claims = house.tokens.inspect(first)
     assert claims is not None
     with pytest.raises(InvalidTokenError):
@@ -234,10 +336,15 @@ def test_a_revoked_token_does_not_hold_and_others_do(house: House) -> None:
 
 def test_a_client_unused_for_half_a_year_is_sealed_and_so_are_its_tokens(house: House) -> None:
     program, closed = Program(house), Program(house)
-    token = house.tokens.issue(proven(house, closed), "applicant").value
+    token = closed.token("applicant").value
     house.directory.seal(ADMINISTRATOR, AccountId(closed.id), "合同终止")
     with pytest.raises(InvalidTokenError):
         house.tokens.principal_of_token(token)
+    assert house.tokens.inspect(token) is None  # introspection says the same
+    house.clock.turn(seconds=2)
+    house.directory.unseal(ADMINISTRATOR, AccountId(closed.id), "误操作")
+    assert house.tokens.inspect(token) is None  # what it held before does not come back
+    assert house.tokens.inspect(closed.token("applicant").value) is not None
     house.clock.turn(days=182)
     with pytest.raises(ClientAuthenticationError):
         proven(house, program)
@@ -249,32 +356,47 @@ def test_a_client_unused_for_half_a_year_is_sealed_and_so_are_its_tokens(house: 
 
 def test_use_of_a_token_counts_against_sealing_once_a_day(house: House) -> None:
     program = Program(house)
-    token = house.tokens.issue(proven(house, program), "applicant").value
+    token = program.token("applicant").value
     first = house.directory.get(program.id).last_used_at
     house.clock.turn(seconds=60)
     house.tokens.principal_of_token(token)
     assert house.directory.get(program.id).last_used_at == first
     house.clock.at = house.clock.at.replace(hour=15, minute=58)
-    token = house.tokens.issue(proven(house, program), "applicant").value
+    token = program.token("applicant").value
     house.clock.turn(minutes=3)  # past midnight in Shanxi
     house.tokens.principal_of_token(token)
     assert house.directory.get(program.id).last_used_at == house.clock.at
 
 
 def test_used_assertions_and_revoked_tokens_are_deleted_when_they_have_expired(house: House) -> None:
-    client = proven(house, Program(house))
-    claims = house.tokens.inspect(house.tokens.issue(client, "applicant").value)
+    program = Program(house)
+    client = proven(house, program)
+    claims = house.tokens.inspect(program.token("applicant", bound=True).value)
     assert claims is not None
     house.tokens.revoke(client, claims)
-    house.clock.turn(seconds=300)
+    house.clock.turn(minutes=59)
     assert house.tokens.purge() == 0
-    house.clock.turn(seconds=100)
-    assert house.tokens.purge() == 2
+    house.clock.turn(minutes=8)
+    assert house.tokens.purge() == 4  # two assertions, a proof, a token
+
+
+def test_a_clock_that_leaps_ahead_and_back_frees_no_assertion_and_revives_no_token(house: House) -> None:
+    program = Program(house)
+    assertion = program.assertion()
+    old = program.token("applicant", assertion=assertion).value
+    house.clock.turn(minutes=50)
+    house.tokens.purge()
+    new = program.token("applicant").value
+    house.clock.turn(minutes=-50)
+    with pytest.raises(ClientAuthenticationError):
+        program.token("applicant", assertion=assertion)
+    assert house.tokens.inspect(new) is None  # issued in the future
+    assert house.tokens.inspect(old) is not None
 
 
 def test_a_face_without_the_signing_key_recognises_tokens_and_issues_none(house: House) -> None:
-    client = proven(house, Program(house))
-    token = house.tokens.issue(client, "applicant").value
+    program = Program(house)
+    token = program.token("applicant").value
     office = service(house, signing=None, verifying=[ec.generate_private_key(ec.SECP256R1()).public_key()])
     with pytest.raises(InvalidTokenError):
         office.principal_of_token(token)
@@ -283,9 +405,35 @@ def test_a_face_without_the_signing_key_recognises_tokens_and_issues_none(house:
         signing=None,
         verifying=[ec.generate_private_key(ec.SECP256R1()).public_key(), house.oauth_key.public_key()],
     )
-    assert rotated.principal_of_token(token).account == client.account.id  # the key that was rotated out
+    assert rotated.principal_of_token(token).account == program.id  # the key that was rotated out
     with pytest.raises(ConfigurationError):
-        rotated.issue(client, "applicant")
+        rotated.request_token(program.asked("applicant"))
+
+
+def test_a_token_revoked_or_a_client_sealed_in_one_process_ends_in_another(house: House) -> None:
+    program, sealed = Program(house), Program(house)
+    elsewhere = service(house, signing=None, verifying=[house.oauth_key.public_key()])
+    revoked, kept, closed = program.token().value, program.token().value, sealed.token().value
+    claims = house.tokens.inspect(revoked)
+    assert claims is not None
+    house.tokens.revoke(proven(house, program), claims)
+    house.directory.seal(ADMINISTRATOR, AccountId(sealed.id), "合同终止")
+    assert [elsewhere.inspect(one) is None for one in (revoked, kept, closed)] == [True, False, True]
+
+
+def test_a_suspended_organisation_gets_no_token_and_its_tokens_end_at_once(house: House) -> None:
+    watch = Watch()
+    own = service(house, signing=house.oauth_key, verifying=[house.oauth_key.public_key()], recipients=watch)
+    program = Program(house)
+    token = own.request_token(program.asked()).value
+    assert own.principal_of_token(token).account == program.id
+    watch.problems[RECIPIENT] = "renamed"
+    with pytest.raises(InvalidTokenError):
+        own.principal_of_token(token)
+    assert own.inspect(token) is None
+    with pytest.raises(ClientAuthenticationError):
+        own.request_token(program.asked())
+    assert house.journal.entries[-1].facts["reason"] == "suspended"
 
 
 def test_a_configuration_that_would_issue_long_or_foreign_tokens_is_refused(house: House) -> None:
@@ -298,23 +446,43 @@ def test_a_configuration_that_would_issue_long_or_foreign_tokens_is_refused(hous
         service(house, signing=None, verifying=[other.public_key()], seconds=301)
 
 
+@dataclass
+class Watch:
+    """The standing of recipients, as a test sets it."""
+
+    problems: dict[RecipientId, str] = field(default_factory=dict)
+
+    def problem(self, recipient: RecipientId, today: date) -> str | None:
+        return self.problems.get(recipient)
+
+    def problem_in(self, tx: Tx, recipient: RecipientId, today: date) -> str | None:
+        return self.problems.get(recipient)
+
+    def require(self, recipient: RecipientId, today: date) -> None:
+        raise NotImplementedError
+
+    def settle(self, recipient: RecipientId) -> str | None:
+        return self.problems.get(recipient)
+
+
 def service(
     house: House,
     *,
     signing: ec.EllipticCurvePrivateKey | None,
     verifying: list[ec.EllipticCurvePublicKey],
     seconds: int = 300,
+    recipients: Watch | None = None,
 ) -> TokenService:
     own = house.tokens
     return TokenService(
-        issuer=ISSUER,
-        signing=signing,
-        verifying=verifying,
+        tokens=AccessTokens(ISSUER, signing, verifying, seconds),
         accounts=own._accounts,
         clients=own._clients,
+        grants=house.grants,
         journal=own._journal,
         reader=own._reader,
         bookkeeping=own._bookkeeping,
-        parameters=replace(PARAMETERS, token_seconds=seconds),
+        parameters=PARAMETERS,
         now=house.clock,
+        recipients=recipients,
     )

@@ -211,4 +211,4 @@ def test_a_returned_application_is_edited_and_submitted_again(world: Gateway) ->
     assert (edited.status_code, edited.get_json()["protection"]) == (200, "专网传输，双人保管，到期销毁。")
     again = world.call("POST", f"{path}/submission", {}, token=token).get_json()
     assert again["state"] == "submitted"
-    assert [one["act"] for one in again["history"]][-3:] == ["returned", "edited", "submitted"]
+    assert [one["act"] for one in again["history"]][-3:] == ["returned", "edited", "resubmitted"]

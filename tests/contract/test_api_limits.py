@@ -36,6 +36,58 @@ def test_a_caller_is_limited_by_account_whatever_the_token(world: Gateway, monke
     assert 1 <= int(refused.headers["Retry-After"]) <= 61
 
 
+def test_all_systems_of_a_recipient_share_one_limit(world: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PER_RECIPIENT", parse("3 per minute"))
+    system, person, other = world.client("bus"), world.person("applicant-bus"), world.client("books")
+    seen = [
+        world.call("GET", "/v1/grants", token=token).status_code for token in (system, person, system, person, system)
+    ]
+    assert seen == [200, 200, 200, 429, 429]
+    assert world.call("GET", "/v1/grants", token=other).status_code == 200
+    assert world.call("GET", "/v1/grants", token=world.person("recorder")).status_code == 200
+
+
+@pytest.mark.parametrize("endpoint", sorted(limits.STRICT_OF_CALLER))
+def test_where_guessing_or_work_would_pay_the_limit_is_tighter(endpoint: str) -> None:
+    assert limits.STRICT_OF_CALLER[endpoint].amount < limits.PER_CALLER.amount < limits.PER_RECIPIENT.amount
+    assert limits.PER_RECIPIENT.amount <= limits.PER_ADDRESS.amount
+
+
+@pytest.mark.parametrize("name", ["checks", "matches"])
+def test_checks_and_matches_are_limited_by_recipient(
+    world: Gateway, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    endpoint = {"checks": "checks.create_check", "matches": "matches.create_match"}[name]
+    monkeypatch.setitem(limits.STRICT_OF_CALLER, endpoint, parse("2 per minute"))
+    path = f"/v1/grants/gr-none/{name}"
+    tokens = [world.client("bus"), world.person("applicant-bus"), world.client("bus")]
+    seen = [world.call("POST", path, {}, token=token) for token in tokens]
+    assert [answer.status_code == 429 for answer in seen] == [False, False, True]
+    assert seen[-1].headers["RateLimit-Policy"] == f'"{endpoint}";q=2;w=60'
+    assert seen[-1].get_json()["type"] == "/problems/too-many-requests"
+
+
+def test_a_spent_limit_says_which_and_when_it_begins_anew(world: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PER_CALLER", parse("1 per minute"))
+    token = world.person("recorder")
+    assert "RateLimit" not in world.call("GET", "/v1/grants", token=token).headers
+    refused = world.call("GET", "/v1/grants", token=token)
+    wait = refused.headers["Retry-After"]
+    assert refused.headers["RateLimit-Policy"] == '"caller";q=1;w=60'
+    assert refused.headers["RateLimit"] == f'"caller";r=0;t={wait}'
+
+
+def test_the_console_counts_the_person_too(world: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PER_CALLER", parse("2 per minute"))
+    web, base = world.web(), world.settings.public_url
+    with web.session_transaction(base_url=base) as held:
+        held["token"] = world.person("recorder")
+    answers = [web.get("/", base_url=base) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert (answers[-1].mimetype, int(answers[-1].headers["Retry-After"]) > 0) == ("text/html", True)
+    assert world.call("GET", "/v1/grants", token=world.person("recorder")).status_code == 429
+
+
 def test_made_up_tokens_share_what_their_address_may_ask(world: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "PER_ADDRESS", parse("3 per minute"))
     seen = [world.call("GET", "/v1/grants", token=f"made-up-{number}").status_code for number in range(5)]

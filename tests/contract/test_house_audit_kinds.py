@@ -18,7 +18,10 @@ ROOMS = (
     "gateway/releases",
     "core_registry",
 )
-_KIND = re.compile(r"(?:account|application|audit|ground|grant|identity|log|registry|release)\.[a-z_]+")
+_KIND = re.compile(
+    r"(?:account|alert|application|audit|delegation|disclosure|dry_run|grant|ground|"
+    r"identity|legal_text|log|match|policy|recipient|registry|release|scan)\.[a-z_]+"
+)
 RESERVED = {"log.key_rotation"}
 """Documented for readers of the log before the first command writes one."""
 

@@ -147,7 +147,7 @@ def test_both_key_tables_give_each_face_exactly_its_keys(face: Face) -> None:
 
 def test_every_rate_limit_is_in_the_integrators_guide() -> None:
     text = _text("docs/integrators.md")
-    rows = re.findall(r"^\| (.+?) \| (address|account) \| (\d+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| (.+?) \| (address|account|recipient) \| (\d+) \|$", text, re.MULTILINE)
     told = {(path, by): int(number) for paths, by, number in rows for path in paths.split(", ")}
     paths = {
         "oauth.introspect": "`POST /oauth/introspect`",
@@ -157,12 +157,18 @@ def test_every_rate_limit_is_in_the_integrators_guide() -> None:
         "identity.issue_credentials": "`POST /v1/identity/credentials`",
         "identity.verify": "`POST /v1/identity/verifications`",
         "certificates.check": "`POST /v1/certificates/check`",
+        "checks.create_check": "`POST /v1/grants/{id}/checks`",
+        "dry_runs.start_dry_run": "`POST /v1/applications/{id}/dry-run`",
+        "matches.create_match": "`POST /v1/grants/{id}/matches`",
+        "sessions.change_password": "`POST /v1/me/password`",
         "sessions.sign_in": "`POST /v1/sessions`",
     }
     real = {("every endpoint", "address"): limits.PER_ADDRESS, ("every endpoint", "account"): limits.PER_CALLER}
+    real[("every endpoint", "recipient")] = limits.PER_RECIPIENT
     # the console's sign-in is a page, not for integrators
     real |= {(paths[name], "address"): item for name, item in limits.STRICT.items() if not name.startswith("console.")}
-    real |= {(paths[name], "account"): item for name, item in limits.STRICT_OF_CALLER.items()}
+    callers = {name: item for name, item in limits.STRICT_OF_CALLER.items() if not name.startswith("console.")}
+    real |= {(paths[name], "recipient"): item for name, item in callers.items()}
     assert told == {key: item.amount for key, item in real.items()}
     assert {item.get_expiry() for item in real.values()} == {60}
 

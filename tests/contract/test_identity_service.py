@@ -244,6 +244,7 @@ def test_entries_and_rows_hold_no_claim_code_or_credential(house: House) -> None
         assert secret not in text
 
 
+@pytest.mark.rule("A50-14")
 def test_a_batch_has_fresh_keys_salts_and_indices(house: House) -> None:
     wallet = house.wallet(count=10)
     references = [status_reference_of(UnverifiedPresentation(text)) for text, _ in wallet.held]
@@ -357,6 +358,7 @@ def test_suspension_and_resumption_follow_the_record(house: House) -> None:
     assert {house.status_of(credential) for credential, _ in wallet.held} == {0}
 
 
+@pytest.mark.rule("A50-15")
 @pytest.mark.parametrize("state", ["withdrawn", "deceased", "graduated", "transferred-out"])
 def test_the_end_of_a_record_revokes_for_good_and_touches_nobody_else(house: House, state: str) -> None:
     gone, stays = house.wallet(LI), house.wallet(WANG)
@@ -366,6 +368,7 @@ def test_the_end_of_a_record_revokes_for_good_and_touches_nobody_else(house: Hou
     assert {house.status_of(credential) for credential, _ in stays.held} == {0}
 
 
+@pytest.mark.rule("A50-15")
 def test_a_change_of_school_ends_the_credentials(house: House) -> None:
     wallet = house.wallet()
     assert house.service.set_status_by_subject(LI, "active", attributes_changed=True).changed == 3
@@ -379,6 +382,7 @@ def test_a_whole_year_graduates_in_one_transaction(house: House) -> None:
     assert {house.status_of(text) for wallet in wallets for text, _ in wallet.held} == {1}
 
 
+@pytest.mark.rule("A50-15")
 @pytest.mark.parametrize("state", ["withdrawn", "deceased", "suspended", "graduated"])
 def test_a_presentation_fails_at_once_when_the_record_is_not_active(house: House, state: str) -> None:
     shown = house.show(house.wallet(), "stage")
@@ -402,6 +406,7 @@ def test_a_revoked_credential_fails_online_although_the_record_is_active(house: 
     assert reason(lambda: house.ask(shown, "stage")) is Reason.REVOKED
 
 
+@pytest.mark.rule("A50-14")
 def test_without_a_standing_grant_nothing_is_answered(house: House) -> None:
     shown = house.show(house.wallet(), "stage", "grade")
     with pytest.raises(ForbiddenError):
@@ -420,6 +425,7 @@ def test_a_grant_is_asked_for_in_the_names_of_the_release_profile() -> None:
     assert grant_fields(frozenset({"enrolment_year"})) == {"enrolment_year"}
 
 
+@pytest.mark.rule("A50-14")
 def test_only_the_claims_asked_for_are_answered(house: House) -> None:
     shown = house.show(house.wallet(), "stage", "grade", "school_name")
     assert house.ask(shown, "stage").claims == {"stage": "junior"}

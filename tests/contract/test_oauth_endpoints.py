@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from gateway.accounts.tokens import ASSERTION_TYPE
+from gateway.accounts.assertions import ASSERTION_TYPE
 from gateway.api.oauth import METADATA_PATH, blueprint, metadata_of
 from gateway.errors import ConfigurationError
+from gateway.ids import GrantId, RecipientId
 from gateway.principals import Role
-from tests.factories.accounts import ISSUER, House, Program, make_house
+from tests.factories.accounts import ISSUER, RECIPIENT, House, Program, make_house
 
 
 @pytest.fixture
@@ -35,14 +37,74 @@ def web(house: House) -> FlaskClient:
     return app.test_client()
 
 
-def post(web: FlaskClient, path: str, program: Program, *, base: str = ISSUER, **form: object) -> TestResponse:
+def post(
+    web: FlaskClient, path: str, program: Program, *, base: str = ISSUER, proof: str | None = None, **form: object
+) -> TestResponse:
     data: dict[str, Any] = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": program.assertion(), **form}
-    return web.post(path, base_url=base, data={name: value for name, value in data.items() if value is not None})
+    kept = {name: value for name, value in data.items() if value is not None}
+    return web.post(path, base_url=base, data=kept, headers={} if proof is None else {"DPoP": proof})
 
 
-def token(web: FlaskClient, program: Program, *, base: str = ISSUER, **form: object) -> TestResponse:
+def token(
+    web: FlaskClient, program: Program, *, base: str = ISSUER, proof: str | None = None, **form: object
+) -> TestResponse:
     wanted: dict[str, Any] = {"grant_type": "client_credentials", "scope": "applicant", **form}
-    return post(web, "/oauth/token", program, base=base, **wanted)
+    return post(web, "/oauth/token", program, base=base, proof=proof, **wanted)
+
+
+def proof_of(program: Program, **changes: Any) -> str:  # noqa: ANN401  members of the proof
+    return program.prover.proof("POST", f"{ISSUER}/oauth/token", **changes)
+
+
+def test_a_token_with_a_proof_is_bound_to_its_key_and_introspection_names_it(house: House, web: FlaskClient) -> None:
+    program = Program(house, dpop_required=True)
+    body = token(web, program, proof=proof_of(program)).get_json()
+    assert (body["token_type"], body["expires_in"]) == ("DPoP", 300)
+    told = post(web, "/oauth/introspect", program, token=body["access_token"]).get_json()
+    assert (told["active"], told["token_type"], told["cnf"]) == (True, "DPoP", {"jkt": program.prover.jkt})
+    assert post(web, "/oauth/revoke", program, token=body["access_token"]).status_code == 200
+    assert post(web, "/oauth/introspect", program, token=body["access_token"]).get_json() == {"active": False}
+
+
+def test_a_proof_that_does_not_hold_is_invalid_dpop_proof(house: House, web: FlaskClient) -> None:
+    program = Program(house, dpop_required=True)
+    spent = proof_of(program)
+    assert token(web, program, proof=spent).status_code == 200
+    for proof in (None, spent, "x", f"{proof_of(program)}, {proof_of(program)}", proof_of(program, htm="GET")):
+        answer = token(web, program, proof=proof)
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_dpop_proof")
+        assert answer.headers["Cache-Control"] == "no-store"
+    two = web.post(
+        "/oauth/token",
+        base_url=ISSUER,
+        data={"grant_type": "client_credentials", **assertion_of(program)},
+        headers=[("DPoP", proof_of(program)), ("DPoP", proof_of(program))],
+    )
+    assert (two.status_code, two.get_json()["error"]) == (400, "invalid_dpop_proof")
+    assert house.journal.kinds().count("account.token_issued") == 1
+
+
+def assertion_of(program: Program) -> dict[str, str]:
+    return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": program.assertion()}
+
+
+def test_authorization_details_are_echoed_in_answer_and_introspection(house: House, web: FlaskClient) -> None:
+    program = Program(house)
+    house.grants.owners = {GrantId("gr-own"): RECIPIENT, GrantId("gr-theirs"): RecipientId("91140100MA0GATEW9X")}
+    wanted = [{"type": "xueji_grant", "identifier": "gr-own", "actions": ["extract"]}]
+    body = token(web, program, authorization_details=json.dumps(wanted)).get_json()
+    assert body["authorization_details"] == wanted
+    told = post(web, "/oauth/introspect", program, token=body["access_token"]).get_json()
+    assert told["authorization_details"] == wanted
+    answers = set()
+    for identifier in ("gr-theirs", "gr-nothing"):
+        other = json.dumps([{**wanted[0], "identifier": identifier}])
+        answer = token(web, program, authorization_details=other)
+        answers.add((answer.status_code, answer.text))
+    assert len(answers) == 1
+    status, text_ = answers.pop()
+    assert status == 400
+    assert '"invalid_authorization_details"' in text_
 
 
 def test_a_client_gets_a_bearer_token_that_is_not_cached(house: House, web: FlaskClient) -> None:
@@ -171,6 +233,8 @@ def test_metadata_and_keys_tell_a_client_all_it_needs(house: House, web: FlaskCl
     # Authlib's model wants response types even where there is no authorization endpoint: see metadata_of.
     AuthorizationServerMetadata({**metadata, "response_types_supported": ["code"]}).validate()
     assert metadata["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert metadata["dpop_signing_alg_values_supported"] == ["ES256"]
+    assert metadata["authorization_details_types_supported"] == ["xueji_grant"]
     assert metadata["scopes_supported"] == sorted([Role.APPLICANT, Role.EXECUTOR, Role.RELYING_PARTY])
     for name in ("jwks_uri", "token_endpoint", "introspection_endpoint", "revocation_endpoint"):
         path = metadata[name].removeprefix(ISSUER)

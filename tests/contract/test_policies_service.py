@@ -107,7 +107,7 @@ def test_an_application_becomes_a_grant_by_the_hands_of_four_people(house: House
     assert grant.scope == done.scope
     assert grant.uses_left == 2
     assert grant.state is GrantState.ACTIVE
-    assert grant.policy_set == make.rule_book().sha256
+    assert grant.policy_set == make.decision_point().sha256
     assert grant.ground_label == "太原市人民政府 并政函〔2026〕12号"
     acts = [event.act for event in service.get(make.applicant(), done.id).history]
     assert acts == ["drafted", "submitted", "ground_recorded", "ground_confirmed", "approved"]
@@ -348,7 +348,7 @@ def test_a_returned_application_loses_its_ground_and_may_be_submitted_again(hous
     edited = service.edit(make.applicant(), back.id, smaller, version=back.version)
     again = service.submit(make.applicant(), edited.id, version=edited.version)
     assert again.scope.fields == ("stage",)
-    assert [event.act for event in again.history][-3:] == ["returned", "edited", "submitted"]
+    assert [event.act for event in again.history][-3:] == ["returned", "edited", "resubmitted"]
 
 
 def test_a_refusal_ends_the_application_and_needs_a_reason(house: House) -> None:

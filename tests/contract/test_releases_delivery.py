@@ -28,6 +28,7 @@ from gateway.releases.errors import (
     ExtractGoneError,
     ExtractNotFoundError,
     NotReadyError,
+    TooManyRowsError,
 )
 from gateway.releases.records import Extract, ExtractRequest, ExtractState
 from tests.factories.releases import (
@@ -277,7 +278,8 @@ def test_more_rows_than_granted_are_refused_not_cut_off(house: House) -> None:
     assert uses_left(house, grant) == left + 1
     assert not file_of(house, extract).exists()
     assert last(house, "release.failed")["facts"]["rule"] == "A50-9"  # type: ignore[index]  # a JSON object
-    with pytest.raises(NotReadyError):
+    assert last(house, "release.refused")["facts"]["dimension"] == "rows"  # type: ignore[index]  # a JSON object
+    with pytest.raises(TooManyRowsError):
         house.deliver(extract)
 
 

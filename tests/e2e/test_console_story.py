@@ -27,6 +27,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--disable-quic",
 ]  # fmt: skip
+SCAN = b"%PDF-1.7 scan\n%%EOF\n"
 PICTURES = os.environ.get("CONSOLE_PICTURES")
 """A directory for pictures of every page, for people who work on the console."""
 
@@ -152,13 +153,13 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page.fill("[name=dated]", (today - timedelta(days=10)).isoformat())
     page.fill("#government ~ form [name=valid_to]", (today + timedelta(days=300)).isoformat())
     page.fill("[name=scope_text]", "同意按申请的用途、范围和期限提供。")
-    page.set_input_files("[name=scan]", {"name": "s.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 scan"})
+    page.set_input_files("[name=scan]", {"name": "s.pdf", "mimeType": "application/pdf", "buffer": SCAN})
     recorder.picture("ground")
     page.click("text=登记政府批准")
     assert "教育行政部门无权批准" in page.inner_text(".problem")  # A50-7
     recorder.picture("ground-refused")
     page.fill("[name=government]", "山西省人民政府")
-    page.set_input_files("[name=scan]", {"name": "s.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 scan"})
+    page.set_input_files("[name=scan]", {"name": "s.pdf", "mimeType": "application/pdf", "buffer": SCAN})
     page.click("text=登记政府批准")
     assert "晋政函〔2026〕88号" in page.inner_text("main")
     assert page.query_selector("form[action$=confirmation]") is None  # who recorded does not confirm
@@ -177,7 +178,7 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page.click("form[action$=decision] button.primary")
     assert "授权已签名生效" in page.inner_text(".notice")
     approver.picture("application-granted")
-    page.click("#grant ~ p a")
+    page.click(".standing a[href^='/grants/']")
     assert "签名已验证" in page.inner_text("main")
     assert page.query_selector("form[action$=extracts]") is None  # who approved does not execute
     grant = page.url

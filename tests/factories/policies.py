@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -13,12 +13,15 @@ from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway.bootstrap.workflow import working_days
 from gateway.ids import AccountId, ApplicationId, GrantId, RecipientId, UnitCode
-from gateway.journal import Journal, Reader
+from gateway.journal import Journal, Reader, Tx
 from gateway.keyring import Key, Keyring
 from gateway.policies.decision import DecisionPoint
 from gateway.policies.grants import GrantSeal
-from gateway.policies.protocols import PolicyStore
+from gateway.policies.ground_keeper import GroundKeeper
+from gateway.policies.grounds import texts_of
+from gateway.policies.protocols import Deliveries, NothingHanded, PolicyStore, RecipientStanding
 from gateway.policies.records import (
     Application,
     ApplicationState,
@@ -58,11 +61,26 @@ def rule_book() -> Rulebook:
     return replace(book, legal_bases=MappingProxyType({**book.legal_bases, basis.code: basis}))
 
 
+@dataclass(frozen=True)
+class BookTexts:
+    """Takes the texts of the rule book for confirmed ones; no scan is held."""
+
+    book: Rulebook
+
+    def texts(self, tx: Tx | None = None) -> Mapping[str, str]:
+        """Return the texts of the rule book."""
+        return texts_of(self.book)
+
+    def scan_held(self, application_id: ApplicationId, sha256: str) -> bool | None:
+        """Return that none is held."""
+        return False
+
+
 @cache
 def decision_point() -> DecisionPoint:
     """Return the decision point of config/policies."""
     book = rule_book()
-    return DecisionPoint(book.policies, book.sha256)
+    return DecisionPoint(book.policies)
 
 
 def staff(name: str, *roles: Role, unit: str = CITY, assurance: int = 2) -> Principal:
@@ -150,7 +168,7 @@ def approval(**changes: object) -> GovernmentApproval:
 
 def statute(basis: str = "compulsory-education-44") -> StatuteGround:
     """Return a statute ground on the law whose text ``rule_book`` holds."""
-    return StatuteGround(basis, date(2026, 2, 25))
+    return StatuteGround(basis, date(2026, 2, 25), reasoning="该公司受委托发行免费教科书，属于本条规定的情形")
 
 
 def application(**changes: object) -> Application:
@@ -234,6 +252,8 @@ def make_service(
     separation: str = "three",
     clock: Clock | None = None,
     book: Rulebook | None = None,
+    deliveries: Deliveries | None = None,
+    standing: RecipientStanding = lambda _tx, _recipient, _today: None,
 ) -> ApplicationService:
     """Return the service on the given parts, with the real rule book, policies and seal."""
     return ApplicationService(
@@ -244,6 +264,10 @@ def make_service(
         book=book or rule_book(),
         seal=seal(),
         separation=separation,
+        working_days=working_days(book or rule_book()),
+        deliveries=deliveries or NothingHanded(),
+        standing=standing,
         now=clock or Clock(),
         new_id=ids(),
+        grounds=GroundKeeper(book or rule_book(), BookTexts(book or rule_book())),
     )

@@ -456,7 +456,8 @@ def _build(home: Path, settings: Settings, pupils: int) -> Template:
         for name, case in CASES.items():
             key = ECKey.generate_key("P-256", private=True)
             roles = client_of(name).roles
-            spec = ClientSpec(case.recipient, roles, {"keys": [key.as_dict(private=False)]}, post="测试系统")
+            jwks = {"keys": [key.as_dict(private=False)]}
+            spec = ClientSpec(case.recipient, roles, jwks, post="测试系统", dpop_required=False)
             clients[name] = (str(services.directory.register_client(None, spec)), key)
         assert process.worker is not None
         wanted = ExtractRequest(Format.CSV)

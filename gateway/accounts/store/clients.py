@@ -6,12 +6,15 @@ import json
 from datetime import datetime
 
 from sqlalchemy import (
+    RowMapping,
+    bindparam,
     delete,
     insert,
     select,
     update,
 )
 
+from gateway.accounts.delegation_records import DelegationId
 from gateway.accounts.records import OAuthClient, Session
 from gateway.accounts.store.rows import (
     account_of,
@@ -23,6 +26,7 @@ from gateway.accounts.store.tables import (
     account_assertions,
     account_clients,
     account_denied_tokens,
+    account_proofs,
     account_sessions,
     accounts,
 )
@@ -30,6 +34,14 @@ from gateway.db import connection_of
 from gateway.ids import AccountId
 from gateway.instants import instant_of
 from gateway.journal import Tx
+
+# Asked at every request of a client, so built once: it takes longer than to run them.
+_CLIENT = (
+    select(accounts, *(column for column in account_clients.c if column.name != "account"))
+    .join(account_clients, account_clients.c.account == accounts.c.id)
+    .where(accounts.c.id == bindparam("client"))
+)
+_DENIED = select(account_denied_tokens.c.jti).where(account_denied_tokens.c.jti == bindparam("token"))
 
 
 class SqlSessions:
@@ -44,6 +56,7 @@ class SqlSessions:
                 created_at=instant_text(session.created_at),
                 seen_at=instant_text(session.seen_at),
                 assurance=session.assurance,
+                acting=session.acting,
             )
         )
 
@@ -51,14 +64,21 @@ class SqlSessions:
         """Return a session."""
         query = select(account_sessions).where(account_sessions.c.token_sha256 == token_sha256)
         row = connection_of(tx).execute(query).mappings().one_or_none()
-        if row is None:
-            return None
-        return Session(
-            row["token_sha256"],
-            AccountId(row["account"]),
-            instant_of(row["created_at"]),
-            instant_of(row["seen_at"]),
-            row["assurance"],
+        return _session(row) if row else None
+
+    def of_account(self, tx: Tx, account: AccountId) -> tuple[Session, ...]:
+        """Return the sessions of an account, newest first."""
+        query = (
+            select(account_sessions)
+            .where(account_sessions.c.account == account)
+            .order_by(account_sessions.c.created_at.desc(), account_sessions.c.token_sha256)
+        )
+        return tuple(_session(row) for row in connection_of(tx).execute(query).mappings())
+
+    def act_for(self, tx: Tx, token_sha256: str, delegation: DelegationId | None) -> None:
+        """Let a session act under a delegation, ``None`` for none."""
+        connection_of(tx).execute(
+            update(account_sessions).where(account_sessions.c.token_sha256 == token_sha256).values(acting=delegation)
         )
 
     def touch(self, tx: Tx, token_sha256: str, at: datetime) -> None:
@@ -97,30 +117,39 @@ class SqlClients:
                 account=client.account.id,
                 jwks=json_text([dict(key) for key in client.jwks]),
                 grant_types=json_text(sorted(client.grant_types)),
+                jwks_uri=client.jwks_uri,
+                dpop_required=client.dpop_required,
             )
         )
 
     def get_client(self, tx: Tx, client: AccountId) -> OAuthClient | None:
         """Return a client."""
-        query = (
-            select(accounts, account_clients.c.jwks, account_clients.c.grant_types)
-            .join(account_clients, account_clients.c.account == accounts.c.id)
-            .where(accounts.c.id == client)
-        )
-        row = connection_of(tx).execute(query).mappings().one_or_none()
+        row = connection_of(tx).execute(_CLIENT, {"client": client}).mappings().one_or_none()
         if row is None:
             return None
-        return OAuthClient(account_of(row), tuple(json.loads(row["jwks"])), frozenset(json.loads(row["grant_types"])))
+        return OAuthClient(
+            account_of(row),
+            tuple(json.loads(row["jwks"])),
+            frozenset(json.loads(row["grant_types"])),
+            row["jwks_uri"],
+            row["dpop_required"],
+        )
 
     def replace_keys(self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...]) -> None:
-        """Replace the public keys of a client."""
+        """Replace the public keys of a client; an address that it published keys at is forgotten."""
         connection_of(tx).execute(
-            update(account_clients).where(account_clients.c.account == client).values(jwks=json_text(list(jwks)))
+            update(account_clients)
+            .where(account_clients.c.account == client)
+            .values(jwks=json_text(list(jwks)), jwks_uri=None)
         )
 
     def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:
         """Mark a client assertion as used; ``False`` when it was used before."""
         return insert_new(tx, account_assertions, client=client, jti_sha256=jti, expires_at=instant_text(expires_at))
+
+    def use_proof(self, tx: Tx, jkt: str, jti: str, expires_at: datetime) -> bool:
+        """Mark a DPoP proof as used; ``False`` when it was used before."""
+        return insert_new(tx, account_proofs, jkt=jkt, jti_sha256=jti, expires_at=instant_text(expires_at))
 
     def deny(self, tx: Tx, jti: str, expires_at: datetime) -> bool:
         """Put an access token on the deny list; ``False`` when it is there already."""
@@ -128,13 +157,23 @@ class SqlClients:
 
     def denied(self, tx: Tx, jti: str) -> bool:
         """Say whether an access token was revoked."""
-        query = select(account_denied_tokens.c.jti).where(account_denied_tokens.c.jti == jti)
-        return connection_of(tx).execute(query).one_or_none() is not None
+        return connection_of(tx).execute(_DENIED, {"token": jti}).one_or_none() is not None
 
     def purge(self, tx: Tx, now: datetime) -> int:
         """Delete what has expired; return how many rows."""
         connection, text = connection_of(tx), instant_text(now)
         return sum(
             connection.execute(delete(table).where(table.c.expires_at < text)).rowcount
-            for table in (account_assertions, account_denied_tokens)
+            for table in (account_assertions, account_denied_tokens, account_proofs)
         )
+
+
+def _session(row: RowMapping) -> Session:
+    return Session(
+        row["token_sha256"],
+        AccountId(row["account"]),
+        instant_of(row["created_at"]),
+        instant_of(row["seen_at"]),
+        row["assurance"],
+        DelegationId(row["acting"]) if row["acting"] else None,
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from functools import cache
 
 from sqlalchemy import (
     RowMapping,
     Table,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from gateway.accounts.records import Account
 from gateway.db import connection_of
@@ -22,10 +24,15 @@ from gateway.principals import AccountKind, Role
 def insert_new(tx: Tx, table: Table, **values: str | int | None) -> bool:
     """Insert a row unless its primary key is there; one statement, so that two at once cannot both succeed."""
     connection = connection_of(tx)
-    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(_insertion(table, connection.dialect.name), values).one_or_none() is not None
+
+
+@cache
+def _insertion(table: Table, dialect: str) -> ReturningInsert[tuple[object, ...]]:
+    """Build the statement once in a process: it takes longer than to run it."""
+    build = postgresql.insert if dialect == "postgresql" else sqlite.insert
     # RETURNING says whether there was a row; rowcount is not kept for every INSERT.
-    statement = build(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
-    return connection.execute(statement).one_or_none() is not None
+    return build(table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 def lock_or_insert(tx: Tx, table: Table, **values: str | int | None) -> RowMapping:

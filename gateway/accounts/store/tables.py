@@ -91,6 +91,7 @@ account_sessions = Table(
     Column("created_at", String(32), nullable=False),
     Column("seen_at", String(32), nullable=False),
     Column("assurance", Integer, nullable=False),
+    Column("acting", String(40)),
 )
 
 account_clients = Table(
@@ -99,6 +100,8 @@ account_clients = Table(
     Column("account", String(40), ForeignKey("accounts.id"), primary_key=True),
     Column("jwks", Text, nullable=False),
     Column("grant_types", Text, nullable=False),
+    Column("jwks_uri", String(500)),
+    Column("dpop_required", Boolean, nullable=False),
 )
 
 account_assertions = Table(
@@ -116,3 +119,12 @@ account_denied_tokens = Table(
     Column("jti", String(64), primary_key=True),
     Column("expires_at", String(32), nullable=False),
 )
+
+account_proofs = Table(
+    "account_proofs",
+    metadata,
+    Column("jkt", String(43), primary_key=True),
+    Column("jti_sha256", String(64), primary_key=True),
+    Column("expires_at", String(32), nullable=False),
+)
+Index("ix_account_proofs_expires_at", account_proofs.c.expires_at)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from gateway.api.models.base import Code, Division, Line, Model, Prose, SchoolCode, Text, Version, listed, set_of
-from gateway.policies.records import Application, GovernmentApproval, Ground, Level, Population, Scope, StatuteGround
+from gateway.errors import GatewayError
+from gateway.policies.phases import application_phase
+from gateway.policies.records import Application, ApplicationState, Comment, HistoryEvent, Level, Population, Scope
 from gateway.policies.service import ApplicationDraft
+from rulebook.records import SecurityTerms
 
 
 class PopulationIn(Model):
@@ -85,6 +89,8 @@ class ApplicationBody(Model):
     reason: Text
     protection: Text
     terms_accepted: bool
+    terms_version: Annotated[Line, Field(min_length=1, max_length=40)] | None = None
+    """Version of the security terms (``GET /v1/terms``) that is accepted; left out, the one in force."""
 
     def to_draft(self) -> ApplicationDraft:
         """Return what the service takes."""
@@ -95,6 +101,7 @@ class ApplicationBody(Model):
             reason=self.reason,
             protection=self.protection,
             terms_accepted=self.terms_accepted,
+            terms_version=self.terms_version,
         )
 
 
@@ -112,6 +119,14 @@ class ApplicationEditIn(ApplicationBody):
     """Version of the application that the caller saw; left out, the present one is acted on."""
 
 
+class ChangeOut(Model):
+    """One member that an edit replaced, with both values."""
+
+    member: str
+    before: str
+    after: str
+
+
 class HistoryOut(Model):
     """One step."""
 
@@ -119,58 +134,127 @@ class HistoryOut(Model):
     account: str
     act: str
     comment: str
+    post: str
+    """Post of the person at that time."""
+    on_behalf: str | None
+    """Who had delegated the approval under which the person acted."""
+    changes: list[ChangeOut]
+    """What an edit replaced, member by member."""
 
-
-class StatuteIn(Model):
-    """Art. 50, case (a)."""
-
-    kind: Literal["statute"]
-    legal_basis: Code
-    determined_on: date
-
-    def to_record(self) -> Ground:
-        """Return the record."""
-        return StatuteGround(self.legal_basis, self.determined_on)
-
-
-class GovernmentApprovalIn(Model):
-    """Art. 50, case (b). Members may be left out; the refusal names each that is missing."""
-
-    kind: Literal["government"]
-    act: Literal["reply", "office_document", "minutes", "signed_sheet"]
-    government: Annotated[Line, Field(max_length=80)] = ""
-    division: Annotated[Line, Field(max_length=12)] = ""
-    document_number: Annotated[Line, Field(max_length=80)] = ""
-    signatory: Annotated[Line, Field(max_length=80)] = ""
-    dated: date
-    valid_to: date
-    scope_text: Annotated[Prose, Field(max_length=4000)] = ""
-    scan_sha256: Annotated[Line, Field(max_length=64)] = ""
-
-    def to_record(self) -> Ground:
-        """Return the record."""
-        return GovernmentApproval(
-            act=self.act,
-            government=self.government,
-            division=self.division,
-            document_number=self.document_number,
-            signatory=self.signatory,
-            dated=self.dated,
-            valid_to=self.valid_to,
-            scope_text=self.scope_text,
-            scan_sha256=self.scan_sha256,
+    @staticmethod
+    def of(event: HistoryEvent) -> HistoryOut:
+        """Return the model of a record."""
+        return HistoryOut(
+            at=event.at,
+            account=event.account,
+            act=event.act,
+            comment=event.comment,
+            post=event.post,
+            on_behalf=event.on_behalf,
+            changes=[ChangeOut(member=one.member, before=one.before, after=one.after) for one in event.changes],
         )
 
 
-GroundIn = Annotated[StatuteIn | GovernmentApprovalIn, Field(discriminator="kind")]
+class HindranceOut(Model):
+    """Something that the next step would be refused for at this moment."""
+
+    rule: str | None
+    detail: str
+    detail_zh: str
+    missing: list[str]
+
+    @staticmethod
+    def of(error: GatewayError) -> HindranceOut:
+        """Return the model of the refusal."""
+        return HindranceOut(
+            rule=error.rule, detail=error.detail, detail_zh=error.detail_zh, missing=list(error.missing)
+        )
 
 
-class BasisIn(Model):
-    """A legal ground, as recorded."""
+class CommentIn(Model):
+    """A remark to the other side. No telephone, ID number or student number."""
 
-    ground: GroundIn
+    text: Text
+
+
+class CommentOut(Model):
+    """A remark of one side; ``side`` is ``recipient`` or ``office``."""
+
+    at: datetime
+    account: str
+    post: str
+    side: str
+    text: str
+    on_behalf: str | None
+
+    @staticmethod
+    def of(record: Comment) -> CommentOut:
+        """Return the model of a record."""
+        return CommentOut(
+            at=record.at,
+            account=record.account,
+            post=record.post,
+            side=record.side,
+            text=record.text,
+            on_behalf=record.on_behalf,
+        )
+
+
+class CommentList(Model):
+    """The remarks on an application, the oldest first."""
+
+    items: list[CommentOut]
+
+
+class TermsVersionOut(Model):
+    """A version of the security terms by name and hash."""
+
+    version: str
+    effective: date
+    sha256: str
+
+
+class TermsOut(Model):
+    """The security terms in force, and all versions there have been."""
+
+    version: str
+    effective: date
+    zh: str
+    en: str
+    sha256: str
+    """Over version, Chinese and English text in UTF-8, a blank line between them and a line end after the last."""
+    versions: list[TermsVersionOut]
+
+    @staticmethod
+    def of(now: SecurityTerms, versions: Sequence[SecurityTerms]) -> TermsOut:
+        """Return the model of the records."""
+        return TermsOut(
+            version=now.version,
+            effective=now.effective,
+            zh=now.zh,
+            en=now.en,
+            sha256=now.sha256,
+            versions=[
+                TermsVersionOut(version=one.version, effective=one.effective, sha256=one.sha256) for one in versions
+            ],
+        )
+
+
+class ApplicationQuery(Model):
+    """Which applications are listed."""
+
+    state: ApplicationState | None = None
+    overdue: bool = False
+    """Only those whose present step should have been done by now, the longest waiting first."""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+
+
+class TakeBackIn(Model):
+    """Take an own application back before it is decided."""
+
     version: Version | None = None
     """Version of the application that the caller saw; left out, the present one is acted on."""
+    reason: Annotated[Prose, Field(max_length=2000)] = ""
 
 
 class ConfirmationIn(Model):
@@ -188,6 +272,8 @@ class DecisionIn(Model):
     reason: Annotated[Prose, Field(max_length=2000)] = ""
     """Needed for all but ``approve``."""
     narrowed: ScopeModel | None = None
+    dry_run: Code | None = None
+    """Id of the dry run that the approver saw; it must have measured what is granted."""
     version: Version | None = None
     """Version of the application that the caller saw; left out, the present one is acted on."""
 
@@ -214,9 +300,30 @@ class ApplicationOut(Model):
     grant_id: str | None
     version: int
     history: list[HistoryOut]
+    round: int
+    """How often it was submitted; 2 after the first resubmission."""
+    phase: str
+    """As ``state``, but ``resubmitted`` from the second round on and ``lapsed`` where a return was not answered."""
+    due: date | None
+    """Last day of the present step, working days after it began."""
+    overdue: bool
+    terms_version: str
+    """Version of the security terms that was accepted."""
+    ground_recorder_for: str | None
+    """Who had delegated to the recorder; both count for the separation of duties. Likewise below."""
+    ground_confirmer_for: str | None
+    approver_for: str | None
+    hindrances: list[HindranceOut]
+    """What the next step would be refused for at this moment; told of a single application only."""
 
     @staticmethod
-    def of(record: Application) -> ApplicationOut:
+    def of(
+        record: Application,
+        *,
+        due: date | None = None,
+        overdue: bool = False,
+        hindrances: Sequence[GatewayError] = (),
+    ) -> ApplicationOut:
         """Return the model of a record."""
         return ApplicationOut(
             id=record.id,
@@ -237,7 +344,16 @@ class ApplicationOut(Model):
             decision_reason=record.decision_reason,
             grant_id=record.grant_id,
             version=record.version,
-            history=[HistoryOut(at=e.at, account=e.account, act=e.act, comment=e.comment) for e in record.history],
+            history=[HistoryOut.of(event) for event in record.history],
+            round=record.round,
+            phase=application_phase(record),
+            due=due,
+            overdue=overdue,
+            terms_version=record.terms_version,
+            ground_recorder_for=record.recorder_for,
+            ground_confirmer_for=record.confirmer_for,
+            approver_for=record.approver_for,
+            hindrances=[HindranceOut.of(error) for error in hindrances],
         )
 
 

@@ -20,6 +20,8 @@ class ExtractIn(Model):
     stages: Annotated[list[Literal["primary", "junior", "senior"]], Field(max_length=3)] | None = None
     grades: Annotated[list[Code], Field(max_length=100)] | None = None
     schools: Annotated[list[SchoolCode], Field(max_length=5000)] | None = None
+    purpose: Code | None = None
+    """What it is for; another purpose than the grant's is refused and recorded."""
 
     def to_record(self) -> ExtractRequest:
         """Return the record."""
@@ -29,6 +31,7 @@ class ExtractIn(Model):
             stages=set_of(self.stages),
             grades=set_of(self.grades),
             schools=set_of(self.schools),
+            purpose=self.purpose,
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.api.models.base import Line, Model
+from gateway.api.models.base import Code, Line, Model
 
 
 class SessionIn(Model):
@@ -32,6 +33,44 @@ class TokenOut(Model):
     """A fresh session token."""
 
     token: str
+
+
+class SessionLineOut(Model):
+    """A session of the caller's own; it tells no token and no address."""
+
+    id: str
+    created_at: datetime
+    seen_at: datetime
+    this_one: bool
+    acting: str | None
+    """The delegation of another unit's approval that the session is for."""
+
+
+class SessionList(Model):
+    """The caller's sessions, newest first."""
+
+    items: list[SessionLineOut]
+
+
+class SessionsEndedOut(Model):
+    """How many sessions ended."""
+
+    ended: int
+
+
+class ActingIn(Model):
+    """Under which delegation the session approves for another unit; ``null``: none, the caller is themself again."""
+
+    delegation: Code | None
+
+
+class ActingOut(Model):
+    """Who the caller is in this session from now on."""
+
+    account: str
+    roles: list[str]
+    unit: str | None
+    on_behalf: str | None
 
 
 class RulesOut(Model):

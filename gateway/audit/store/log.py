@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import (
     Connection,
+    bindparam,
     func,
     insert,
     select,
@@ -37,15 +38,32 @@ from gateway.journal import Tx
 CHECKPOINTS_AT_ONCE = 1000
 
 
+# Run at every commit of the log, so built once: it takes longer than to run them.
+_HEAD = select(log_head.c.size, log_head.c.root, log_head.c.at).where(log_head.c.id == 1)
+_LOCKED_HEAD = _HEAD.with_for_update()
+_MOVE_HEAD = update(log_head).where(
+    log_head.c.id == 1, log_head.c.size == bindparam("was_size"), log_head.c.root == bindparam("was_root")
+)
+_ADD_ENTRY = insert(log_entries)
+_ADD_CHECKPOINT = insert(log_checkpoints)
+_TILE_OF_POSTGRESQL, _TILE_OF_SQLITE = postgresql.insert(log_tiles), sqlite.insert(log_tiles)
+_PUT_TILE = {
+    "postgresql": _TILE_OF_POSTGRESQL.on_conflict_do_update(
+        index_elements=["level", "tile"], set_={"hashes": _TILE_OF_POSTGRESQL.excluded.hashes}
+    ),
+    "sqlite": _TILE_OF_SQLITE.on_conflict_do_update(
+        index_elements=["level", "tile"], set_={"hashes": _TILE_OF_SQLITE.excluded.hashes}
+    ),
+}
+
+
 class LogRows:
     """Rows of the log itself."""
 
     def lock_head(self, tx: Tx) -> Head:
         """Lock the head row for this transaction and return it; the first time it is made."""
         connection = connection_of(tx)
-        query = select(log_head.c.size, log_head.c.root, log_head.c.at).where(log_head.c.id == 1)
-        if connection.dialect.name == "postgresql":
-            query = query.with_for_update()
+        query = _LOCKED_HEAD if connection.dialect.name == "postgresql" else _HEAD
         row = connection.execute(query).one_or_none()
         if row is None:
             first = {"id": 1, "size": 0, "root": EMPTY_ROOT, "at": ""}
@@ -64,16 +82,13 @@ class LogRows:
     def append(self, tx: Tx, expected: Head, batch: Batch) -> None:
         """Write a batch behind ``expected``; raises ``LogDamagedError`` when another writer was there (fencing)."""
         connection = connection_of(tx)
-        fenced = connection.execute(
-            update(log_head)
-            .where(log_head.c.id == 1, log_head.c.size == expected.size, log_head.c.root == expected.root)
-            .values(size=batch.head.size, root=batch.head.root, at=batch.head.at)
-        )
+        head = {"size": batch.head.size, "root": batch.head.root, "at": batch.head.at}
+        fenced = connection.execute(_MOVE_HEAD, {**head, "was_size": expected.size, "was_root": expected.root})
         if fenced.rowcount != 1:
             raise LogDamagedError("Another writer has moved the head of the log.")
         numbered = list(enumerate(batch.entries, start=batch.start))
         connection.execute(
-            insert(log_entries),
+            _ADD_ENTRY,
             [{"seq": seq, "leaf_hash": leaf, "body": entry.body} for seq, (leaf, entry) in numbered],
         )
         write_index(connection, [(seq, entry.index, entry.tags) for seq, (_, entry) in numbered])
@@ -86,15 +101,12 @@ class LogRows:
             connection.execute(insert(log_tag_lists), lists)
         for (level, tile), hashes in sorted(batch.tiles.items()):
             self._put_tile(connection, level, tile, hashes)
-        connection.execute(
-            insert(log_checkpoints).values(size=batch.head.size, root=batch.head.root, note=batch.checkpoint)
-        )
+        checkpoint = {"size": batch.head.size, "root": batch.head.root, "note": batch.checkpoint}
+        connection.execute(_ADD_CHECKPOINT, checkpoint)
 
     def _put_tile(self, connection: Connection, level: int, tile: int, hashes: bytes) -> None:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(log_tiles).values(level=level, tile=tile, hashes=hashes)
-        grown = {"hashes": statement.excluded.hashes}
-        connection.execute(statement.on_conflict_do_update(index_elements=["level", "tile"], set_=grown))
+        statement = _PUT_TILE["postgresql" if connection.dialect.name == "postgresql" else "sqlite"]
+        connection.execute(statement, {"level": level, "tile": tile, "hashes": hashes})
 
     def tile(self, tx: Tx, level: int, tile: int) -> bytes:
         """Return the hashes of a tile, as many as there are; empty when there is none."""

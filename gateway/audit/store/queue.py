@@ -76,6 +76,18 @@ class QueueRows:
         query = select(audit_cursors.c.position).where(audit_cursors.c.name == name)
         return int(connection_of(tx).execute(query).scalar_one_or_none() or 0)
 
+    def hold_cursor(self, tx: Tx, name: str, expected: int) -> bool:
+        """Lock a cursor that is at ``expected`` until the transaction ends; say whether it was there."""
+        connection = connection_of(tx)
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(audit_cursors).values(name=name, position=0).on_conflict_do_nothing())
+        held = connection.execute(
+            update(audit_cursors)
+            .where(audit_cursors.c.name == name, audit_cursors.c.position == expected)
+            .values(position=expected)
+        )
+        return held.rowcount == 1
+
     def move_cursor(self, tx: Tx, name: str, expected: int, position: int) -> None:
         """Move a cursor; raises ``LogDamagedError`` when it was not at ``expected``."""
         connection = connection_of(tx)

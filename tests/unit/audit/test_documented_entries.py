@@ -31,5 +31,8 @@ def test_example_is_a_canonical_entry_that_would_be_taken(kind: str, example: st
     assert set(links) <= set(LINKS)
     assert policy is None or isinstance(policy, str)
     named = {key: str(value) for key, value in links.items()}
-    check_draft(EntryDraft(kind, None, str(content["outcome"]), facts, named, policy))
+    policy_set = content.get("policy_set")
+    assert (policy is None) == (policy_set is None)
+    assert policy_set is None or isinstance(policy_set, str)
+    check_draft(EntryDraft(kind, None, str(content["outcome"]), facts, named, policy, policy_set=policy_set))
     assert index_of(content)["kind"] == kind

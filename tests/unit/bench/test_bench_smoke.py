@@ -21,9 +21,12 @@ def test_a_quick_run_prints_every_ratio_and_writes_the_page(tmp_path: Path, capf
     assert "peak memory of the extract: 20,000 rows" in printed
     assert re.search(r"Nightly pass over 20,000 records: ratio \d+\.\d\d \(goal 20", printed)
     assert re.search(r"work list \d+\.\d ms, explain \d+\.\d ms \(goal 50 ms", printed)
+    assert re.search(r"Decision, 1,000 times: ratio \d+\.\d\d \(goal 3", printed)
+    assert re.search(r"Token request as computed, 100 times: ratio \d+\.\d\d \(goal 3", printed)
+    assert re.search(r"Token request as served, 100 times: ratio \d+\.\d\d \(goal 3", printed)
     page = target.read_text(encoding="utf-8")
     assert re.search(r"command: `.*bench --quick`", page)
-    assert page.count("**Ratio ") == 3
+    assert page.count("**Ratio ") == 6
     assert "The desk of a county of 2,000 pupils" in page
     assert "no registry records stand behind them" in page
     assert "they are not judged" in page

@@ -1,4 +1,4 @@
-"""A question is answered under seal, for its own pupil only, and leaves nothing behind."""
+"""A question is asked and answered under seal, for itself only, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from gateway.accounts.store import SqlBookkeeping
-from gateway.broker.service import LIFE_SECONDS, Answerer, Asker, broker_key
+from gateway.broker import service as broker
+from gateway.broker.service import LIFE_SECONDS, PUPIL, Answerer, Asker, broker_key, pupil_handler
 from gateway.broker.store import SqlQuestions
 from gateway.db import DatabaseReader, make_engine, metadata
-from gateway.errors import UnavailableError
+from gateway.errors import ConflictError, ForbiddenError, GatewayError, ParameterError, UnavailableError
 from tests.factories.accounts import Clock
 
 KEY = broker_key(bytes(32))
@@ -32,6 +33,27 @@ class Book:
     def pupil(self, subject_ref: str) -> Mapping[str, object] | None:
         self.asked.append(subject_ref)
         return ROWS.get(subject_ref)
+
+
+FAILURES: dict[str, Exception] = {
+    "forbidden": ForbiddenError(
+        "Not so.", detail_zh="不允许。", rule="A50-9", missing=("rows",), extra={"dimension": "rows"}
+    ),
+    "conflict": ConflictError("Not now."),
+    "parameter": ParameterError("Of no business of theirs."),
+    "bug": RuntimeError("郑无此 140105201503010048"),
+}
+
+
+def fail(body: Mapping[str, object]) -> object:
+    raise FAILURES[str(body["how"])]
+
+
+def ask_later(line: Line, identifier: str) -> None:
+    """Put a question for ``a`` into the table and let nobody wait for it."""
+    asker = line.asker
+    question = broker._seal(KEY, broker._question(identifier), {"kind": PUPIL, "body": {"subject_ref": "a" * 32}})
+    asker.scratch.write(lambda tx: asker.store.add(tx, identifier, question, line.clock()))
 
 
 @dataclass
@@ -54,7 +76,8 @@ def line(database_url: str) -> Iterator[Line]:
     metadata.create_all(engine)
     clock, book = Clock(datetime(2026, 11, 23, tzinfo=UTC)), Book()
     reader, scratch = DatabaseReader(engine), SqlBookkeeping(engine)
-    answerer = Answerer(SqlQuestions(), reader, scratch, book, KEY, clock)
+    handlers = {PUPIL: pupil_handler(book), "echo": lambda body: body["say"], "fail": fail}
+    answerer = Answerer(SqlQuestions(), reader, scratch, handlers, KEY, clock)
 
     def wait(_seconds: float) -> None:
         answerer.round()
@@ -78,7 +101,7 @@ def test_nobody_answers_and_the_question_is_taken_back(line: Line) -> None:
 
 
 def test_an_answer_lies_sealed(line: Line) -> None:
-    line.asker.scratch.write(lambda tx: line.asker.store.add(tx, "q1", "a" * 32, line.clock()))
+    ask_later(line, "q1")
     assert line.answerer.round()
     sealed = line.asker.reader.read(lambda tx: line.asker.store.answered(tx, "q1"))
     assert sealed is not None
@@ -86,24 +109,61 @@ def test_an_answer_lies_sealed(line: Line) -> None:
     assert not line.answerer.round()  # it is answered once
 
 
-@pytest.mark.parametrize("what", ["subject_ref = :v", "answer = (SELECT answer FROM broker_questions WHERE id = 'q1')"])
-def test_whoever_changes_rows_gets_no_answer_for_another_pupil(line: Line, what: str) -> None:
-    """The database between the two ends is not trusted: an answer belongs to one question and one pupil."""
-    line.asker.scratch.write(lambda tx: line.asker.store.add(tx, "q1", "b" * 32, line.clock()))
+@pytest.mark.parametrize("column", ["question", "answer"])
+def test_whoever_changes_rows_gets_no_answer_to_another_question(line: Line, column: str) -> None:
+    """The database between the two ends is not trusted: an answer belongs to one question in one row."""
+    ask_later(line, "q1")
     line.answerer.round()
-
-    def meddle(_seconds: float) -> None:
-        early = "subject_ref" in what
-        for act in (swap, line.answerer.round) if early else (line.answerer.round, swap):
-            act()
 
     def swap() -> None:
         with line.engine.begin() as connection:
-            named = {"v": "b" * 32} if ":v" in what else {}
-            connection.execute(text(f"UPDATE broker_questions SET {what} WHERE id <> 'q1'"), named)
+            other = f"(SELECT {column} FROM broker_questions WHERE id = 'q1')"
+            connection.execute(text(f"UPDATE broker_questions SET {column} = {other} WHERE id <> 'q1'"))
+
+    def meddle(_seconds: float) -> None:
+        for act in (swap, line.answerer.round) if column == "question" else (line.answerer.round, swap):
+            act()
 
     with pytest.raises(UnavailableError, match="open"):
-        replace(line.asker, sleep=meddle).pupil("a" * 32)
+        replace(line.asker, sleep=meddle).pupil("b" * 32)
+    assert line.book.asked.count("b" * 32) == (column == "answer")
+
+
+def test_i7_a_question_lies_sealed_and_its_length_tells_no_name(line: Line) -> None:
+    lengths = set()
+    for name in ("王一", "阿不都热合曼·买买提明"):
+        sealed: list[bytes] = []
+
+        def look(_seconds: float, sealed: list[bytes] = sealed) -> None:
+            with line.engine.connect() as connection:
+                sealed.append(bytes(connection.execute(text("SELECT question FROM broker_questions")).scalar_one()))
+            line.answerer.round()
+
+        assert replace(line.asker, sleep=look).ask("echo", {"say": name}) == name
+        assert name.encode() not in sealed[0]
+        assert b"echo" not in sealed[0]
+        lengths.add(len(sealed[0]))
+    assert len(lengths) == 1
+
+
+def test_a_refusal_of_the_worker_is_told_and_every_other_failure_is_unavailable(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    for how, kind in (("forbidden", ForbiddenError), ("conflict", ConflictError)):
+        wanted = FAILURES[how]
+        assert isinstance(wanted, GatewayError)
+        with pytest.raises(kind) as refused:
+            line.asker.ask("fail", {"how": how})
+        told = refused.value
+        assert (told.detail, told.detail_zh, told.rule) == (wanted.detail, wanted.detail_zh, wanted.rule)
+        assert (told.missing, told.extra) == (wanted.missing, wanted.extra)
+    for how in ("parameter", "bug"):
+        with pytest.raises(UnavailableError):
+            line.asker.ask("fail", {"how": how})
+    with pytest.raises(UnavailableError):
+        line.asker.ask("nothing that is known", {})
+    assert "郑无此" not in caplog.text
+    assert line.rows() == 0
 
 
 def test_another_key_opens_nothing(line: Line) -> None:
@@ -112,7 +172,7 @@ def test_another_key_opens_nothing(line: Line) -> None:
 
 
 def test_what_nobody_fetched_is_forgotten_after_a_minute_also_when_nobody_asks_any_more(line: Line) -> None:
-    line.asker.scratch.write(lambda tx: line.asker.store.add(tx, "q1", "a" * 32, line.clock()))
+    ask_later(line, "q1")
     line.answerer.round()
     line.clock.turn(seconds=LIFE_SECONDS - 1)
     line.answerer.round()

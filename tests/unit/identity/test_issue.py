@@ -9,7 +9,8 @@ import pytest
 
 from gateway.errors import ParameterError
 from gateway.identity import jws, sd_jwt
-from gateway.identity.claims import AGES, CLAIM_LABELS, age_on, claims_of
+from gateway.ages import age_on
+from gateway.identity.claims import AGES, CLAIM_LABELS, claims_of
 from gateway.identity.issue import DIGESTS, issue
 from gateway.identity.records import StatusReference
 from gateway.identity.verify import UnverifiedPresentation, status_reference_of

@@ -37,7 +37,7 @@ GOOD = f'@id("one") {NOTES} permit (principal, action == Action::"configure", re
 
 def load(policies: str, schema: str | None = None) -> DecisionPoint:
     schema = make.rule_book().policies.schema if schema is None else schema
-    return DecisionPoint(PolicySet(policies, schema, ("test.cedar",)), "0" * 64)
+    return DecisionPoint(PolicySet(policies, schema, ("test.cedar",), (policies,)))
 
 
 @pytest.mark.parametrize(

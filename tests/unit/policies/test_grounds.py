@@ -91,8 +91,13 @@ def test_a_zone_elsewhere_is_known_by_its_fifth_digit() -> None:
 
 
 def test_the_office_of_a_government_speaks_for_it_in_an_office_document_only() -> None:
-    assert codes(make.approval(government="太原市人民政府办公室", act="office_document")) == set()
-    assert codes(make.approval(government="太原市人民政府办公室", act="minutes")) == {"government_office"}
+    office = {"government": "太原市人民政府办公室", "act": "office_document"}
+    assert codes(make.approval(**office, states_consent=True)) == set()
+    assert codes(make.approval(**office, scope_text="经市人民政府同意，提供全市年级统计数据")) == set()
+    assert codes(make.approval(**office)) == {"consent_not_stated"}
+    assert codes(make.approval(**office, scope_text="未经市人民政府同意不得外传")) == {"consent_not_stated"}
+    minutes = make.approval(government="太原市人民政府办公室", act="minutes", meeting_date=date(2026, 2, 19))
+    assert codes(minutes) == {"government_office"}
 
 
 def test_names_that_repeat_are_told_apart_by_their_code() -> None:

@@ -91,6 +91,11 @@ def test_profiles_stand_at_their_levels(book: Rulebook) -> None:
         "aid-masked": "masked",
         "research-pseudonymous": "pseudonymous",
         "identity-check": "check",
+        "enrolment-check": "check",
+        "aid-match": "match",
+        "insurance-match": "match",
+        "vaccine-match": "match",
+        "bus-match": "match",
     }
     assert book.profiles["textbook-anonymous"].k == 10
     assert len(book.profiles["research-pseudonymous"].fields) >= 12

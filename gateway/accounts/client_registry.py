@@ -1,0 +1,93 @@
+"""Programs of recipients: registering an OAuth client and replacing its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.accounts.administration import Administration, facts_of, unknown
+from gateway.accounts.authority import refusals
+from gateway.accounts.key_sets import client_keys
+from gateway.accounts.keys import public_keys
+from gateway.accounts.records import CLIENT_CREDENTIALS, Account, ClientSpec, OAuthClient
+from gateway.accounts.roles import check_placed, check_together
+from gateway.errors import ParameterError
+from gateway.ids import AccountId, RecipientId
+from gateway.journal import JsonValue, Tx
+from gateway.principals import AccountKind, Principal
+
+
+class ClientRegistry(Administration):
+    """Clients come into being, and prove themselves with other keys."""
+
+    def register_client(self, actor: Principal | None, spec: ClientSpec) -> AccountId:
+        """Register an OAuth client with its public keys and return its client id.
+
+        ``actor`` is ``None`` on the host. Raises ``ForbiddenError``, and ``ParameterError`` for a private key, a key
+        that is not P-256, an unknown grant type, or roles that a client cannot have.
+        """
+        policy = self._permit_client(actor, spec.recipient, "register_client")
+        keys, uri = client_keys(spec.jwks, spec.jwks_uri)
+        check_together(spec.roles)
+        check_placed(AccountKind.CLIENT, spec.roles, None, spec.recipient, self._is_division)
+        if spec.grant_types != {CLIENT_CREDENTIALS}:
+            raise ParameterError(
+                f"The only grant type there is, is '{CLIENT_CREDENTIALS}'.",
+                detail_zh=f"目前仅支持授权类型 {CLIENT_CREDENTIALS}。",
+            )
+        account = Account(
+            AccountId(f"cl-{self._new_id()}"),
+            AccountKind.CLIENT,
+            spec.roles,
+            self._now(),
+            recipient=spec.recipient,
+            post=spec.post,
+        )
+        client = OAuthClient(account, keys, spec.grant_types, uri, spec.dpop_required)
+
+        def write(tx: Tx) -> None:
+            self._accounts.add(tx, account)
+            self._clients.add_client(tx, client)
+
+        facts: dict[str, JsonValue] = {**facts_of(account), **client.facts()}
+        self._record("account.client_registered", actor, write, facts, policy, recipient=spec.recipient)
+        return account.id
+
+    def replace_client_keys(self, actor: Principal | None, client: AccountId, jwks: Mapping[str, object]) -> None:
+        """Replace the public keys of a client; give old and new ones together to rotate without a gap.
+
+        Raises ``ForbiddenError``, ``AccountNotFoundError`` and ``ParameterError`` as ``register_client``.
+        """
+        keys = public_keys(jwks)
+        found = self._client(actor, client, "replace_client_keys")
+        policy = self._permit_client(actor, found.account.recipient, "replace_client_keys")
+        facts: dict[str, JsonValue] = {"account": client, "keys": [key["kid"] for key in keys]}
+        self._record(
+            "account.client_keys_replaced",
+            actor,
+            lambda tx: self._clients.replace_keys(tx, client, tuple(dict(key) for key in keys)),
+            facts,
+            policy,
+        )
+
+    def clients_of(self, actor: Principal, recipient: RecipientId) -> tuple[OAuthClient, ...]:
+        """Return the clients of a recipient, by id; raises ``ForbiddenError``."""
+        self._authority.manage_clients(actor, self._registered_by(recipient))
+        accounts = self._reader.read(lambda tx: self._accounts.listed(tx, kind=AccountKind.CLIENT))
+        mine = [one.id for one in accounts if one.recipient == recipient]
+        found = self._reader.read(lambda tx: [self._clients.get_client(tx, one) for one in mine])
+        return tuple(one for one in found if one is not None)
+
+    def _client(self, actor: Principal | None, client: AccountId, act: str) -> OAuthClient:
+        if actor is not None:
+            with refusals(self._journal, actor, act):  # whoever keeps none does not learn which there are
+                self._authority.manage_clients(actor, actor.unit)
+        found = self._reader.read(lambda tx: self._clients.get_client(tx, client))
+        if found is None:
+            raise unknown()
+        return found
+
+    def _permit_client(self, actor: Principal | None, recipient: RecipientId | None, act: str) -> str | None:
+        if actor is None:
+            return None
+        with refusals(self._journal, actor, act, recipient=recipient):
+            return self._authority.manage_clients(actor, None if recipient is None else self._registered_by(recipient))

@@ -1,0 +1,148 @@
+"""What every act on the road out needs: who may see an extract, whether its file may be fetched, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from gateway.errors import ForbiddenError, GatewayError
+from gateway.ids import ExtractId
+from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Scratch
+from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
+from gateway.policies.records import Grant, Level
+from gateway.policies.resources import grant_resource
+from gateway.policies.scope import Use, current_state, errand, territory_within
+from gateway.principals import AccountKind, Principal, Role
+from gateway.releases.clock import require_clock
+from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError, TooManyRowsError
+from gateway.releases.protocols import Extracts, Grants
+from gateway.releases.records import Extract, ExtractState
+from gateway.releases.uses import chain, note_dimension
+from rulebook.records import Rulebook
+
+DELIVERY_HOURS = 24
+"""Ranges and retries within this time after the first byte belong to the same use (design 5)."""
+READY_DAYS = 7
+"""A prepared file that nobody fetches is removed after this many days."""
+INSIDE = frozenset({Role.DATA_OFFICER, Role.APPROVING_OFFICER, Role.EXECUTOR, Role.INSPECTOR})
+"""Roles of the house that may know of an extract, where they may read its grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """The road out. ``files`` is the directory of sealed files; ``owner`` names this process in leases."""
+
+    grants: Grants
+    extracts: Extracts
+    journal: Journal
+    reader: Reader
+    scratch: Scratch
+    decisions: DecisionPoint
+    book: Rulebook
+    files: Path
+    delivery_key: bytes | None = field(repr=False)
+    """``None`` on a face that hands nothing out."""
+    separation: str
+    now: Callable[[], datetime]
+    today: Callable[[], date]
+    new_id: Callable[[str], str]
+    owner: str
+    wake: Callable[[], None]
+
+    def get(self, identifier: ExtractId, principal: Principal) -> Extract:
+        """Return an extract that the caller may know of; raises ``ExtractNotFoundError``."""
+        extract = self.reader.read(lambda tx: self.extracts.get(tx, identifier))
+        if extract is None or not self._may_see(extract, principal):
+            raise ExtractNotFoundError("There is no such extract.", detail_zh="没有这一提取。")
+        return extract
+
+    def file_of(self, identifier: ExtractId) -> Path:
+        """Return where the sealed file of an extract lies."""
+        return self.files / f"{identifier}.sealed"
+
+    def _check_deliverable(self, extract: Extract, grant: Grant) -> None:
+        if extract.state in {ExtractState.QUEUED, ExtractState.PREPARING}:
+            raise NotReadyError("The extract is still being prepared.", detail_zh="提取文件正在准备中，请稍后再试。")
+        if extract.state is ExtractState.FAILED:
+            if extract.failure == TooManyRowsError.__name__:
+                raise TooManyRowsError(
+                    "More rows than the grant or the file format allows: narrow the request, or apply for more.",
+                    detail_zh="行数超出授权或文件格式的上限：请缩小范围，或重新申请。",
+                    missing=("rows",),
+                    extra={"dimension": "rows"},
+                )
+            raise NotReadyError("The preparation failed; start a new extract.", detail_zh="提取准备失败，请重新发起。")
+        require_clock(self.now(), grant.approved_at, extract.created_at, extract.first_delivery_at)
+        if extract.state is not ExtractState.READY or self.today() > min(extract.expires_on, grant.scope.valid_to):
+            raise gone()
+        first = extract.first_delivery_at
+        if first is not None and self.now() - first > timedelta(hours=DELIVERY_HOURS):
+            raise ExtractGoneError(
+                "The 24 hours of this delivery are over; start a new extract.",
+                detail_zh="本次领取的24小时已过，请重新发起提取。",
+                rule="A50-9",
+            )
+
+    def _may_see(self, extract: Extract, principal: Principal) -> bool:
+        if principal.kind is AccountKind.CLIENT or Role.APPLICANT in principal.roles:
+            return principal.recipient == extract.recipient
+        return bool(principal.roles & INSIDE) and self._may_know(self.grants.grant(extract.grant), principal)
+
+    def _may_know(self, grant: Grant, principal: Principal) -> bool:
+        """Say whether the caller may know that there is such a grant: its recipient, and officers who read it."""
+        if principal.kind is AccountKind.CLIENT or Role.APPLICANT in principal.roles:
+            return principal.recipient == grant.recipient
+        if not principal.roles & INSIDE:
+            return False
+        return self.decisions.decide(
+            principal, Action.READ_APPLICATION, grant_resource(grant), self._circumstances(principal, grant)
+        ).allowed
+
+    def _require(self, principal: Principal, action: Action, grant: Grant) -> Decision:
+        state = current_state(grant, self.now())
+        try:
+            return self.decisions.require(
+                principal, action, grant_resource(replace(grant, state=state)), self._circumstances(principal, grant)
+            )
+        except ForbiddenError as error:
+            note_dimension(error, principal, grant, state)
+            raise
+
+    def _circumstances(self, principal: Principal, grant: Grant) -> Circumstances:
+        within = territory_within(self.book.divisions, principal.unit, grant.scope.population.territory)
+        return Circumstances(
+            separation=self.separation,
+            territory_within=within,
+            errand=errand(grant.id, Use.MATCH if grant.scope.level is Level.MATCH else Use.EXTRACT),
+        )
+
+    def _refused(
+        self, principal: Principal, grant: Grant, error: GatewayError, *, extract: ExtractId | None = None
+    ) -> None:
+        facts: dict[str, JsonValue] = {
+            "problem": type(error).__name__,
+            "rule": error.rule,
+            "missing": list(error.missing),
+            "dimension": error.extra.get("dimension"),
+        }
+        policy = error.extra.get("policy")
+        self.journal.append(
+            EntryDraft(
+                "release.refused",
+                principal,
+                outcome="refused",
+                facts=facts,
+                links=chain(grant, extract=extract, executor=principal.account),
+                policy=None if policy is None else str(policy),
+            )
+        )
+
+    def _lease(self) -> datetime:
+        return self.now() + timedelta(seconds=self.book.parameters.lease_seconds)
+
+
+def gone() -> ExtractGoneError:
+    """Return the error of a file that is not there any more."""
+    return ExtractGoneError("The file is no longer there.", detail_zh="提取文件已过期或已销毁。", rule="A50-9")
