@@ -207,6 +207,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Correct the rows and columns in 'errors' and send the list again; nothing of it was kept.",
     ),
     "list-gone": ("重新上传名单。", "Hand the list in again."),
+    "assessment-refused": (
+        "按 missing 补充或修改个人信息保护影响评估后再办理。",
+        "Complete or change the impact assessment, as 'missing' names, then decide.",
+    ),
     "bad-request": ("检查请求体是否为完整的 JSON，头部是否正确。", "Send complete JSON and correct headers."),
     "case-refused": (
         "results 列出每条规则的结论、需要什么、向谁办理；可用 POST /v1/registry/explanations 先行试办。",
@@ -291,7 +295,7 @@ ADVICE: dict[str, tuple[str, str]] = {
     "transform-failed": ("请联系运维人员；未提供任何数据。", "Call the operator; nothing was released."),
     "unauthenticated": (
         "系统客户端由 /oauth/token、人员由 /v1/sessions 取得令牌，放入 Authorization 头。",
-        "Get a token at /oauth/token (clients) or /v1/sessions (people); send it as 'Authorization: Bearer …'.",
+        "Get a token at /oauth/token (clients) or /v1/sessions (people); send it as WWW-Authenticate says.",
     ),
     "unavailable": (
         "等待 Retry-After 所示秒数后再试；期间不提供数据。",

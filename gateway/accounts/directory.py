@@ -16,7 +16,7 @@ from gateway.accounts.opening import Opening, security_rules
 from gateway.accounts.records import Account, ManagedAct, SecurityRules
 from gateway.accounts.roles import needs_second_factor
 from gateway.errors import ForbiddenError
-from gateway.ids import AccountId, UnitCode
+from gateway.ids import AccountId, RecipientId, UnitCode
 from gateway.principals import AccountKind, Principal, Role
 from rulebook.records import Parameters
 
@@ -50,7 +50,7 @@ class AccountDirectory(Opening, Closing, ClientRegistry):
         everybody = self._reader.read(lambda tx: self._accounts.listed(tx, unit=unit))
         found = [one for one in everybody if one.kind is not AccountKind.GUARDIAN]
         units = self._authority.managed(actor, {one.unit for one in found if one.unit is not None})
-        kept: dict[UnitCode | None, bool] = {}
+        kept: dict[RecipientId, bool] = {}
         return tuple(one for one in found if self._reaches(actor, one, units, kept))
 
     def show(self, actor: Principal, account_id: AccountId) -> Account:
@@ -88,20 +88,22 @@ class AccountDirectory(Opening, Closing, ClientRegistry):
         Raises ``ForbiddenError`` unless ``actor`` manages the account or inspects.
         """
         if Role.INSPECTOR not in actor.roles:
+            with refusals(self._journal, actor, "read_acts"):
+                self._authority.manage_accounts(actor, actor.unit)
             account = self.get(account_id)
             with refusals(self._journal, actor, "read_acts", account=account_id):
                 self._permit(actor, account.unit, account.recipient)
         return self._reader.read(lambda tx: self._accounts.notes(tx, account_id))
 
     def _reaches(
-        self, actor: Principal, account: Account, units: frozenset[UnitCode], kept: dict[UnitCode | None, bool]
+        self, actor: Principal, account: Account, units: frozenset[UnitCode], kept: dict[RecipientId, bool]
     ) -> bool:
-        if account.unit is not None or account.recipient is None:
+        recipient = account.recipient
+        if account.unit is not None or recipient is None:
             return account.unit in units
-        keeper = self._registered_by(account.recipient)
-        if keeper not in kept:
-            kept[keeper] = self._may_keep(actor, keeper)
-        return kept[keeper]
+        if recipient not in kept:
+            kept[recipient] = self._may_keep(actor, self._registered_by(recipient))
+        return kept[recipient]
 
     def _may_keep(self, actor: Principal, keeper: UnitCode | None) -> bool:
         try:

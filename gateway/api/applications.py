@@ -21,7 +21,7 @@ from gateway.api.models import (
     TermsOut,
 )
 from gateway.ids import ApplicationId
-from gateway.policies.records import Application
+from gateway.policies.records import Application, ApplicationState
 from gateway.policies.scope import civil_date
 from gateway.policies.terms import terms_on
 
@@ -44,7 +44,7 @@ def create_application(json_data: ApplicationIn) -> ApplicationOut:
 @blueprint.output(ApplicationList)
 def list_applications(query_data: ApplicationQuery) -> ApplicationList:
     """List the applications that the caller may see, newest first; ``overdue=true`` those that wait too long."""
-    states = None if query_data.state is None else {query_data.state}
+    states = None if query_data.state is None else {ApplicationState(query_data.state)}
     found = services().applications.list(principal(), states=states, overdue=query_data.overdue, limit=query_data.limit)
     return ApplicationList(items=[_told(application, listed=True) for application in found])
 

@@ -170,6 +170,8 @@ KINDS: Mapping[str, Label] = {
     "release.intent": Label("提供（意图）", "Delivery intent"),
     "release.outcome": Label("提供（结果）", "Delivery outcome"),
     "release.refused": Label("拒绝提供", "Release refused"),
+    "release.guess_limited": Label("核验猜测受限", "Guess limit reached"),
+    "match.list_destroyed": Label("名单已销毁", "List destroyed"),
     "release.failed": Label("准备失败", "Preparation failed"),
     "release.expired": Label("文件到期删除", "File expired"),
     "release.deleted": Label("提交销毁证明", "Deletion certified"),
@@ -324,6 +326,7 @@ MISSING: Mapping[str, Label] = {
     "not_a_government": Label("县级以上人民政府", "A people's government of county level or above"),
     "act": Label("批准形式", "Kind of act"),
     "file": Label("文件", "File"),
+    "list": Label("名单", "List"),
     "school": Label("学校", "School"),
 }
 CASE_STATES: Mapping[str, Label] = {

@@ -26,17 +26,13 @@ NEXT: Mapping[str, Label] = {
     "active": Label("授权有效，可按授权提取", "The grant is in force: extracts are made under it"),
     "suspended": Label("授权已中止，恢复前不得提供", "Suspended: nothing leaves until it is resumed"),
     "expired": Label("使用期限已过", "The period is over"),
-    "used_up": Label(
-        "次数已用完，最后一次领取 24 小时内可续传", "Used up: the last delivery goes on for 24 hours"
-    ),
+    "used_up": Label("次数已用完，最后一次领取 24 小时内可续传", "Used up: the last delivery goes on for 24 hours"),
     "deletion_due": Label("等待数据使用方提交销毁证明", "Waits for the recipient's deletion certificates"),
     "deletion_overdue": Label(
         "数据使用方逾期未提交销毁证明，补交前不再批准其申请",
         "Deletion certificates are overdue: nothing further is granted to the recipient",
     ),
-    "closed": Label(
-        "已办结：不再提供，应销毁的均已证明销毁", "Closed: nothing leaves, all deletions are certified"
-    ),
+    "closed": Label("已办结：不再提供，应销毁的均已证明销毁", "Closed: nothing leaves, all deletions are certified"),
 }
 WHO: Mapping[str, Label] = {
     "draft": Label("申请人", "the applicant"),

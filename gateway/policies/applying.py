@@ -116,7 +116,16 @@ class Applying(Acting):
             in_state(before, *UNDECIDED)
             require_no_numbers({"reason": reason})
         after = replace(before, state=ApplicationState.WITHDRAWN)
-        return self._change(principal, before, after, "taken_back", reason, decision, kind="application.withdrawn")
+        return self._change(
+            principal,
+            before,
+            after,
+            "taken_back",
+            reason,
+            decision,
+            kind="application.withdrawn",
+            also=lambda tx: self._dry_runs.decided(tx, before.id, None, None),  # its samples go with it
+        )
 
     def _drafted(self, principal: Principal, draft: ApplicationDraft) -> Application:
         territory = draft.scope.population.territory

@@ -90,6 +90,7 @@ class FollowUp(Acting):
         def write(tx: Tx) -> None:
             if whole.version != application.version or not self._store.update_application(tx, lapsed, whole.version):
                 raise _told()
+            self._dry_runs.decided(tx, whole.id, None, None)  # its samples go with it
 
         entry = EntryDraft(
             "application.lapsed",

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.articles import keeps
-from gateway.errors import ForbiddenError, NotFoundError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError
 from gateway.ids import AccountId, ApplicationId
 from gateway.journal import EntryDraft, Tx
 from gateway.policies.decision import Action, Decision
@@ -134,8 +134,7 @@ class ScanService:
                 )
             _check(media_type, content)
         digest = hashlib.sha256(content).hexdigest()
-        held = self.of(application_id)
-        same = next((one for one in held if one.sha256 == digest), None)
+        same = self._same(application_id, digest)
         if same is not None:
             return same
         scan = Scan(
@@ -149,7 +148,13 @@ class ScanService:
         )
         sealed = self.box.seal(scan, content)
         entry = self._entry("scan.handed_in", principal, scan, application, decision)
-        self.desk.journal.record(lambda tx: self.store.insert_scan(tx, scan, sealed), entry)
+        try:
+            self.desk.journal.record(lambda tx: self.store.insert_scan(tx, scan, sealed), entry)
+        except ConflictError:
+            same = self._same(application_id, digest)  # somebody handed the same file in at this very moment
+            if same is None:
+                raise
+            return same
         return scan
 
     def listed(self, principal: Principal, application_id: ApplicationId) -> tuple[Scan, ...]:
@@ -176,6 +181,9 @@ class ScanService:
     def of(self, application_id: ApplicationId) -> tuple[Scan, ...]:
         """Return what is held for an application, without asking who wants to know: for this room and its pages."""
         return tuple(self.desk.reader.read(lambda tx: self.store.scans(tx, application_id)))
+
+    def _same(self, application_id: ApplicationId, digest: str) -> Scan | None:
+        return next((one for one in self.of(application_id) if one.sha256 == digest), None)
 
     def _may_read(self, principal: Principal, application: Application) -> Decision:
         decision = self.desk.authorize(principal, Action.READ_APPLICATION, application_resource(application))

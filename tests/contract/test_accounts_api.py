@@ -192,14 +192,15 @@ def test_no_member_slips_in_that_the_act_does_not_have(world: Gateway) -> None:
         ("POST", "/v1/me/rules/acknowledgement", {"version": "x", "unit": "140000"}),
     ):
         assert world.call(method, path, body, token=token).status_code == 422
-    for path, body in (
+    smuggled: list[tuple[str, dict[str, object]]] = [
         (f"/v1/accounts/{own}/roles", {"roles": ["executor"], "unit": "140100"}),
         (f"/v1/accounts/{own}/sealing", {"reason": "试", "sealed_at": None}),
         ("/v1/accounts", {**BODY, "username": "qian.jin", "password": "chosen-by-somebody"}),
         ("/v1/accounts", {**BODY, "username": "qian.jin", "must_change": False}),
         ("/v1/accounts", {**BODY, "username": "qian.jin", "kind": "client"}),
-    ):
-        assert ask(world, "POST", path, "secadmin", body)[0] == 422, path
+    ]
+    for path, content in smuggled:
+        assert ask(world, "POST", path, "secadmin", content)[0] == 422, path
     assert world.process.services.directory.get(AccountId(own)).roles == {Role.DATA_OFFICER}
 
 

@@ -21,7 +21,18 @@ from gateway.accounts.records import ClientSpec, Duty, StaffSpec
 from gateway.errors import ConflictError, ForbiddenError, ParameterError, UnavailableError
 from gateway.ids import AccountId, RecipientId, UnitCode
 from gateway.principals import AccountKind, Role
-from tests.factories.accounts import ADMINISTRATOR, COUNTY, RECIPIENT, RULES, House, Program, day, make_house
+from tests.factories.accounts import (
+    ADMINISTRATOR,
+    CITY,
+    COUNTY,
+    OTHER_CITY,
+    RECIPIENT,
+    RULES,
+    House,
+    Program,
+    day,
+    make_house,
+)
 
 OFFICER = StaffSpec(username="wang.wei", name="王伟", roles=frozenset({Role.APPROVING_OFFICER}), unit=COUNTY)
 
@@ -110,7 +121,7 @@ def test_a_registrar_without_training_date_has_no_rights(house: House) -> None:
 def test_only_administrators_manage_accounts_and_never_their_own(house: House) -> None:
     who = house.open("li.na", Role.SECURITY_ADMINISTRATOR)
     manager = house.accounts.authenticate("li.na", who.password, house.code(who))
-    for role in set(Role) - {Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR}:
+    for role in set(Role) - {Role.SECURITY_ADMINISTRATOR}:
         with pytest.raises(ForbiddenError):
             house.directory.create(replace(manager, roles=frozenset({role})), OFFICER)
     for act in (
@@ -121,6 +132,32 @@ def test_only_administrators_manage_accounts_and_never_their_own(house: House) -
     ):
         with pytest.raises(ForbiddenError, match="own account"):
             act()
+
+
+def test_the_decision_point_says_whose_accounts_are_managed(house: House) -> None:
+    """A3-2: the own unit, the departments below it, and the schools that these manage."""
+    school = house.open("zhao.min", Role.PRINCIPAL, unit=UnitCode("1401050012"))  # managed by the county
+    county = house.open("li.na", Role.DATA_OFFICER, unit=COUNTY)
+    city = replace(ADMINISTRATOR, account=AccountId("st-city"), unit=CITY)
+    other = replace(ADMINISTRATOR, account=AccountId("st-other"), unit=OTHER_CITY)
+    below = replace(ADMINISTRATOR, account=AccountId("st-county"), unit=COUNTY)
+    inside = replace(ADMINISTRATOR, account=AccountId("st-school"), unit=UnitCode("1401050012"))
+    for manager in (city, below):
+        assert {one.id for one in house.directory.listed(manager)} == {school.account, county.account}
+        assert house.directory.show(manager, school.account).id == school.account
+    assert [one.id for one in house.directory.listed(inside)] == [school.account]
+    assert house.directory.listed(other) == ()
+    for outsider, account in ((other, school), (other, county), (inside, county)):
+        with pytest.raises(ForbiddenError) as refused:
+            house.directory.seal(outsider, account.account, "试")
+        assert refused.value.extra["policy"] == "default-deny"
+    with pytest.raises(ForbiddenError) as refused:
+        house.directory.seal(replace(city, assurance=1), county.account, "试")
+    assert refused.value.extra["policy"] == "second-factor-to-decide-or-export"
+    entry = house.journal.last("account.refused_act")
+    assert (entry.outcome, entry.policy) == ("refused", "second-factor-to-decide-or-export")
+    house.directory.seal(city, county.account, "试")
+    assert house.journal.last("account.sealed").policy == "security-administrator-manages-accounts"
 
 
 def test_specs_that_do_not_fit_open_nothing(house: House) -> None:

@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def apply(world: Gateway, purpose: str, profile: str, level: str, fields: list[str], **changes: Any) -> str:  # noqa: ANN401  members of the scope
     """Take an application to a grant; return its id."""
-    body = demo.application("bus", civil_date(world.process.services.now()))
+    body: dict[str, Any] = demo.application("bus", civil_date(world.process.services.now()))
     body["scope"] |= {"purpose": purpose, "profile": profile, "level": level, "fields": fields, "uses": 12}
     body["scope"] |= {"row_cap": 50, **changes}
     body["scope"]["population"] = {"territory": "140000"}
@@ -41,6 +41,7 @@ def apply(world: Gateway, purpose: str, profile: str, level: str, fields: list[s
     assert made.status_code == 201, made.text
     path = f"/v1/applications/{made.get_json()['id']}"
     ground = {"ground": demo.government_approval()}
+    granted = ""
     for step, payload, who in (
         ("basis", ground, "recorder"),
         ("confirmation", {}, "confirmer"),
@@ -48,7 +49,8 @@ def apply(world: Gateway, purpose: str, profile: str, level: str, fields: list[s
     ):
         answer = world.call("POST", f"{path}/{step}", payload, token=world.person(who))
         assert answer.status_code == 200, answer.text
-    return str(answer.get_json()["grant_id"])
+        granted = str(answer.get_json()["grant_id"])
+    return granted
 
 
 @pytest.fixture(scope="module")

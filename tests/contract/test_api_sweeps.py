@@ -35,7 +35,7 @@ UNKNOWN = {
 
 
 FREE = frozenset({"values", "claims", "keys", "jwks"})
-"""Objects whose members are data: values of a procedure, claims to be checked, JSON Web Keys. Their rooms check them."""
+"""Objects whose members are data: values of a procedure, claims to be checked, keys. Their rooms check them."""
 
 
 @pytest.fixture(scope="module")

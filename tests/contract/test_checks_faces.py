@@ -74,7 +74,7 @@ def test_i7_what_goes_through_the_database_shows_nobody(house: House, line: Proc
     seen: list[tuple[bytes, bytes | None]] = []
     engine = make_engine(house.settings.gateway_url)
 
-    def note(*_a: Any) -> None:  # noqa: ANN401  SQLAlchemy's
+    def note() -> None:
         with engine.connect() as connection:
             found = connection.execute(text("SELECT question, answer FROM broker_questions")).all()
         seen.extend((bytes(one.question), None if one.answer is None else bytes(one.answer)) for one in found)
@@ -82,7 +82,12 @@ def test_i7_what_goes_through_the_database_shows_nobody(house: House, line: Proc
     desk = checks_of(line.services).desk
     assert isinstance(desk, RemoteDesk)
     broker: Any = desk.broker
-    watched = replace(broker, sleep=lambda seconds: (note(), time.sleep(seconds)))
+
+    def look(seconds: float) -> None:
+        note()
+        time.sleep(seconds)
+
+    watched = replace(broker, sleep=look)
     service = replace(checks_of(line.services), desk=RemoteDesk(watched))
     assert service.check(check_grant(house.services), CheckRequest((asked(row),)), ASKER).confirmed == (True,)
     assert seen, "the question was watched on its way"

@@ -32,7 +32,7 @@ def submitted(house: House) -> str:
 
 
 def attach(house: House, text: str) -> None:
-    body = {"text": text, "source": "测试公报 2018 年第 1 号", "published_on": "2018-12-29"}
+    body: dict[str, object] = {"text": text, "source": "测试公报 2018 年第 1 号", "published_on": "2018-12-29"}
     assert house.browser("recorder").post(f"{LAW}/texts", body, form=LAW).status_code == 302
 
 
@@ -46,7 +46,7 @@ def test_a_text_is_attached_compared_and_confirmed_by_another_and_then_carries_a
     sha256 = re.search(r'name="sha256" value="([0-9a-f]{64})"', page)
     assert sha256
     path = f"{LAW}/texts/1/confirmation"
-    other = {"sha256": sha256.group(1), "own_copy": given.AMENDED}
+    other: dict[str, object] = {"sha256": sha256.group(1), "own_copy": given.AMENDED}
     compared = confirmer.post(path, {**other, "act": "compare"}, form=LAW)
     assert compared.status_code == 200
     assert "<del>" in compared.text
@@ -60,7 +60,12 @@ def test_a_text_is_attached_compared_and_confirmed_by_another_and_then_carries_a
     assert "已核实" in recorder.get(LAW).text
     application = submitted(house)
     assert given.ARTICLE in recorder.get(f"{application}/ground").text
-    values = {"kind": "statute", "legal_basis": given.BASIS, "determined_on": yesterday(house), "version": "0"}
+    values: dict[str, object] = {
+        "kind": "statute",
+        "legal_basis": given.BASIS,
+        "determined_on": yesterday(house),
+        "version": "0",
+    }
     refused = recorder.post(f"{application}/ground", values)
     assert refused.status_code == 422
     assert "请说明该接收方和该用途" in refused.text

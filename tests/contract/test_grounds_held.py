@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.db import make_engine
-from gateway.errors import ConflictError, ForbiddenError, NotFoundError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError, UnavailableError
 from gateway.ids import AccountId
 from gateway.policies.disclosures import DeliveryForm, Pupils
 from gateway.policies.errors import (
@@ -355,6 +356,42 @@ def test_what_is_no_scan_is_refused_and_recorded(lite: GroundHouse, media_type: 
     assert refusal.value.detail_zh
     assert lite.scans.of(one.id) == ()
     assert lite.entries()[-1]["outcome"] == "refused"
+
+
+@pytest.mark.rule("A50-7")
+def test_ten_officers_handing_in_one_scan_at_once_make_one(house: GroundHouse) -> None:
+    one = submitted(house)
+    found: list[str] = []
+    barrier = threading.Barrier(10)
+
+    def work(number: int) -> None:
+        barrier.wait()
+        officer = make.data_officer(f"recorder-{'abcdefghij'[number]}")
+        found.append(house.scans.hand_in(officer, one.id, "application/pdf", given.PDF).id)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 10
+    assert {scan.id for scan in house.scans.of(one.id)} == set(found)
+    assert house.kinds().count("scan.handed_in") == 1
+
+
+def test_without_an_audit_trail_nothing_is_kept(house: GroundHouse) -> None:
+    one = submitted(house)
+    house.journal.close()
+    for act in (
+        lambda: house.scans.hand_in(make.data_officer(), one.id, "application/pdf", given.PDF),
+        lambda: house.texts.attach(make.data_officer(), BASIS, given.new_text()),
+        lambda: house.disclosures.register(make.data_officer(), given.disclosure()),
+    ):
+        with pytest.raises(UnavailableError):
+            act()
+    with house.engine.connect() as connection:
+        for table in (approval_scans, legal_texts, disclosures):
+            assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
 
 
 @pytest.mark.rule("A50-7")

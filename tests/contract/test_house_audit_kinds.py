@@ -18,9 +18,10 @@ ROOMS = (
     "gateway/releases",
     "core_registry",
 )
+# policy.txt is a file of an inspection package, and no kind
 _KIND = re.compile(
-    r"(?:account|alert|application|audit|delegation|disclosure|dry_run|grant|ground|"
-    r"identity|legal_text|log|match|policy|recipient|registry|release|scan)\.[a-z_]+"
+    r"(?:account|alert|application|assessment|audit|delegation|disclosure|dry_run|grant|ground|"
+    r"identity|legal_text|log|match|policy|recipient|registry|release|scan)\.(?!txt\b)[a-z_]+"
 )
 RESERVED = {"log.key_rotation"}
 """Documented for readers of the log before the first command writes one."""

@@ -182,8 +182,9 @@ def by_role_and_scope(row: Row) -> list[Sequence[Any]]:
 
 def by_person(row: Row) -> list[Sequence[Any]]:
     """Everybody who had a part in the matter, and their deputies, with each role that may act at all."""
-    parted = any(row.forbids[cause] != "." for cause in PEOPLE)
-    deputies = ACCOUNTS[1:-1] if parted else ACCOUNTS[1:2]
+    kept_apart = [cause for cause in PEOPLE if row.forbids[cause] != "."]
+    deputies = [name for name in ACCOUNTS if any(name.startswith(f"st-{cause}") for cause in kept_apart)]
+    deputies.append("st-somebody-without-a-part")
     return [
         [{"roles": roles} for roles in _useful(row)],
         [{"account": AccountId(name)} for name in ACCOUNTS],
@@ -247,13 +248,16 @@ def label(row: Row) -> str:
 @pytest.mark.parametrize("row", rows(), ids=label)
 def test_the_policies_and_the_table_agree(row: Row) -> None:
     loaded = decision_point().current
-    wrong = []
+    wrong, answers = [], []
     for question in cases(row):
         decision = question.put(loaded)
         assert not decision.errors, told(question)
-        if decision.allowed != expected(row, question):
+        answers.append(expected(row, question))
+        if decision.allowed != answers[-1]:
             wrong.append(f"{'allowed' if decision.allowed else 'denied'} by {decision.policy}: {told(question)}")
     assert not wrong, "\n".join([f"{len(wrong)} of {count(row)}", *wrong[:20]])
+    assert len(answers) == count(row)
+    assert set(answers) == {True, False}
 
 
 def test_the_table_speaks_of_every_action_and_every_role() -> None:
@@ -267,9 +271,6 @@ TOTAL = sum(count(row) for row in rows())
 
 
 @pytest.mark.parametrize("total", [TOTAL], ids=[f"{TOTAL}-cases-in-all"])
-def test_the_matrix_is_large_and_has_both_answers_in_every_row(total: int) -> None:
+def test_the_matrix_is_large(total: int) -> None:
     assert total >= 400
-    for row in rows():
-        answers = [expected(row, question) for question in cases(row)]
-        assert len(answers) == count(row)
-        assert set(answers) == {True, False}, row
+    assert min(count(row) for row in rows()) >= 400

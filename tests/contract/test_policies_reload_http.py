@@ -83,6 +83,9 @@ def test_i8_a_policy_file_that_breaks_while_running_changes_nothing_and_is_told_
     assert told["facts"]["problems"] == ["syntax"]
     assert told["facts"]["files"] == ["policies/separation.cedar"]
     assert told["facts"]["kept"] == old == decisions.sha256
+    running.process.worker.round()
+    alerts = running.call("GET", "/v1/alerts", token=running.person("inspector")).get_json()["items"]
+    assert "policy-broken" in {alert["rule"] for alert in alerts}
 
 
 def test_every_entry_with_a_policy_names_the_set_and_no_other_does(house: tuple[Gateway, Path]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from gateway.anonymize.errors import PlanError
 from gateway.db import make_engine
-from gateway.errors import ConflictError, ForbiddenError, ParameterError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError, ParameterError
 from gateway.ids import GrantId
 from gateway.journal import Tx
 from gateway.policies.errors import ScopeExceededError
@@ -176,7 +176,8 @@ def test_who_is_not_the_recipient_gets_what_an_unknown_id_gets(small: House) -> 
         with pytest.raises(ExtractNotFoundError):
             releases.get(extract.id, nobody)
         assert releases.newest(nobody) == []
-        assert releases.of_grant(extract.grant, nobody) == []
+        with pytest.raises(NotFoundError):
+            releases.of_grant(extract.grant, nobody)
     assert [one.id for one in releases.newest(EXECUTOR)] == [extract.id]
     assert releases.get(extract.id, INSPECTOR).id == extract.id
     assert not small.entries("release.intent")

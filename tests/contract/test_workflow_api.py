@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Iterator
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from gateway.demo import people
+from gateway.policies.records import ApplicationState, GrantPhase, Level
 from tests.factories.api import Gateway, gateway
 
 MINE, OTHER = people.APPLICATIONS["bus"], people.APPLICATIONS["textbook"]
@@ -56,10 +58,12 @@ def ready(house: Gateway) -> str:
 
 
 FORGED: dict[str, Any] = {
-    "id": "ap-forged", "state": "granted", "applicant": "st-forged", "recipient": "91140100MA0EXAMPLE", "unit": "140100",
+    "id": "ap-forged", "state": "granted", "applicant": "st-forged", "recipient": "91140100MA0EXAMPLE",
+    "unit": "140100",
     "approver": "st-forged", "approver_for": "st-forged", "grant_id": "gr-forged", "ground_recorder": "st-forged",
     "ground_confirmer": "st-forged", "version": 7, "round": 3, "history": [], "created_at": "2026-01-01T00:00:00Z",
-    "since": "2026-01-01T00:00:00Z", "due": "2099-01-01", "phase": "granted", "terms_sha256": "00" * 32, "hindrances": [],
+    "since": "2026-01-01T00:00:00Z", "due": "2099-01-01", "phase": "granted", "terms_sha256": "00" * 32,
+    "hindrances": [],
 }  # fmt: skip
 
 
@@ -75,7 +79,7 @@ def test_no_body_sets_what_the_gateway_sets(house: Gateway, member: str) -> None
 def test_no_act_takes_members_that_it_does_not_know(house: Gateway) -> None:
     one = ready(house)
     path = f"/v1/applications/{one}"
-    for part, data, who in (
+    acts: list[tuple[str, dict[str, object], str]] = [
         ("decision", {"decision": "approve", "approver": "st-forged"}, "approver"),
         ("decision", {"decision": "approve", "grant_id": "gr-forged"}, "approver"),
         ("decision", {"decision": "approve", "on_behalf": "st-forged"}, "approver"),
@@ -84,12 +88,14 @@ def test_no_act_takes_members_that_it_does_not_know(house: Gateway) -> None:
         ("withdrawal", {"state": "draft"}, MINE),
         ("comments", {"text": "好", "side": "office"}, MINE),
         ("comments", {"text": "好", "account": "st-forged"}, MINE),
-    ):
+    ]
+    for part, data, who in acts:
         assert send(house, f"{path}/{part}", data, who).status_code == 422, (part, data)
     found = read(house, path, "approver")
     assert (found["state"], found["grant_id"], found["approver"]) == ("confirmed", None, None)
-    for data in ({"reason": "x", "state": "active"}, {"reason": "x", "uses_left": 99}, {}):
-        assert send(house, "/v1/grants/gr-none/suspension", data, "approver").status_code == 422
+    reasons: list[dict[str, object]] = [{"reason": "x", "state": "active"}, {"reason": "x", "uses_left": 99}, {}]
+    for reason in reasons:
+        assert send(house, "/v1/grants/gr-none/suspension", reason, "approver").status_code == 422
 
 
 @pytest.mark.rule("A50-4")
@@ -105,7 +111,9 @@ def test_ids_of_others_look_like_none(house: Gateway) -> None:
         ("GET", f"/v1/grants/{grant}", None),
     ):
         stranger = house.call(method, path, data, token=house.person(OTHER))
-        nothing = house.call(method, path.replace(one, "ap-none").replace(grant, "gr-none"), data, token=house.person(OTHER))
+        nothing = house.call(
+            method, path.replace(one, "ap-none").replace(grant, "gr-none"), data, token=house.person(OTHER)
+        )
         assert (stranger.status_code, stranger.get_json()) == (404, nothing.get_json()), path
     assert one not in house.call("GET", "/v1/applications", token=house.person(OTHER)).text
     for act in ("suspension", "resumption", "withdrawal"):
@@ -154,7 +162,9 @@ def test_a_return_is_answered_in_a_second_round_with_comments_and_deadlines(hous
     assert (found["state"], found["phase"], found["round"], found["overdue"]) == ("submitted", "submitted", 1, False)
     assert found["due"] > date.today().isoformat()  # noqa: DTZ011
     assert [one["missing"] for one in found["hindrances"]] == [["ground"]]
-    assert send(house, f"{path}/decision", {"decision": "return", "reason": "请缩短期限"}, "approver").status_code == 200
+    assert (
+        send(house, f"{path}/decision", {"decision": "return", "reason": "请缩短期限"}, "approver").status_code == 200
+    )
     assert send(house, f"{path}/comments", {"text": "缩短到一个月即可。"}, "recorder").status_code == 201
     smaller = body()
     smaller["scope"]["uses"] = 1
@@ -223,10 +233,14 @@ def test_what_may_i_do_tells_limits_days_and_reasons(house: Gateway) -> None:
 @pytest.mark.rule("A50-10")
 def test_the_register_is_public_searchable_and_names_no_person(house: Gateway) -> None:
     grant = house.grant("bus")
-    lines = house.call("GET", "/v1/register?q=校车&level=pseudonymous&territory=140000&phase=active").get_json()["items"]
+    lines = house.call("GET", "/v1/register?q=校车&level=pseudonymous&territory=140000&phase=active").get_json()[
+        "items"
+    ]
     line = next(one for one in lines if one["grant"] == grant)
     assert (line["approver_unit_name"], line["approver_post"]) == ("山西省", "批准人")
-    assert line["purpose_label"] and line["field_labels"] and line["territory_name"] == "山西省"
+    assert line["purpose_label"]
+    assert line["field_labels"]
+    assert line["territory_name"] == "山西省"
     assert line["ground_kind"] == "government"
     everything = house.call("GET", "/v1/register").text + house.call("GET", "/v1/register.csv").text
     assert "st-" not in everything
@@ -270,8 +284,22 @@ def test_an_officer_with_duties_outstanding_decides_nothing(house: Gateway) -> N
 def test_the_documents_of_the_api_name_every_new_address(house: Gateway) -> None:
     paths = house.call("GET", "/openapi.json").get_json()["paths"]
     for path, method in (
-        ("/v1/applications/{application_id}/comments", "post"), ("/v1/applications/{application_id}/withdrawal", "post"),
+        ("/v1/applications/{application_id}/comments", "post"),
+        ("/v1/applications/{application_id}/withdrawal", "post"),
         ("/v1/grants/{grant_id}/suspension", "post"), ("/v1/grants/{grant_id}/resumption", "post"),
         ("/v1/terms", "get"), ("/v1/register.csv", "get"),
     ):  # fmt: skip
         assert method in paths[path]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "codes"),
+    [
+        ("/v1/applications", "state", ApplicationState),
+        ("/v1/register", "level", Level),
+        ("/v1/register", "phase", GrantPhase),
+    ],
+)
+def test_every_code_can_be_asked_for(house: Gateway, path: str, name: str, codes: type[StrEnum]) -> None:
+    for code in codes:
+        assert house.call("GET", f"{path}?{name}={code}", token=house.person("recorder")).status_code == 200, code

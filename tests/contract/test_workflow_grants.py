@@ -17,10 +17,10 @@ from gateway.policies.admission import require_different_people
 from gateway.policies.codec import signed_members
 from gateway.policies.decision import Action
 from gateway.policies.errors import ApplicationIncompleteError, RecipientBarredError, WrongStateError
-from gateway.policies.records import Application, ApplicationState, Grant, GrantPhase, GrantState, GroundId
+from gateway.policies.records import Application, ApplicationState, Grant, GrantPhase, GrantState, GroundId, Scope
 from gateway.policies.register import RegisterFilter, register_csv
 from gateway.policies.resources import grant_resource
-from gateway.policies.service import ApplicationService
+from gateway.policies.service import ApplicationService, DecisionKind
 from gateway.principals import Principal, Role
 from tests.factories import policies as make
 from tests.factories.workflow import House, confirmed, granted, open_house, recorded, submitted
@@ -107,9 +107,8 @@ def test_neither_who_delegated_nor_a_deputy_of_either_executes(house: House) -> 
     for account, on_behalf in (
         ("st-head", None), ("st-deputy", None), ("st-x", "st-head"), ("st-x", "st-deputy"), ("st-x", "st-applicant"),
     ):  # fmt: skip
-        who = replace(
-            make.executor(), account=AccountId(account), roles=both, on_behalf=on_behalf and AccountId(on_behalf)
-        )
+        lent = None if on_behalf is None else AccountId(on_behalf)
+        who = replace(make.executor(), account=AccountId(account), roles=both, on_behalf=lent)
         with pytest.raises(ForbiddenError) as refusal:
             service.authorize(who, Action.EXECUTE_RELEASE, resource)
         assert refusal.value.rule == "A50-11"
@@ -247,7 +246,7 @@ def test_a_grant_of_the_first_revision_still_verifies_and_cannot_be_filled_in(ho
     assert make.seal().verify(sealed) == sealed
     for changes in ({"approver_for": AccountId("st-x")}, {"terms_sha256": "00" * 32}, {"approver_post": "科长"}):
         with pytest.raises(Exception, match="differs"):
-            make.seal().verify(replace(sealed, **changes))  # type: ignore[arg-type]  # members of the record
+            make.seal().verify(replace(sealed, **changes))
     later = replace(sealed, state=GrantState.SUSPENDED, state_reason="检查", state_by=AccountId("st-approver"))
     assert make.seal().verify(later) == later
 
@@ -324,10 +323,16 @@ def test_whoever_owes_a_deletion_is_granted_nothing_further(house: House) -> Non
     house.turn(days=90)
     waiting = confirmed(house.service(), later)
     house.turn(days=40)
-    for kind, narrowed in (("approve", None), ("narrow", replace(waiting.scope, uses=1))):
+    kinds: list[tuple[DecisionKind, Scope | None]] = [("approve", None), ("narrow", replace(waiting.scope, uses=1))]
+    for kind, narrowed in kinds:
         with pytest.raises(RecipientBarredError) as refusal:
             service.decide(
-                make.approver(), waiting.id, kind, version=waiting.version, reason="同意", narrowed=narrowed  # type: ignore[arg-type]
+                make.approver(),
+                waiting.id,
+                kind,
+                version=waiting.version,
+                reason="同意",
+                narrowed=narrowed,
             )
         assert (refusal.value.rule, refusal.value.missing) == ("A50-12", ("deletion_certificate",))
         assert refusal.value.extra == {"grants": grant_id}
@@ -351,7 +356,9 @@ def test_the_register_names_unit_and_post_and_no_person(house: House) -> None:
     done = service.decide(who, three.id, "approve", version=three.version)
     (line,) = service.public_register()
     assert (line.approver_unit_name, line.approver_post) == ("山西省太原市", "基础教育科科长")
-    assert line.field_labels and line.purpose_label and line.territory_name == "山西省太原市"
+    assert line.field_labels
+    assert line.purpose_label
+    assert line.territory_name == "山西省太原市"
     text = repr(line) + register_csv([line])
     people = {done.applicant, done.approver, done.ground_recorder, done.ground_confirmer}
     assert not any(str(person) in text for person in people)
@@ -363,12 +370,14 @@ def test_the_register_is_searched_and_filtered(house: House) -> None:
     _done, grant_id = granted(service)
     hits: list[RegisterFilter] = [
         RegisterFilter(text="教材"), RegisterFilter(text=make.RECIPIENT.lower()), RegisterFilter(text="并政函"),
-        RegisterFilter(purpose="textbook-order"), RegisterFilter(territory="140000"), RegisterFilter(territory=make.CITY),
+        RegisterFilter(purpose="textbook-order"), RegisterFilter(territory="140000"),
+        RegisterFilter(territory=make.CITY),
         RegisterFilter(phase=GrantPhase.ACTIVE), RegisterFilter(on=date(2026, 6, 30)), RegisterFilter(text=" "),
     ]  # fmt: skip
     misses = [
         RegisterFilter(text="没有"), RegisterFilter(purpose="school-bus"), RegisterFilter(territory=make.COUNTY),
-        RegisterFilter(phase=GrantPhase.CLOSED), RegisterFilter(on=date(2026, 7, 1)), RegisterFilter(territory="999999"),
+        RegisterFilter(phase=GrantPhase.CLOSED), RegisterFilter(on=date(2026, 7, 1)),
+        RegisterFilter(territory="999999"),
     ]  # fmt: skip
     assert all([line.grant for line in service.public_register(wanted)] == [grant_id] for wanted in hits)
     assert not any(service.public_register(wanted) for wanted in misses)

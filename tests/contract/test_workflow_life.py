@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -141,7 +141,15 @@ def test_a_comment_neither_by_nor_to_a_stranger(house: House) -> None:
 
 @pytest.mark.rule("A50-8")
 @pytest.mark.parametrize(
-    "text", ["请联系 13800138000", "电话：138 0013 8000", "140105201001010012", "Ｇ１４０１０５２０１００１０１００１２", "", "字" * 2001]
+    "text",
+    [
+        "请联系 13800138000",
+        "电话：138 0013 8000",
+        "140105201001010012",
+        "Ｇ１４０１０５２０１００１０１００１２",
+        "",
+        "字" * 2001,
+    ],
 )
 def test_a_comment_with_a_number_of_a_person_is_refused_and_kept_nowhere(house: House, text: str) -> None:
     service = house.service()
@@ -323,11 +331,12 @@ def test_a_recipient_that_is_not_in_force_neither_applies_nor_is_granted_nor_use
     _done, grant_id = granted(house.service())
     draft = drafted(service)
     house.standing.bad.add(make.RECIPIENT)
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: submitted(service),
         lambda: service.submit(make.applicant(), draft.id, version=draft.version),
         lambda: service.decide(make.approver(), waiting.id, "approve", version=waiting.version),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(RecipientBarredError) as refusal:
             attempt()
         assert refusal.value.missing == ("attestation",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -104,7 +104,7 @@ class Browser:
         assert found, f"no form on {path}"
         return found.group(1)
 
-    def post(self, path: str, data: dict[str, object], *, form: str = "/", **more: object) -> TestResponse:
+    def post(self, path: str, data: Mapping[str, object], *, form: str = "/", **more: object) -> TestResponse:
         """Send a form with the token of the page ``form``."""
         return self.client.post(path, data={"csrf": self.token(form), **data}, **more)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from gateway.api.models.base import Code, Division, Line, Model, Prose, SchoolCode, Text, Version, listed, set_of
 from gateway.errors import GatewayError
 from gateway.policies.phases import application_phase
-from gateway.policies.records import Application, ApplicationState, Comment, HistoryEvent, Level, Population, Scope
+from gateway.policies.records import Application, Comment, HistoryEvent, Level, Population, Scope
 from gateway.policies.service import ApplicationDraft
 from rulebook.records import SecurityTerms
 
@@ -243,7 +243,10 @@ class TermsOut(Model):
 class ApplicationQuery(Model):
     """Which applications are listed."""
 
-    state: ApplicationState | None = None
+    state: (
+        Literal["draft", "submitted", "returned", "basis_recorded", "confirmed", "granted", "refused", "withdrawn"]
+        | None
+    ) = None
     overdue: bool = False
     """Only those whose present step should have been done by now, the longest waiting first."""
     limit: Annotated[int, Field(ge=1, le=1000)] = 200

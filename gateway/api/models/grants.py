@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -342,8 +342,11 @@ class RegisterQuery(Model):
     q: Annotated[Line, Field(max_length=100)] = ""
     """Text that stands in recipient, credit code, purpose, ground, territory, unit or a field."""
     purpose: Code | None = None
-    level: Level | None = None
-    phase: GrantPhase | None = None
+    level: Literal["check", "match", "statistics", "anonymous", "pseudonymous", "masked"] | None = None
+    phase: (
+        Literal["active", "suspended", "withdrawn", "expired", "used_up", "deletion_due", "deletion_overdue", "closed"]
+        | None
+    ) = None
     territory: Division | None = None
     """A division, with all below it."""
     on: date | None = None
@@ -355,8 +358,8 @@ class RegisterQuery(Model):
         return RegisterFilter(
             text=self.q,
             purpose=self.purpose,
-            level=self.level,
-            phase=self.phase,
+            level=None if self.level is None else Level(self.level),
+            phase=None if self.phase is None else GrantPhase(self.phase),
             territory=self.territory,
             on=self.on,
             limit=self.limit,

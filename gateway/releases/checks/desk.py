@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, cast
 
 from core_registry.sharing import PersonMatcher, PersonQuery, PupilRows, RowFilter
+from gateway.articles import keeps
 from gateway.errors import ForbiddenError, GatewayError, UnavailableError
 from gateway.ids import SubjectRef
 from gateway.journal import EntryDraft, Journal, JsonValue, Scratch, Tx
@@ -45,6 +46,7 @@ class Broker(Protocol):
         """Return the worker's answer."""
 
 
+@keeps("A50-9", "A50-10")
 @dataclass(frozen=True, slots=True)
 class LocalDesk:
     """Answers from the registry: office, worker and ``all``."""

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core_registry.sharing import normal_id_number
+from gateway.articles import keeps
 from gateway.ids import RecipientId
 from gateway.journal import Scratch, Tx
 
@@ -38,6 +39,7 @@ def guess_key(index_key: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"xueji guess limit v1").derive(index_key)
 
 
+@keeps("A50-9")
 @dataclass(frozen=True, slots=True)
 class GuessLimit:
     """Counts before the look-up, so that guesses at the same time cannot pass the limit together."""

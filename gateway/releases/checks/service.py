@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from gateway.articles import keeps
 from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnavailableError
 from gateway.ids import GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Scratch, Tx
@@ -32,6 +33,7 @@ KEPT_DAYS = 7
 """Closed rows are removed after so many days; the audit trail keeps their entries."""
 
 
+@keeps("A50-9", "A50-13")
 @dataclass(frozen=True, slots=True)
 class CheckService:
     """Checks under grants of level ``check``. ``desk`` looks: here, or by asking the worker."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from gateway.anonymize.plan import Plan
+from gateway.articles import keeps
 from gateway.errors import ForbiddenError, GatewayError, NotFoundError
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Tx
@@ -26,6 +27,7 @@ from gateway.releases.uses import chain
 from rulebook.records import Rulebook
 
 
+@keeps("A50-9", "A50-13")
 @dataclass(frozen=True, slots=True)
 class MatchService:
     """Takes lists. The match is the worker's; its file goes the road of every extract."""

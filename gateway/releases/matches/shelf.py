@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
+from gateway.articles import keeps
 from gateway.errors import UnavailableError
 from gateway.ids import ExtractId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
@@ -49,6 +50,7 @@ class MatchLists(Protocol):
         """Return the lists that were not destroyed, oldest first."""
 
 
+@keeps("A50-12")
 @dataclass(frozen=True, slots=True)
 class ListShelf:
     """Sealed lists below ``files``. ``minutes`` is how long one may stand."""

@@ -13,11 +13,13 @@ from gateway.policies.ground_problems import TEXTS
 from gateway.policies.grounds import (
     STATE_DIVISION,
     ceiling,
+    government_level,
     label,
     normalize_document_number,
     problems,
     reach,
     require_ground,
+    texts_of,
 )
 from gateway.policies.records import Ground, Level, Population, Scope
 from rulebook.records import Rulebook
@@ -172,6 +174,13 @@ def test_all_problems_are_named_at_once() -> None:
         ({}, set()),
         ({"text": None, "text_sha256": None}, {"text_unverified"}),
         ({"kind": "departmental_rule"}, {"kind"}),
+        ({"kind": "notice"}, {"kind"}),
+        ({"kind": "autonomous_regulation"}, set()),
+        ({"kind": "separate_regulation"}, set()),
+        ({"title": "关于做好教科书征订工作的通知"}, {"kind"}),
+        ({"article": "第四十五条"}, set()),
+        ({"repealed": date(2026, 3, 2)}, {"repealed"}),
+        ({"repealed": date(2026, 3, 3)}, set()),
         ({"purposes": frozenset({"financial-aid"})}, {"basis_purpose"}),
         ({"levels": frozenset({"masked"})}, {"basis_level"}),
         ({"fields": frozenset({"county"})}, {"basis_fields"}),
@@ -183,6 +192,42 @@ def test_each_part_of_a_statute_is_checked(changes: dict[str, object], expected:
     basis = replace(book.legal_bases["compulsory-education-44"], **changes)  # type: ignore[arg-type]  # tests name the members
     altered = replace(book, legal_bases=MappingProxyType({basis.code: basis}))
     assert codes(make.statute(), book=altered) == expected
+
+
+def test_only_the_text_and_the_article_that_were_relied_on_still_carry_the_ground() -> None:
+    book = make.rule_book()
+    frozen = replace(make.statute(), article="第四十四条", text_sha256=texts_of(book)["compulsory-education-44"])
+    assert codes(frozen) == set()
+    assert codes(replace(frozen, text_sha256="0" * 64)) == {"text_changed"}
+    assert codes(replace(frozen, article="第四十三条")) == {"text_changed"}
+    found = problems(frozen, make.scope(), make.RECIPIENT, book, make.TODAY, texts={})
+    assert [problem.code for problem in found] == ["text_unverified"]
+
+
+@pytest.mark.parametrize("division", ["140105001", "140171", "999999", "", "149001"])
+def test_what_has_no_government_has_no_level(division: str) -> None:
+    assert government_level(division, make.rule_book().divisions) is None
+
+
+def test_the_level_of_a_government_follows_from_its_division() -> None:
+    divisions = make.rule_book().divisions
+    levels = {code: government_level(code, divisions) for code in (STATE_DIVISION, "140000", make.CITY, make.COUNTY)}
+    assert list(levels.values()) == ["state", "province", "city", "county"]
+
+
+def test_characters_of_no_width_are_no_text() -> None:
+    assert codes(make.approval(signatory="\u200b\u200b")) == {"signatory"}
+    assert codes(replace(make.statute(), reasoning="\u200b" * 20)) == {"reasoning"}
+
+
+def test_a_mistyped_code_is_told_and_a_number_in_its_place_is_not_repeated() -> None:
+    ground = make.approval(
+        fields=frozenset({"stage", "shoe-size"}), recipients=frozenset({make.RECIPIENT, "140105199001011234"})
+    )
+    (found,) = problems(ground, make.scope(), make.RECIPIENT, make.rule_book(), make.TODAY)
+    assert found.code == "approved_unknown"
+    assert "shoe-size" in found.en
+    assert "140105199001011234" not in found.en + found.zh
 
 
 def test_a_rule_that_is_not_in_the_catalogue_is_no_ground() -> None:

@@ -173,8 +173,8 @@ def test_people_by_json_are_held_to_the_same_rules() -> None:
 def test_a_hidden_first_sheet_is_not_the_list_and_a_formula_anywhere_is_told() -> None:
     content = io.BytesIO()
     book = Workbook()
-    book.active.title = "旧"  # type: ignore[union-attr]  # a new workbook has a sheet
-    book.active.sheet_state = "hidden"  # type: ignore[union-attr]  # as above
+    book.active.title = "旧"
+    book.active.sheet_state = "hidden"
     sheet = book.create_sheet("名单")
     sheet.append(["姓名", "身份证号"])
     sheet.append(["张三丰", number(1)])

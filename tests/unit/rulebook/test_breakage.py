@@ -55,6 +55,29 @@ CASES = [
     ("legal_bases.toml", "effective = 2012-04-05", 'effective = "2012-04-05"', 0, "date without quotes"),
     ("legal_bases.toml", "effective = 2012-04-05", "effective = 2012-04-05T00:00:00", 0, "date without quotes"),
     ("legal_bases.toml", 'purposes = ["school-bus"]', 'purposes = ["bus"]', 0, "not a purpose"),
+    ("legal_bases.toml", "effective = 2012-04-05", "effective = 2012-04-05\nrepealed = 2012-04-05", 1, "took effect"),
+    (
+        "legal_bases.toml",
+        'title = "校车安全管理条例"',
+        'title = "关于加强校车安全管理工作的通知"',
+        0,
+        "that of a notice",
+    ),
+    *(
+        (
+            "legal_bases.toml",
+            'title = "校车安全管理条例"\nkind = "administrative_regulation"',
+            f'title = "校车安全管理条例"\nkind = "{kind}"',
+            1,
+            problem,
+        )
+        for kind, problem in (
+            ("departmental_rule", "no law or regulation"),
+            ("government_rule", "no law or regulation"),
+            ("notice", "no law or regulation"),
+            ("decree", "must be one of"),
+        )
+    ),
     ("legal_bases.toml", 'article = "第三十九条"', 'article = "第三十九条"\ntext = "条文"', 1, "text_sha256 ="),
     (
         "legal_bases.toml",

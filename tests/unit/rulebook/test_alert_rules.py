@@ -1,0 +1,76 @@
+"""A rule of config/alerts.toml that could not raise an alert as it stands does not load; the error says where."""
+
+from __future__ import annotations
+
+import pytest
+
+import rulebook
+from rulebook import RulebookError
+from rulebook.alerts import OWNERS
+from tests.unit.rulebook.conftest import Draft
+
+FILE = "alerts.toml"
+LEAK = 'unit_from = "grant"\ndeadline = { working_hours = 4 }'
+
+# text to replace, replacement, lines below the replaced text where the error is reported, part of the message
+CASES = [
+    ('from = "08:00"', 'from = "8"', 0, "a time like"),
+    ('from = "08:00"', 'from = "25:00"', 0, "a time like"),
+    ('to = "18:00"', 'to = "08:00"', 0, "later than"),
+    ('to = "18:00"', 'to = "18:00"\nlunch = "12:00"', 1, "unknown key"),
+    ("[rules.scope-breach]\n", "[rules.Scope]\n", 0, "lower-case"),
+    ("[rules.scope-breach]\n", '[rules.scope-breach]\ncolour = "red"\n', 1, "unknown key"),
+    ('rule = "A50-8"', 'rule = "art. 50"', 0, "a rule of the regulation"),
+    ('kinds = ["release.failed"]', 'kinds = ["Release.failed"]', 0, "a kind of audit entry"),
+    ('kinds = ["release.failed"]', 'kinds = ["release"]', 0, "a kind of audit entry"),
+    ('kinds = ["release.failed"]', 'kinds = ["alert.raised"]', 0, "would never end"),
+    ('kinds = ["release.failed"]', 'kinds = ["alert."]', 0, "would never end"),
+    ('kinds = ["release.failed"]', "kinds = []", 0, "list is empty"),
+    ('equals = "LeakSuspectedError" }', 'is = "LeakSuspectedError" }', 0, "exactly one of"),
+    ('equals = "LeakSuspectedError" }', 'equals = "x", present = true }', 0, "exactly one of"),
+    ('member = "facts.problem", equals', 'member = "problem", equals', 0, "a member of an"),
+    ('{ member = "facts.dimension", present = true }', '{ member = "facts.dimension", present = false }', 0, "true"),
+    ("at_least = 100", "at_least = 0", 0, "between 1 and"),
+    ("count = 10\n", "count = 1\n", 0, "between 2 and"),
+    ("count = 10\n", "", None, "'count' is missing"),
+    ("count = 20\nwindow_minutes = 15\n", "count = 20\n", None, "'window_minutes' is missing"),
+    (LEAK, LEAK.replace("grant", "moon"), 0, "one of"),
+    (LEAK, LEAK.replace("working_hours", "days"), 1, "exactly one"),
+    (LEAK, LEAK.replace("= 4", "= 0"), 1, "between 1 and"),
+    ('shown = ["facts.problem", "facts.incident"]', 'shown = ["facts.problem", "incident"]', 0, "a member of an"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "below", "message"), CASES)
+def test_a_broken_rule_is_refused_with_file_line_and_reason(
+    draft: Draft, old: str, new: str, below: int | None, message: str
+) -> None:
+    line = draft.change(FILE, old, new)
+    with pytest.raises(RulebookError) as caught:
+        rulebook.load(draft.directory)
+    told = str(caught.value)
+    assert FILE in told
+    assert message in told
+    if below is not None:
+        assert caught.value.line == line + below
+
+
+@pytest.mark.parametrize("owner", ["registrar", "applicant", "guardian"])
+def test_a_role_that_handles_no_alerts_owns_none(draft: Draft, owner: str) -> None:
+    text = (draft.directory / FILE).read_text(encoding="utf-8")
+    draft.write(FILE, text.replace('owner = "data_officer"', f'owner = "{owner}"', 1).encode())
+    with pytest.raises(RulebookError, match="must be one of"):
+        rulebook.load(draft.directory)
+
+
+def test_without_rules_nothing_starts(draft: Draft) -> None:
+    draft.write(FILE, b'[office_hours]\nfrom = "08:00"\nto = "18:00"\n[rules]\n')
+    with pytest.raises(RulebookError, match="an empty set is refused"):
+        rulebook.load(draft.directory)
+
+
+def test_the_shipped_rules_load_and_every_owner_is_a_role_of_the_policies(draft: Draft) -> None:
+    rules = rulebook.load(draft.directory).alerts.rules
+    assert len(rules) > 20
+    assert {rule.owner for rule in rules.values()} == set(OWNERS)
+    assert all(rule.window_minutes > 0 for rule in rules.values() if rule.count > 1)
