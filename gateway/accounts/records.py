@@ -11,6 +11,7 @@ from typing import NewType
 
 from gateway.accounts.delegation_records import Delegation, DelegationId
 from gateway.accounts.sealing import civil_date, sealing_date
+from gateway.articles import keeps
 from gateway.ids import AccountId, GrantId, RecipientId, UnitCode
 from gateway.journal import JsonValue
 from gateway.principals import AccountKind, Principal, Role, Use, errand
@@ -106,11 +107,13 @@ class Account:
         uses = [at for at in (self.created_at, self.last_used_at, self.reopened_at) if at is not None]
         return sealing_date(civil_date(max(uses)), months)
 
+    @keeps("A50-3")
     def unused_too_long(self, today: date, months: int) -> bool:
         """Say whether the half year is over on ``today`` (A50-3)."""
         due = self.seals_on(months)
         return due is not None and today >= due
 
+    @keeps("A50-2")
     def password_due(self, today: date, days: int) -> bool:
         """Say whether the password is to be changed: it was set by somebody else, or more than ``days`` ago (A50-2)."""
         if self.must_change or self.password_set_at is None:

@@ -32,6 +32,7 @@ from gateway.accounts.roles import needs_second_factor
 from gateway.accounts.sealing import civil_date
 from gateway.accounts.sessions import Deputies, Sessions, session_hash
 from gateway.accounts.totp import SecretBox, matching_step
+from gateway.articles import keeps
 from gateway.errors import ConflictError
 from gateway.ids import AccountId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
@@ -166,6 +167,7 @@ class AccountService(Sessions):
         self._journal.record(write, EntryDraft("account.password_changed", self._who(session, account)))
         return fresh
 
+    @keeps("A50-1")
     def acknowledge_rules(self, token: str, version: str) -> None:
         """Record that the signed-in person acknowledged the security rules ``version`` (A50-1).
 

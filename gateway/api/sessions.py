@@ -42,9 +42,7 @@ def list_sessions() -> SessionList:
     found = services().accounts.sessions_of(bearer())
     return SessionList(
         items=[
-            SessionLineOut(
-                id=one.id, created_at=one.created_at, seen_at=one.seen_at, this_one=here, acting=one.acting
-            )
+            SessionLineOut(id=one.id, created_at=one.created_at, seen_at=one.seen_at, this_one=here, acting=one.acting)
             for one, here in found
         ]
     )

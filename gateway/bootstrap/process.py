@@ -30,9 +30,9 @@ from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
+from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
-from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from gateway.ages import age_on
 from gateway.errors import ParameterError
 from gateway.identity import jws, sd_jwt
-from gateway.ages import age_on
 from gateway.identity.claims import AGES, CLAIM_LABELS, claims_of
 from gateway.identity.issue import DIGESTS, issue
 from gateway.identity.records import StatusReference
