@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
+from gateway.articles import keeps
 from gateway.audit.alerts_records import Alert, AlertEvent, AlertId, AlertState, Mark, Watch
 from gateway.audit.alerts_rules import (
     Content,
@@ -99,6 +100,7 @@ class Places(Protocol):
         """Return the territory of a grant, or the unit that decides an application; ``None`` for an unknown one."""
 
 
+@keeps("A50-16")
 @dataclass(frozen=True, slots=True)
 class AlertFollower:
     """Raises alerts. ``worked`` says whether a day is a working day."""

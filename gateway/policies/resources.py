@@ -85,6 +85,6 @@ def disclosure_resource(unit: UnitCode) -> Resource:
 
 
 def alert_resource(unit: UnitCode, owner: Role, about: AccountId | None = None) -> Resource:
-    """Return the resource of the alerts of a unit that the role ``owner`` answers; ``about`` raised them by their acts."""
+    """Return the resource of alerts of a unit that the role ``owner`` answers; ``about`` raised them by their acts."""
     attributes = {"unit": unit, "owner": owner.value}
     return Resource("Alert", unit, attributes if about is None else {**attributes, "about": about})
