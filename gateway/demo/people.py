@@ -37,8 +37,10 @@ APPLICATIONS = {
     "bus": "applicant-bus",
     "aid": "applicant-aid",
     "library": "applicant-library",
+    "enrolment": "applicant-library",
+    "match": "applicant-aid",
 }
-"""Application -> who applies. Each recipient is another organisation."""
+"""Application -> who applies."""
 EXTRACTS = (("textbook", "books", "parquet"), ("bus", "bus", "csv"), ("aid", "aid", "xlsx"))
 
 
@@ -136,8 +138,8 @@ def register_clients(process: Process, officers: Mapping[str, Officer]) -> dict[
     wanted = {
         "books": (BOOKS, {Role.APPLICANT, Role.EXECUTOR}, "示例教科书征订系统", ("textbook",)),
         "bus": (BUS, {Role.APPLICANT, Role.EXECUTOR}, "示例校车系统", ("bus",)),
-        "aid": (AID, {Role.APPLICANT, Role.EXECUTOR}, "示例资助系统", ("aid",)),
-        "library": (LIBRARY, {Role.RELYING_PARTY}, "示例图书馆系统", ("library",)),
+        "aid": (AID, {Role.APPLICANT, Role.EXECUTOR}, "示例资助系统", ("aid", "match")),
+        "library": (LIBRARY, {Role.RELYING_PARTY, Role.EXECUTOR}, "示例图书馆系统", ("library", "enrolment")),
     }
     found: dict[str, Client] = {}
     for name, (recipient, roles, post, applications) in wanted.items():
@@ -205,6 +207,30 @@ def application(name: str, today: date) -> dict[str, object]:
                 "fields": ["stage", "school", "status", "age_over_6", "age_over_12"],
                 "uses": 10_000,
                 "row_cap": 1,
+            },
+        ),
+        "enrolment": (
+            "示例图书馆",
+            "演示负责人（读者服务部主任）",
+            {
+                "purpose": "enrolment-verification",
+                "profile": "enrolment-check",
+                "level": "check",
+                "fields": ["in_school", "stage"],
+                "uses": 1_000,
+                "row_cap": 100,
+            },
+        ),
+        "match": (
+            "示例资助中心",
+            "演示负责人（资助科科长）",
+            {
+                "purpose": "financial-aid",
+                "profile": "aid-match",
+                "level": "match",
+                "fields": ["school_name", "stage", "grade", "boarding"],
+                "uses": 6,
+                "row_cap": 20_000,
             },
         ),
     }

@@ -8,65 +8,27 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-
-import pyotp
 
 from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
-from gateway.demo import approvals, people, registry
+from gateway.demo import approvals, asking, people, registry, trying
 from gateway.demo.server import BackgroundServer, port_or_free
+from gateway.demo.stage import Stage, problem, ready
 from gateway.identity.holder import Wallet
 from gateway.identity.offline import verify_credential
 from gateway.keyring import Face, Key
 from gateway.policies.scope import civil_date
 from gateway.releases.manifest import verify_manifest
-from gateway.remote import Answer, Caller, Client, UnexpectedAnswerError, for_grant
+from gateway.remote import Caller, UnexpectedAnswerError, for_grant
 from gateway.settings import Settings, default_config
 
 HOST = "127.0.0.1"
 WITNESS = "inspector.example/witness"
-PREPARE_SECONDS = 60
 CHAIN = {"ground", "basis_recorder", "basis_confirmer", "approver", "executor", "recipient", "responsible"}
 """The chain of responsibility that every release leads to (A50-10)."""
-
-
-@dataclass
-class Stage:
-    """What the steps share and leave behind."""
-
-    directory: Path
-    settings: Settings
-    base: str
-    process: Process
-    officers: dict[str, people.Officer]
-    clients: dict[str, people.Client]
-    tokens: dict[str, str] = field(default_factory=dict, repr=False)
-    grants: dict[str, str] = field(default_factory=dict)
-    extracts: list[dict[str, str]] = field(default_factory=list)
-    identity: dict[str, object] = field(default_factory=dict, repr=False)
-    log: dict[str, str] = field(default_factory=dict)
-    wallet: Wallet = field(default_factory=Wallet, repr=False)
-    student: str = ""
-    number: int = 0
-
-    def officer(self, name: str) -> Caller:
-        """Return an officer who signed in with password and one-time code."""
-        if name not in self.tokens:
-            one = self.officers[name]
-            body = {"username": one.username, "password": one.password}
-            if one.totp_secret is not None:
-                body["totp"] = pyotp.TOTP(one.totp_secret).now()
-            self.tokens[name] = Caller(self.base).call("POST", "/v1/sessions", body, expect=201).text("token")
-        return Caller(self.base, self.tokens[name])
-
-    def client(self, name: str, *details: dict[str, object]) -> Caller:
-        """Return a recipient's system with a fresh access token, bound to a key; ``details`` are what it is for."""
-        one = self.clients[name]
-        return Client(self.base, one.client_id, one.key, details).caller()
 
 
 Step = tuple[str, str, Callable[[Stage], str]]
@@ -179,9 +141,10 @@ def steps() -> list[Step]:
     """Return the steps in order: Chinese line, English line, what is done."""
     return [
         ("没有依据：不提供", "Without a ground nothing leaves", _refused),
-        ("登记依据、复核、批准，三人分别办理", "Ground, confirmation and decision by three people", _granted),
+        ("登记依据、复核、试算、批准，三人分别办理", "Ground, confirmation, dry run, decision: three people", _granted),
         ("匿名、去标识、脱敏三种提取", "Extracts: anonymous, pseudonymous, masked", _extracted),
-        ("超出授权范围：拒绝并记录", "Beyond the grant: refused and recorded", _exceeded),
+        ("逐人核验、比对回填：只回答所问", "Checks and a match: only what was asked", asking.answered),
+        ("超出授权范围：拒绝、记录、预警", "Beyond the grant: refused, recorded, alerted", _exceeded),
         (
             "签发学生可信教育数字身份，在线与离线核验",
             "A digital identity, issued, verified online and offline",
@@ -200,12 +163,12 @@ def _refused(stage: Stage) -> str:
     path = f"/v1/applications/{application}"
     lines = []
     decided = stage.officer("approver").call("POST", f"{path}/decision", {"decision": "approve"}, expect=422)
-    lines.append(_problem("批准尚无依据的申请 decide without a ground", decided))
+    lines.append(problem("批准尚无依据的申请 decide without a ground", decided))
     bureau = people.government_approval(government="太原市教育局", division="140100", document_number="")
     refused = stage.officer("recorder").call("POST", f"{path}/basis", {"ground": bureau}, expect=422)
-    lines.append(_problem("以教育局批准为依据 a bureau's approval as ground", refused))
+    lines.append(problem("以教育局批准为依据 a bureau's approval as ground", refused))
     nothing = stage.client("books").call("POST", "/v1/grants/gr-none/extracts", {"format": "csv"}, expect=404)
-    lines.append(_problem("没有授权就提取 an extract without a grant", nothing))
+    lines.append(problem("没有授权就提取 an extract without a grant", nothing))
     return "\n".join(lines)
 
 
@@ -226,11 +189,15 @@ def _granted(stage: Stage) -> str:
                 raise UnexpectedAnswerError("the scan of the approval is not held")
             lines.append(f"批准文件扫描件加密收存 the scan is held, sealed: sha256 {str(ground['scan_sha256'])[:16]}…")
             own = recorder.call("POST", f"{path}/confirmation", {}, expect=403)
-            lines.append(_problem("登记人自行复核 the recorder confirms", own))
+            lines.append(problem("登记人自行复核 the recorder confirms", own))
         stage.officer("confirmer").call("POST", f"{path}/confirmation", {})
-        decided = stage.officer("approver").call(
-            "POST", f"{path}/decision", {"decision": "approve", "reason": "符合规定，准予提供。"}
-        )
+        decision = {"decision": "approve", "reason": "符合规定，准予提供。"}
+        if name in trying.TRIED:
+            tried = trying.tried_out(stage, application)
+            stage.tried[name] = tried
+            decision["dry_run"] = str(tried["id"])
+            lines.append(trying.told(tried))
+        decided = stage.officer("approver").call("POST", f"{path}/decision", decision)
         grant = decided.text("grant_id")
         stage.grants[name] = grant
         lines.append(f"{decided.json()['recipient_name']}: {decided.text('state')} → {grant}")
@@ -244,7 +211,7 @@ def _extracted(stage: Stage) -> str:
     for name, client, kind in people.EXTRACTS:
         caller = stage.client(client, for_grant(stage.grants[name], "extract"))
         started = caller.call("POST", f"/v1/grants/{stage.grants[name]}/extracts", {"format": kind}, expect=202)
-        extract = _ready(caller, started.text("id"))
+        extract = ready(caller, started.text("id"))
         content = caller.call("GET", f"/v1/extracts/{extract['id']}/content")
         manifest = caller.call("GET", f"/v1/extracts/{extract['id']}/manifest").body.decode()
         key = stage.process.services.keyring.verifying(Key.GRANT)
@@ -258,6 +225,8 @@ def _extracted(stage: Stage) -> str:
         (folder / f"{extract['id']}.manifest.jws").write_text(manifest, encoding="ascii")
         report = caller.call("GET", f"/v1/extracts/{extract['id']}/report").body
         (folder / f"{extract['id']}.report.json").write_bytes(report)
+        if name in stage.tried:
+            lines.append(trying.compared(stage.tried[name], json.loads(report)))
         duties = caller.call("GET", f"/v1/extracts/{extract['id']}/obligations").body
         (folder / f"{extract['id']}.obligations.json").write_bytes(duties)
         stage.extracts.append(
@@ -275,18 +244,6 @@ def _extracted(stage: Stage) -> str:
     return "\n".join(lines)
 
 
-def _ready(caller: Caller, identifier: str) -> dict[str, object]:
-    deadline = time.monotonic() + PREPARE_SECONDS
-    while time.monotonic() < deadline:
-        extract = caller.call("GET", f"/v1/extracts/{identifier}").json()
-        if extract["state"] == "ready":
-            return extract
-        if extract["state"] == "failed":
-            raise UnexpectedAnswerError(f"the preparation failed: {extract['failure']}")
-        time.sleep(0.1)
-    raise UnexpectedAnswerError("the preparation takes too long")
-
-
 def _exceeded(stage: Stage) -> str:
     books = stage.client("books")
     path = f"/v1/grants/{stage.grants['textbook']}/extracts"
@@ -297,10 +254,11 @@ def _exceeded(stage: Stage) -> str:
     stolen = Caller(stage.base, books.token).call("POST", path, {"format": "csv"}, expect=401)
     return "\n".join(
         [
-            _problem("多要一个字段 one field more", field_),
-            _problem("别的单位使用 another organisation", other),
-            _problem("用于统计的令牌去提取 a token for statistics used for an extract", use),
-            _problem("令牌被窃、没有密钥 a stolen token without its key", stolen),
+            problem("多要一个字段 one field more", field_),
+            problem("别的单位使用 another organisation", other),
+            problem("用于统计的令牌去提取 a token for statistics used for an extract", use),
+            problem("令牌被窃、没有密钥 a stolen token without its key", stolen),
+            asking.alerted(stage),
         ]
     )
 
@@ -364,7 +322,7 @@ def _identified(stage: Stage) -> str:
     return "\n".join(
         [
             f"在线 online: {json.dumps(told['claims'], ensure_ascii=False)}",
-            _problem("被改动的出示 an altered presentation", refused),
+            problem("被改动的出示 an altered presentation", refused),
             f"离线 offline: {json.dumps(report.as_json(), ensure_ascii=False, default=str)[:160]}…",
         ]
     )
@@ -377,7 +335,7 @@ def _suspended(stage: Stage) -> str:
     shown = stage.wallet.present(["stage"], audience=party, nonce="demo-nonce-3", now=datetime.now(UTC))
     question = {"presentation": shown, "audience": party, "nonce": "demo-nonce-3", "claims": ["stage"]}
     refused = stage.client("library").call("POST", "/v1/identity/verifications", question, expect=422)
-    return "\n".join([done.told, _problem("休学后核验 verify after suspension", refused)])
+    return "\n".join([done.told, problem("休学后核验 verify after suspension", refused)])
 
 
 def _inspected(stage: Stage) -> str:
@@ -417,15 +375,6 @@ def _inspected(stage: Stage) -> str:
             f"检查员见证 the inspector's witness cosigned size {cosigned.size}",
             *inspection.lines(report),
         ]
-    )
-
-
-def _problem(what: str, answer: Answer) -> str:
-    document = answer.json()
-    missing = document.get("missing")
-    tail = f" 缺少 missing: {', '.join(missing)}" if isinstance(missing, list) and missing else ""
-    return (
-        f"{what}: {answer.status} {document.get('detail_zh') or document['title']} [{document.get('rule', '')}]{tail}"
     )
 
 
