@@ -92,7 +92,7 @@ def package(json_data: PackageIn) -> Response:
 def _may(action: Action) -> Principal:
     """Return the caller, whom the policies let do ``action`` on the log; raises ``ForbiddenError``."""
     who = principal()
-    services().applications.authorize(who, action, audit_log_resource())
+    services().applications.enter(who, action, audit_log_resource())
     return who
 
 

@@ -103,5 +103,5 @@ def _query() -> SearchQuery:
 def _may(action: Action) -> Principal:
     """Return who is signed in, whom the policies let do ``action`` on the log; raises ``ForbiddenError``."""
     who = principal()
-    services().applications.authorize(who, action, audit_log_resource())
+    services().applications.enter(who, action, audit_log_resource())
     return who

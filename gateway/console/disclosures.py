@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/disclosures/new")
 def new() -> ResponseReturnValue:
     """Show the form; with ``corrects`` filled in from the entry that is wrong."""
-    services().applications.authorize(principal(), Action.REGISTER_DISCLOSURE, _own_register())
+    services().applications.enter(principal(), Action.REGISTER_DISCLOSURE, _own_register())
     corrects = request.args.get("corrects", "")
     if not corrects:
         return _form(MultiDict(), None)

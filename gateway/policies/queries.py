@@ -199,7 +199,7 @@ class ApplicationQueries:
         """Return the decision that allows ``action``; raise ``ForbiddenError`` with policy and texts if none does.
 
         ``territory`` is the division or school of the resource; an application and a grant carry their own.
-        For other rooms' acts (registry, audit, identity, system): they audit a refusal themselves.
+        For other rooms' acts (registry, audit, identity, system), which audit a refusal themselves or ask ``enter``.
         """
         return self._decisions.require(principal, action, resource, self._circumstances(principal, resource, territory))
 

@@ -10,6 +10,7 @@ from gateway.policies.acting import random_id
 from gateway.policies.applying import Applying
 from gateway.policies.comments import Commenting
 from gateway.policies.deciding import DecisionKind
+from gateway.policies.entering import Entering
 from gateway.policies.follow_up import FollowUp
 from gateway.policies.grant_life import GrantLife
 from gateway.policies.hindrances import Hindrances
@@ -32,5 +33,5 @@ __all__ = [
 ]
 
 
-class ApplicationService(Applying, Hindrances, GrantLife, Commenting, FollowUp, Permissions, PublicRegister):
+class ApplicationService(Applying, Hindrances, GrantLife, Commenting, FollowUp, Permissions, PublicRegister, Entering):
     """The use cases of this room, each in the module of its subject."""

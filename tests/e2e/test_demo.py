@@ -106,9 +106,10 @@ def test_the_inspection_package_verifies_offline_with_the_keys_of_demo_json(demo
 
 def test_a_wrong_step_ends_with_status_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from gateway.demo import story
+    from gateway.demo.stage import Stage
     from gateway.remote import UnexpectedAnswerError
 
-    def wrong(_stage: story.Stage) -> str:
+    def wrong(_stage: Stage) -> str:
         raise UnexpectedAnswerError("not as promised")
 
     monkeypatch.setattr(story, "steps", lambda: [("一步", "a step", wrong)])

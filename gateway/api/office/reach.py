@@ -22,7 +22,7 @@ def registry() -> RegistryOffice:
 def authorize(who: Principal, action: Action) -> UnitCode:
     """Return the unit of the caller if the policies permit ``action`` there; raises ``ForbiddenError``."""
     unit = who.unit or UnitCode("")
-    services().applications.authorize(who, action, registry_resource(unit), territory=unit)
+    services().applications.enter(who, action, registry_resource(unit), territory=unit)
     return unit
 
 

@@ -32,7 +32,7 @@ def actor(action: Action) -> Actor:
     """Return the person as the registry's procedures know people; raises ``ForbiddenError``."""
     who = principal()
     unit = who.unit or ""
-    services().applications.authorize(who, action, own_registry(who), territory=unit)
+    services().applications.enter(who, action, own_registry(who), territory=unit)
     return Actor(who.account, unit, "registrar" if Role.REGISTRAR in who.roles else "principal")
 
 
@@ -56,7 +56,7 @@ def schools_for(action: Action) -> dict[str, str]:
     """
     who = principal()
     unit = who.unit or ""
-    services().applications.authorize(who, action, own_registry(who), territory=unit)
+    services().applications.enter(who, action, own_registry(who), territory=unit)
     divisions = services().book.divisions
     frame = registry().schools()
     if unit in divisions.by_code:
