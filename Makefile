@@ -26,10 +26,10 @@ demo: $(VENV)/.run  ## run the main job on generated data, then serve the consol
 	$(BIN)/xueji demo $(if $(ONCE),--once,)
 
 test: $(VENV)/.dev  ## all tests, sampled: under 15 minutes on 2 cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(VENV)/.dev  ## the long counts that the issues ask for
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "soak or not soak" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "soak or not soak" $(ARGS)
 
 bench: $(VENV)/.dev  ## side-by-side ratios, written to bench/RESULTS.md
 	$(BIN)/python -m bench

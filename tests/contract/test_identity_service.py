@@ -389,7 +389,7 @@ def test_a_presentation_fails_at_once_when_the_record_is_not_active(house: House
     house.pupils.rows[LI]["state"] = state  # the outbox event has not come yet
     assert reason(lambda: house.ask(shown, "stage")) is Reason.RECORD_NOT_ACTIVE
     entry = house.last()
-    assert (entry.outcome, entry.facts["reason"], entry.policy) == ("refused", "record_not_active", "A50-15")
+    assert (entry.outcome, entry.facts["reason"], entry.facts["rule"]) == ("refused", "record_not_active", "A50-15")
     assert entry.subjects == (LI,)
     assert state not in repr(entry.facts)
 
