@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from gateway.accounts.administration import Administration, facts_of, unknown
 from gateway.accounts.authority import refusals
 from gateway.accounts.key_sets import client_keys
-from gateway.accounts.keys import public_keys
 from gateway.accounts.records import CLIENT_CREDENTIALS, Account, ClientSpec, OAuthClient
 from gateway.accounts.roles import check_placed, check_together
 from gateway.errors import ParameterError
@@ -52,19 +51,24 @@ class ClientRegistry(Administration):
         self._record("account.client_registered", actor, write, facts, policy, recipient=spec.recipient)
         return account.id
 
-    def replace_client_keys(self, actor: Principal | None, client: AccountId, jwks: Mapping[str, object]) -> None:
-        """Replace the public keys of a client; give old and new ones together to rotate without a gap.
+    def replace_client_keys(
+        self, actor: Principal | None, client: AccountId, jwks: Mapping[str, object], jwks_uri: str | None = None
+    ) -> None:
+        """Replace the public keys of a client, or name the address at which it publishes them from now on.
 
-        Raises ``ForbiddenError``, ``AccountNotFoundError`` and ``ParameterError`` as ``register_client``.
+        Give old and new keys together to rotate without a gap. Raises ``ForbiddenError``, ``AccountNotFoundError``
+        and ``ParameterError`` as ``register_client``.
         """
-        keys = public_keys(jwks)
+        keys, uri = client_keys(jwks, jwks_uri)
         found = self._client(actor, client, "replace_client_keys")
         policy = self._permit_client(actor, found.account.recipient, "replace_client_keys")
         facts: dict[str, JsonValue] = {"account": client, "keys": [key["kid"] for key in keys]}
+        if uri is not None:
+            facts["jwks_uri"] = uri
         self._record(
             "account.client_keys_replaced",
             actor,
-            lambda tx: self._clients.replace_keys(tx, client, tuple(dict(key) for key in keys)),
+            lambda tx: self._clients.replace_keys(tx, client, tuple(dict(key) for key in keys), uri),
             facts,
             policy,
         )

@@ -144,8 +144,10 @@ class ClientStore(Protocol):
     def get_client(self, tx: Tx, client: AccountId) -> OAuthClient | None:
         """Return a client."""
 
-    def replace_keys(self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...]) -> None:
-        """Replace the public keys of a client; an address that it published keys at is forgotten."""
+    def replace_keys(
+        self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...], jwks_uri: str | None = None
+    ) -> None:
+        """Replace the public keys of a client, and the address at which it publishes them (``None``: at none)."""
 
     def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:
         """Mark a client assertion as used; ``False`` when it was used before. Atomic."""

@@ -145,10 +145,11 @@ def register_client(code: str, json_data: ClientIn) -> ClientOut:
 @blueprint.input(ClientKeysIn)
 @blueprint.output(ClientOut)
 def replace_keys(code: str, client_id: str, json_data: ClientKeysIn) -> ClientOut:
-    """Replace the keys of a program; old and new ones together rotate without a gap."""
+    """Replace the keys of a program, or name where it publishes them; old and new ones together leave no gap."""
     recipient = RecipientId(code)
     found = _client(recipient, AccountId(client_id))
-    services().directory.replace_client_keys(principal(), found.account.id, json_data.jwks.model_dump())
+    keys = {} if json_data.jwks is None else json_data.jwks.model_dump()
+    services().directory.replace_client_keys(principal(), found.account.id, keys, json_data.jwks_uri)
     return ClientOut.of(_client(recipient, found.account.id))
 
 

@@ -127,7 +127,9 @@ def replace_keys(code: str, client_id: str) -> ResponseReturnValue:
 
     def replaced(which: RecipientId) -> None:
         _own(which, client_id)
-        services().directory.replace_client_keys(principal(), AccountId(client_id), _jwks("new_jwks"))
+        uri = forms.text("new_jwks_uri", longest=500)
+        keys = {} if uri else _jwks("new_jwks")
+        services().directory.replace_client_keys(principal(), AccountId(client_id), keys, uri or None)
 
     return _act(code, replaced, "keys_replaced")
 

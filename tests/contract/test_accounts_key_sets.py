@@ -149,6 +149,11 @@ def test_a_client_has_keys_or_an_address_and_an_uploaded_set_ends_the_address(
     assert refused(published)
     house.directory.replace_client_keys(ADMINISTRATOR, published.id, published.jwks)
     assert not refused(published)
+    with pytest.raises(ParameterError):
+        house.directory.replace_client_keys(ADMINISTRATOR, published.id, published.jwks, URI)
+    house.directory.replace_client_keys(ADMINISTRATOR, published.id, {}, URI)
+    assert refused(published)  # the uploaded keys are forgotten, and the address shows none
+    assert house.journal.last("account.client_keys_replaced").facts["jwks_uri"] == URI
 
 
 # --- the fetch itself, over loopback -----------------------------------------------------------------------------

@@ -135,12 +135,14 @@ class SqlClients:
             row["dpop_required"],
         )
 
-    def replace_keys(self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...]) -> None:
-        """Replace the public keys of a client; an address that it published keys at is forgotten."""
+    def replace_keys(
+        self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...], jwks_uri: str | None = None
+    ) -> None:
+        """Replace the public keys of a client, and the address at which it publishes them (``None``: at none)."""
         connection_of(tx).execute(
             update(account_clients)
             .where(account_clients.c.account == client)
-            .values(jwks=json_text(list(jwks)), jwks_uri=None)
+            .values(jwks=json_text(list(jwks)), jwks_uri=jwks_uri)
         )
 
     def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:

@@ -324,9 +324,10 @@ class ClientIn(Model):
 
 
 class ClientKeysIn(Model):
-    """The keys that the client proves itself with from now on."""
+    """The keys that the client proves itself with from now on, or the address at which it publishes them."""
 
-    jwks: KeySetIn
+    jwks: KeySetIn | None = None
+    jwks_uri: Annotated[Line, Field(min_length=1, max_length=500)] | None = None
 
 
 class ClientOut(Model):
