@@ -74,10 +74,10 @@ def worker_tasks(
     )
     return [
         *policy_tasks(services.decisions),
-        Task("audit requests", lambda: intake.drain_requests() > 0),
+        Task("audit requests", lambda: intake.drain_requests() > 0, quick=True),
         Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0),
         Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch)),
-        Task("questions", answerer.round),
+        Task("questions", answerer.round, quick=True),
         Task("extracts", preparation.run_next),
         *check_tasks(parts, desk, extract_store, scratch, lambda: _settle(intake), services.checks),
         *dry_run_tasks(parts, desk, scratch, services, lambda: _settle(intake)),

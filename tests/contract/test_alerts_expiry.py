@@ -21,7 +21,7 @@ def task(house: House) -> Callable[[], int]:
     """Return the pass over the grants, without its hour between two runs."""
     worker = house.process.worker
     assert worker is not None
-    (found,) = [one for one in worker._tasks if one.name == "grant expiry"]
+    (found,) = [one for one in worker.tasks if one.name == "grant expiry"]
     run: Callable[[], int] = found.run._run  # type: ignore[attr-defined]  # a Periodic
     return run
 

@@ -68,7 +68,7 @@ def destroyed(house: House, extract: str) -> list[dict[str, Any]]:
 def matching_of(house: House) -> Matching:
     worker = house.process.worker
     assert worker is not None
-    (task,) = [task for task in worker._tasks if task.name == "matches"]
+    (task,) = [task for task in worker.tasks if task.name == "matches"]
     found = task.run.__self__  # type: ignore[attr-defined]  # a bound method
     assert isinstance(found, Matching)
     return found

@@ -35,7 +35,7 @@ def _work(world: Gateway) -> None:
     """Let the worker do what waits, unless it runs already."""
     worker = world.process.worker
     assert worker is not None
-    if worker._thread is not None:
+    if worker.running:
         import time
 
         deadline = time.monotonic() + 20

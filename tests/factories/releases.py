@@ -377,7 +377,7 @@ class House:
         """Return the worker's preparation, to put other parts into it."""
         worker = self.process.worker
         assert worker is not None
-        (task,) = [task for task in worker._tasks if task.name == "extracts"]
+        (task,) = [task for task in worker.tasks if task.name == "extracts"]
         found = task.run.__self__  # type: ignore[attr-defined]  # a bound method
         assert isinstance(found, Preparation)
         return found

@@ -91,7 +91,7 @@ def test_a_kill_at_any_step_leaves_no_list_and_an_entry(tmp_path: Path, step: st
         house.work()
         clock.turn(minutes=11)
         assert process.worker is not None
-        (sweep,) = [task for task in process.worker._tasks if task.name == "lists of matches"]
+        (sweep,) = [task for task in process.worker.tasks if task.name == "lists of matches"]
         sweep.run._run()  # type: ignore[attr-defined]  # at once, whenever it is due
         folder = settings.files / "lists"
         assert list(folder.glob("*")) == []

@@ -103,3 +103,26 @@ def test_a_stopped_worker_finishes_the_task_under_way() -> None:
     may_end.set()
     stopper.join(10)
     assert done.is_set()
+
+
+def test_a_long_task_does_not_keep_the_quick_ones_waiting() -> None:
+    begun, answered, may_end = threading.Event(), threading.Event(), threading.Event()
+
+    def long() -> bool:
+        begun.set()
+        may_end.wait(10)
+        return False
+
+    def quick() -> bool:
+        if begun.is_set():
+            answered.set()
+        return False
+
+    worker = Worker([Task("quick", quick, quick=True), Task("long", long)], pause_seconds=0.01)
+    worker.start()
+    try:
+        assert answered.wait(10)  # while the long one is still under way
+        assert not may_end.is_set()
+    finally:
+        may_end.set()
+        worker.stop()
