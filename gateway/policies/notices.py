@@ -59,7 +59,8 @@ def _chinese(grant: Grant, scope: Scope, unit: str, assessment: Assessment | Non
         f"二、目的：{purpose.label}。",
         f"三、方式：{_LEVELS[scope.level][0]}。",
         f"四、信息种类：{fields}。",
-        f"五、范围：{_place(scope.population.territory, book)}管理的学校{_population_zh(scope, book)}。",
+        f"五、范围：{_place(scope.population.territory, book)}及其下级教育行政部门管理的学校"
+        f"{_population_zh(scope, book)}。",
         f"六、期限：{scope.valid_from.isoformat()}至{scope.valid_to.isoformat()}，最多提供{scope.uses}次；"
         f"到期后接收方须销毁（一般不迟于取得后{book.profiles[scope.profile].retention_days}天）并提交销毁证明。",
     ]
@@ -87,7 +88,7 @@ def _english(grant: Grant, scope: Scope, unit: str, assessment: Assessment | Non
         f"2. Purpose: {purpose.label_en}.",
         f"3. Manner: {_LEVELS[scope.level][1]}.",
         f"4. Kinds of information: {', '.join(name for name, _ in _fields(scope, book))}.",
-        f"5. Whose: pupils of the schools that {_place(scope.population.territory, book)} manages"
+        f"5. Whose: pupils of the schools that {_place(scope.population.territory, book)} and the departments below manage"
         f"{_population_en(scope)}.",
         f"6. Period: {scope.valid_from.isoformat()} to {scope.valid_to.isoformat()}, at most {scope.uses} times; the "
         f"recipient destroys it within {book.profiles[scope.profile].retention_days} days as a rule, and certifies it.",
