@@ -88,7 +88,7 @@ def _english(grant: Grant, scope: Scope, unit: str, assessment: Assessment | Non
         f"2. Purpose: {purpose.label_en}.",
         f"3. Manner: {_LEVELS[scope.level][1]}.",
         f"4. Kinds of information: {', '.join(name for name, _ in _fields(scope, book))}.",
-        f"5. Whose: pupils of the schools that {_place(scope.population.territory, book)} and the departments below manage"
+        f"5. Whose: pupils of schools managed by {_place(scope.population.territory, book)} or a department below it"
         f"{_population_en(scope)}.",
         f"6. Period: {scope.valid_from.isoformat()} to {scope.valid_to.isoformat()}, at most {scope.uses} times; the "
         f"recipient destroys it within {book.profiles[scope.profile].retention_days} days as a rule, and certifies it.",
