@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import pytest
 from pytest_socket import socket_allow_hosts
+
+if TYPE_CHECKING:
+    from tests.databases import Emptied
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
@@ -61,16 +65,11 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """A fresh, empty PostgreSQL database."""
-    import psycopg
-    from sqlalchemy.engine import make_url
+    from tests import databases
 
-    name = f"t{uuid4().hex[:16]}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    url = make_url(postgres_server).set(database=name, drivername="postgresql+psycopg")
-    yield url.render_as_string(hide_password=False)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    url = databases.create(postgres_server)
+    yield url
+    databases.drop(postgres_server, url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -79,4 +78,41 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'test.db'}"
     url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def _emptied(postgres_server: str) -> Iterator[Emptied]:
+    from tests.databases import Emptied
+
+    lender = Emptied(postgres_server)
+    yield lender
+    lender.close()
+
+
+@pytest.fixture
+def _postgres_tables_url(_emptied: Emptied) -> Iterator[str]:
+    yield _emptied.lend()
+    _emptied.take_back()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.databases import make_tables
+
+    file = tmp_path_factory.mktemp("template") / "template.db"
+    make_tables(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_tables_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with every table that is declared, and no row."""
+    return f"sqlite:///{shutil.copyfile(_sqlite_template, tmp_path / 'test.db')}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def tables_url(request: pytest.FixtureRequest) -> str:
+    """A database of each kind with every table that is declared, and no row; none is made for a single test."""
+    url: str = request.getfixturevalue("sqlite_tables_url" if request.param == "sqlite" else "_postgres_tables_url")
     return url

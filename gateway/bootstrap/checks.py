@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from core_registry.db.matcher import SqlMatcher
 from core_registry.db.person_matcher import SqlPersonMatcher
 from core_registry.sharing import PupilRows
 from gateway.accounts.store import SqlBookkeeping
-from gateway.bootstrap.parts import GrantDesk, Parts, es256
+from gateway.bootstrap.parts import GrantDesk, Parts
 from gateway.broker.service import PUPIL, Asker, Handler, broker_key, pupil_handler
 from gateway.broker.store import SqlQuestions
 from gateway.errors import ConfigurationError
@@ -20,12 +19,13 @@ from gateway.releases.checks.guesses import GuessLimit, guess_key
 from gateway.releases.checks.schedule import Schedule
 from gateway.releases.checks.service import CheckService
 from gateway.releases.checks.store import SqlChecks
-from gateway.releases.manifest import ManifestSigner
 from gateway.releases.matches.matching import Matching
 from gateway.releases.matches.service import MatchService
 from gateway.releases.matches.shelf import ListShelf
 from gateway.releases.matches.store import SqlMatchLists
+from gateway.releases.protocols import Extracts
 from gateway.releases.store import ExtractStore
+from gateway.releases.workbench import Workbench
 
 
 def check_service(parts: Parts, grants: GrantDesk, scratch: SqlBookkeeping) -> CheckService | None:
@@ -103,35 +103,20 @@ def broker_handlers(parts: Parts, grants: GrantDesk, scratch: SqlBookkeeping) ->
 def check_tasks(
     parts: Parts,
     grants: GrantDesk,
-    extracts: ExtractStore,
     scratch: SqlBookkeeping,
-    settle: Callable[[], None],
+    bench: Workbench,
     checks: CheckService | None,
 ) -> list[Task]:
     """Return what the worker does for checks and matches in a round, in order."""
     if parts.registry is None or checks is None:
         raise _no_registry()
-    shelf = _shelf(parts, grants, extracts)
-    index_key = parts.keyring.secret(Key.REGISTRY_INDEX)
+    shelf = _shelf(parts, grants, bench.extracts)
     matching = Matching(
-        grants=grants,
-        extracts=extracts,
+        bench=bench,
         shelf=shelf,
         guesses=_guesses(parts, scratch),
-        journal=parts.journal,
-        scratch=scratch,
-        people=SqlPersonMatcher(parts.registry, index_key),
+        people=SqlPersonMatcher(parts.registry, parts.keyring.secret(Key.REGISTRY_INDEX)),
         pupils=_pupils(parts),
-        matcher=SqlMatcher(parts.registry, index_key),
-        signer=ManifestSigner(es256(parts.keyring.signing(Key.GRANT))),
-        book=parts.book,
-        files=parts.settings.files,
-        issuer=parts.settings.public_url,
-        delivery_key=parts.keyring.secret(Key.DELIVERY),
-        now=parts.now,
-        today=parts.today,
-        worker=parts.owner,
-        settle=settle,
     )
     return [
         Task("matches", matching.run_next),
@@ -141,7 +126,7 @@ def check_tasks(
     ]
 
 
-def _shelf(parts: Parts, grants: GrantDesk, extracts: ExtractStore) -> ListShelf:
+def _shelf(parts: Parts, grants: GrantDesk, extracts: Extracts) -> ListShelf:
     return ListShelf(
         lists=SqlMatchLists(),
         extracts=extracts,

@@ -25,6 +25,7 @@ from gateway.keyring import Key
 from gateway.releases.manifest import ManifestSigner
 from gateway.releases.preparation import Preparation
 from gateway.releases.store import ExtractStore
+from gateway.releases.workbench import Workbench
 from gateway.services import Services
 
 STATES = "registry-states"
@@ -54,24 +55,23 @@ def worker_tasks(
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
     )
-    preparation = Preparation(
+    bench = Workbench(
         grants=desk,
         extracts=extract_store,
         journal=parts.journal,
         scratch=scratch,
-        sharing=parts.sharing,
         matcher=SqlMatcher(parts.registry, parts.keyring.secret(Key.REGISTRY_INDEX)),
         signer=ManifestSigner(es256(parts.keyring.signing(Key.GRANT))),
         book=parts.book,
         files=parts.settings.files,
         issuer=parts.settings.public_url,
         delivery_key=parts.keyring.secret(Key.DELIVERY),
-        pseudonym_root=parts.keyring.secret(Key.PSEUDONYM_ROOT),
         now=parts.now,
         today=parts.today,
         worker=parts.owner,
         settle=lambda: _settle(intake),
     )
+    preparation = Preparation(bench, parts.sharing, parts.keyring.secret(Key.PSEUDONYM_ROOT))
     return [
         *policy_tasks(services.decisions),
         Task("audit requests", lambda: intake.drain_requests() > 0, quick=True),
@@ -79,7 +79,7 @@ def worker_tasks(
         Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch)),
         Task("questions", answerer.round, quick=True),
         Task("extracts", preparation.run_next),
-        *check_tasks(parts, desk, extract_store, scratch, lambda: _settle(intake), services.checks),
+        *check_tasks(parts, desk, scratch, bench, services.checks),
         *dry_run_tasks(parts, desk, scratch, services, lambda: _settle(intake)),
         Task("orphaned deliveries", Periodic(services.releases.close_orphans, 5)),
         Task("expired extracts", Periodic(services.releases.expire, 60)),

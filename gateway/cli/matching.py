@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from pathlib import Path
 from typing import TextIO
 from uuid import uuid4
 
 import click
-from joserfc.jwk import ECKey
-from tqdm import tqdm
 
-from gateway.cli.shared import progress_bar
-from gateway.remote import Answer, Client, UnexpectedAnswerError, for_grant, send
+from gateway.cli.fetching import MATCH, fetch, system_of
+from gateway.remote import Answer, UnexpectedAnswerError, send
 
 _ACCEPTED = 202
 _BAD_LIST = 422
-RENEW_SECONDS = 200
-"""A token lives for 300 seconds at the most."""
 
 
 @click.command()
@@ -32,7 +26,7 @@ def check(people: TextIO, grant: str, url: str, client_id: str, key: Path) -> No
     """Check the people of a JSON file ('-' for standard input): reference, name, id_number, claims of each."""
     told = json.load(people)
     body = told if isinstance(told, dict) else {"people": told}
-    caller = _system(url, client_id, key, grant, "check").caller()
+    caller = system_of(url, client_id, key, grant, "check").caller()
     for answer in _answers(caller.call("POST", f"/v1/grants/{grant}/checks", body)):
         click.echo(f"{answer['reference']}\t{answer['answer']}\t{answer['answer_zh']}")
 
@@ -52,7 +46,7 @@ def match(
     people: Path, grant: str, url: str, client_id: str, key: Path, kind: str, fields: tuple[str, ...], out: Path
 ) -> None:
     """Hand in LIST (.xlsx, .xls, .csv), wait, and fetch the granted fields by row number."""
-    system = _system(url, client_id, key, grant, "match")
+    system = system_of(url, client_id, key, grant, "match")
     request = system.caller().request("POST", f"/v1/grants/{grant}/matches")
     values = {"format": kind, **({"fields": ",".join(fields)} if fields else {})}
     request.data, media_type = _form(values, people.read_bytes())
@@ -62,12 +56,7 @@ def match(
         _tell(answer)
     if answer.status != _ACCEPTED:
         raise UnexpectedAnswerError(f"{answer.status} {answer.body[:600].decode('utf-8', 'replace')}")
-    _fetch(system, answer.text("id"), out)
-
-
-def _system(url: str, client_id: str, key: Path, grant: str, use: str) -> Client:
-    jwk = ECKey.import_key(json.loads(key.read_text(encoding="utf-8")))
-    return Client(url.rstrip("/"), client_id, jwk, [for_grant(grant, use)])
+    fetch(system, system.caller(), answer.text("id"), MATCH, out)
 
 
 def _answers(answer: Answer) -> list[dict[str, object]]:
@@ -98,29 +87,3 @@ def _tell(answer: Answer) -> None:
         place = f"{one.get('row') or '-'}\t{one.get('column') or '-'}"
         click.echo(f"{place}\t{one.get('detail_zh')} {one.get('detail')}", err=True)
     raise UnexpectedAnswerError(str(told.get("detail", "refused")), detail_zh=str(told.get("detail_zh", "")))
-
-
-def _fetch(system: Client, extract: str, out: Path) -> None:
-    """Wait for an extract and fetch it with its papers."""
-    caller, since = system.caller(), time.monotonic()
-    with progress_bar("比对 match", 0) as bar:
-        while (found := caller.call("GET", f"/v1/extracts/{extract}").json())["state"] in {"queued", "preparing"}:
-            bar.total = int(str(found["rows_total"])) or None
-            bar.update(int(str(found["rows_done"])) - bar.n)
-            time.sleep(0.5)
-            if time.monotonic() - since > RENEW_SECONDS:
-                caller, since = system.caller(), time.monotonic()
-    if found["state"] != "ready":
-        raise UnexpectedAnswerError(f"The match failed: {found['failure']}.", detail_zh="比对失败。")
-    out.mkdir(parents=True, exist_ok=True)
-    caller, size = system.caller(), int(str(found["bytes"]))
-    with tqdm(total=size, desc="下载 download", unit="B", unit_scale=True, file=sys.stderr) as bar:
-        digest = caller.download(f"/v1/extracts/{extract}/content", out / str(found["file_name"]), size, bar.update)
-    if digest != found["sha256"]:
-        raise UnexpectedAnswerError(
-            "The content is not the one that the gateway announced.", detail_zh="内容摘要不符。"
-        )
-    for paper, suffix in (("manifest", "jws"), ("report", "json"), ("obligations", "json")):
-        content = caller.call("GET", f"/v1/extracts/{extract}/{paper}").body
-        (out / f"{extract}.{paper}.{suffix}").write_bytes(content)
-    click.echo(f"{found['rows']} 行 rows → {found['file_name']}  sha256 {digest}")

@@ -1,13 +1,15 @@
-"""Engine, metadata, transactions, guards and migrations of the gateway database."""
+"""Engine, metadata, transactions, guards, leases and migrations of the gateway database."""
 
 from gateway.db.engine import connection_of, make_engine, make_read_only_engine, read_only
 from gateway.db.guards import Guard, create_guards, install_guards, protect
+from gateway.db.leases import Leases
 from gateway.db.metadata import metadata
 from gateway.db.reader import DatabaseReader
 
 __all__ = [
     "DatabaseReader",
     "Guard",
+    "Leases",
     "connection_of",
     "create_guards",
     "install_guards",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Row, String, Table, Text, insert, select, update
 
-from gateway.db import connection_of, metadata
+from gateway.db import Leases, connection_of, metadata
 from gateway.ids import AccountId, ApplicationId, GrantId, RecipientId
 from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx
@@ -45,6 +45,8 @@ dry_runs = Table(
     Index("ix_dry_runs_state_requested", "state", "requested_at"),
 )
 
+_QUEUE = Leases(dry_runs, dry_runs.c.requested_at, DryRunState.QUEUED, DryRunState.RUNNING)
+
 
 class DryRunStore:
     """Repository of dry runs. It never commits."""
@@ -77,31 +79,16 @@ class DryRunStore:
 
     def claim(self, tx: Tx, worker: str, now: datetime, leased_to: datetime) -> DryRun | None:
         """Take the oldest dry run that waits, or whose worker has been silent beyond its lease."""
-        waiting = (dry_runs.c.state == DryRunState.QUEUED) | (
-            (dry_runs.c.state == DryRunState.RUNNING) & (dry_runs.c.leased_to < micros_text(now))
-        )
-        query = (
-            select(dry_runs).where(waiting).order_by(dry_runs.c.requested_at).limit(1).with_for_update(skip_locked=True)
-        )
-        row = connection_of(tx).execute(query).one_or_none()
-        if row is None:
-            return None
-        connection_of(tx).execute(
-            update(dry_runs)
-            .where(dry_runs.c.id == row.id)
-            .values(state=DryRunState.RUNNING, worker=worker, leased_to=micros_text(leased_to))
-        )
-        return replace(_dry_run(row), state=DryRunState.RUNNING)
+        row = _QUEUE.claim(tx, worker, now, leased_to)
+        return None if row is None else replace(_dry_run(row), state=DryRunState.RUNNING)
 
     def progress(self, tx: Tx, identifier: DryRunId, worker: str, done: int, total: int, leased_to: datetime) -> bool:
         """Note how far it is and renew its lease; false when ``worker`` does not hold it any more."""
-        values = {"rows_done": done, "rows_total": total, "leased_to": micros_text(leased_to)}
-        return _changed(tx, identifier, worker, values)
+        return _QUEUE.progress(tx, identifier, worker, done, total, leased_to)
 
     def finish(self, tx: Tx, run: DryRun, worker: str) -> bool:
         """Write what a dry run came to; false when ``worker`` does not hold it any more."""
-        values = _values(run)
-        return _changed(tx, DryRunId(values.pop("id")), worker, values)
+        return _QUEUE.change(tx, run.id, worker, _values(run))
 
     def decide(self, tx: Tx, identifier: DryRunId, grant: GrantId) -> None:
         """Note that ``grant`` was decided upon the dry run."""
@@ -118,11 +105,6 @@ class DryRunStore:
         """Return the dry runs that still have a sample."""
         query = select(dry_runs).where(dry_runs.c.sample != b"").order_by(dry_runs.c.requested_at)
         return [_dry_run(row) for row in connection_of(tx).execute(query)]
-
-
-def _changed(tx: Tx, identifier: DryRunId, worker: str, values: dict[str, Any]) -> bool:
-    mine = (dry_runs.c.id == identifier) & (dry_runs.c.state == DryRunState.RUNNING) & (dry_runs.c.worker == worker)
-    return bool(connection_of(tx).execute(update(dry_runs).where(mine).values(**values)).rowcount == 1)
 
 
 def _values(run: DryRun) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from gateway.policies.scope import UseRequest, civil_date, covers
 from gateway.policies.trail import grant_links
 from gateway.principals import Principal, Use, errand
 from gateway.releases.clock import require_clock
+from gateway.releases.refusals import spent
 from rulebook import Rulebook
 
 R = TypeVar("R")
@@ -131,13 +132,7 @@ class StandingGate:
 
     def _take(self, tx: Tx, grant: Grant) -> None:
         if not self.grants.reserve_use(tx, grant.id):
-            raise ForbiddenError(
-                "All uses of this grant are spent: apply for a new one.",
-                detail_zh="该授权的使用次数已用完，请重新申请。",
-                rule="A50-9",
-                missing=("uses",),
-                extra={"dimension": "uses"},
-            )
+            raise spent()
 
     def _outcome(self, principal: Principal, links: dict[str, str], outcome: str, problem: str | None) -> None:
         self.journal.append(

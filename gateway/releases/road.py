@@ -9,17 +9,19 @@ from pathlib import Path
 
 from gateway.errors import ForbiddenError, GatewayError
 from gateway.ids import ExtractId
-from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Scratch
+from gateway.journal import Journal, Reader, Scratch
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
 from gateway.policies.records import Grant, Level
 from gateway.policies.resources import grant_resource
-from gateway.policies.scope import Use, current_state, errand, territory_within
+from gateway.policies.scope import Use, current_state
 from gateway.principals import AccountKind, Principal, Role
 from gateway.releases.clock import require_clock
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError, TooManyRowsError
+from gateway.releases.places import sealed_in
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState
-from gateway.releases.uses import chain, note_dimension
+from gateway.releases.refusals import refusal
+from gateway.releases.uses import chain, circumstances_of, note_dimension
 from rulebook.records import Rulebook
 
 DELIVERY_HOURS = 24
@@ -60,7 +62,7 @@ class Road:
 
     def file_of(self, identifier: ExtractId) -> Path:
         """Return where the sealed file of an extract lies."""
-        return self.files / f"{identifier}.sealed"
+        return sealed_in(self.files, identifier)
 
     def _check_deliverable(self, extract: Extract, grant: Grant) -> None:
         if extract.state in {ExtractState.QUEUED, ExtractState.PREPARING}:
@@ -111,33 +113,12 @@ class Road:
             raise
 
     def _circumstances(self, principal: Principal, grant: Grant) -> Circumstances:
-        within = territory_within(self.book.divisions, principal.unit, grant.scope.population.territory)
-        return Circumstances(
-            separation=self.separation,
-            territory_within=within,
-            errand=errand(grant.id, Use.MATCH if grant.scope.level is Level.MATCH else Use.EXTRACT),
-        )
+        use = Use.MATCH if grant.scope.level is Level.MATCH else Use.EXTRACT
+        return circumstances_of(principal, grant, use, self.book, self.separation)
 
-    def _refused(
-        self, principal: Principal, grant: Grant, error: GatewayError, *, extract: ExtractId | None = None
-    ) -> None:
-        facts: dict[str, JsonValue] = {
-            "problem": type(error).__name__,
-            "rule": error.rule,
-            "missing": list(error.missing),
-            "dimension": error.extra.get("dimension"),
-        }
-        policy = error.extra.get("policy")
-        self.journal.append(
-            EntryDraft(
-                "release.refused",
-                principal,
-                outcome="refused",
-                facts=facts,
-                links=chain(grant, extract=extract, executor=principal.account),
-                policy=None if policy is None else str(policy),
-            )
-        )
+    def _refused(self, principal: Principal, grant: Grant, error: GatewayError, extract: ExtractId) -> None:
+        links = chain(grant, extract=extract, executor=principal.account)
+        self.journal.append(refusal(principal, error, links))
 
     def _lease(self) -> datetime:
         return self.now() + timedelta(seconds=self.book.parameters.lease_seconds)

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.errors import ForbiddenError, GatewayError, NotFoundError, ParameterError, UnavailableError
+from gateway.errors import ForbiddenError, GatewayError, ParameterError, UnavailableError
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, JsonValue, Receipt, Tx
 from gateway.policies.decision import Action
@@ -20,6 +20,7 @@ from gateway.releases.content import Content, OpenDelivery, Sent, outcome_entry
 from gateway.releases.ending import Ending
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError
 from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractRequest, ExtractState
+from gateway.releases.refusals import no_such_grant, refusals_recorded, spent
 from gateway.releases.road import INSIDE, READY_DAYS, gone
 from gateway.releases.uses import chain, conditions, note_dimension, plan_of, require_codes, use_of
 from gateway.releases.vault import FileKey, SealedSource
@@ -38,7 +39,8 @@ class ReleaseService(Ending):
         Raises ``ForbiddenError`` or ``ScopeExceededError`` (A50-9), each recorded as ``release.refused``.
         """
         grant = self.grants.grant(grant_id)
-        try:
+        links = chain(grant, extract=None, executor=principal.account)
+        with refusals_recorded(self.journal, principal, grant, links):
             decision = self._require(principal, Action.EXECUTE_RELEASE, grant)
             require_clock(self.now(), grant.approved_at)
             require_codes(request, self.book)
@@ -58,13 +60,7 @@ class ReleaseService(Ending):
 
             def write(tx: Tx) -> Extract:
                 if not self.grants.reserve_use(tx, grant.id):
-                    raise ForbiddenError(
-                        "All uses of this grant are spent: apply for a new one.",
-                        detail_zh="该授权的使用次数已用完，请重新申请。",
-                        rule="A50-9",
-                        missing=("uses",),
-                        extra={"dimension": "uses"},
-                    )
+                    raise spent()
                 self.extracts.add(tx, extract)
                 return extract
 
@@ -85,12 +81,6 @@ class ReleaseService(Ending):
                     policy=decision.policy,
                 ),
             )
-        except GatewayError as error:
-            self._refused(principal, grant, error)
-            if principal.unit is None and principal.recipient != grant.recipient:
-                # who is neither of the house nor the recipient does not learn that there is such a grant
-                raise NotFoundError("There is no such grant.", detail_zh="没有该授权。") from None
-            raise
         self.wake()
         return extract
 
@@ -104,7 +94,7 @@ class ReleaseService(Ending):
                 grant = self.grants.grant(extract.grant)
                 refusal = ForbiddenError(error.detail, rule="A50-9", missing=("recipient",))
                 note_dimension(refusal, principal, grant, current_state(grant, self.now()))
-                self._refused(principal, grant, refusal, extract=extract.id)
+                self._refused(principal, grant, refusal, extract.id)
             raise
 
     def newest(self, principal: Principal, limit: int = 100) -> list[Extract]:
@@ -118,7 +108,7 @@ class ReleaseService(Ending):
     def of_grant(self, identifier: GrantId, principal: Principal) -> list[Extract]:
         """Return the extracts of a grant, newest first; raises ``NotFoundError`` for whoever may not know of it."""
         if not self._may_know(self.grants.grant(identifier), principal):
-            raise NotFoundError("There is no such grant.", detail_zh="没有该授权。")
+            raise no_such_grant()
         found = self.reader.read(lambda tx: self.extracts.of_grant(tx, identifier))
         return [extract for extract in found if self._may_see(extract, principal)]
 
@@ -140,7 +130,7 @@ class ReleaseService(Ending):
                 raise ParameterError("The range lies outside the file.", detail_zh="请求的范围超出文件。")
             source = self._open(extract)
         except GatewayError as error:
-            self._refused(principal, grant, error, extract=extract.id)
+            self._refused(principal, grant, error, extract.id)
             raise
         delivery = Delivery(
             id=DeliveryId(self.new_id("dl")),
@@ -178,7 +168,7 @@ class ReleaseService(Ending):
         except BaseException as error:
             source.close()
             if isinstance(error, ForbiddenError | ExtractGoneError):
-                self._refused(principal, grant, error, extract=extract.id)
+                self._refused(principal, grant, error, extract.id)
             raise
 
         def unread() -> None:
@@ -199,7 +189,7 @@ class ReleaseService(Ending):
             self._require(principal, Action.DELIVER_RELEASE, grant)
             self._check_deliverable(extract, grant)
         except GatewayError as error:
-            self._refused(principal, grant, error, extract=extract.id)
+            self._refused(principal, grant, error, extract.id)
             raise
         return extract
 

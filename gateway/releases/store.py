@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.db import connection_of, metadata
+from gateway.db import Leases, connection_of, metadata
 from gateway.ids import AccountId, ExtractId, GrantId, RecipientId
 from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx
@@ -88,6 +88,8 @@ deliveries = Table(
     Column("sent", BigInteger, nullable=False, default=0),
 )
 
+_QUEUE = Leases(extracts, extracts.c.created_at, ExtractState.QUEUED, ExtractState.PREPARING)
+
 
 class ExtractStore:
     """Repository of extracts and deliveries. It never commits."""
@@ -98,13 +100,7 @@ class ExtractStore:
 
     def finish(self, tx: Tx, extract: Extract, worker: str) -> bool:
         """Write what a preparation came to; false when ``worker`` does not hold the extract any more."""
-        values = _values(extract)
-        identifier = values.pop("id")
-        mine = (
-            (extracts.c.id == identifier) & (extracts.c.state == ExtractState.PREPARING) & (extracts.c.worker == worker)
-        )
-        result = connection_of(tx).execute(update(extracts).where(mine).values(**values))
-        return bool(result.rowcount == 1)
+        return _QUEUE.change(tx, extract.id, worker, _values(extract))
 
     def close(
         self, tx: Tx, identifier: ExtractId, state: ExtractState, *, among: Collection[ExtractState], by: str = ""
@@ -182,38 +178,13 @@ class ExtractStore:
 
         Those of level ``match`` are answered from a list, by another task: ``matches`` takes these and no others.
         """
-        waiting = (extracts.c.state == ExtractState.QUEUED) | (
-            (extracts.c.state == ExtractState.PREPARING) & (extracts.c.leased_to < micros_text(now))
-        )
-        query = (
-            select(extracts)
-            .where(waiting, (extracts.c.level == Level.MATCH) if matches else (extracts.c.level != Level.MATCH))
-            .order_by(extracts.c.created_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        row = connection_of(tx).execute(query).one_or_none()
-        if row is None:
-            return None
-        connection_of(tx).execute(
-            update(extracts)
-            .where(extracts.c.id == row.id)
-            .values(state=ExtractState.PREPARING, worker=worker, leased_to=micros_text(leased_to))
-        )
-        return replace(_extract(row), state=ExtractState.PREPARING)
+        level = (extracts.c.level == Level.MATCH) if matches else (extracts.c.level != Level.MATCH)
+        row = _QUEUE.claim(tx, worker, now, leased_to, level)
+        return None if row is None else replace(_extract(row), state=ExtractState.PREPARING)
 
     def progress(self, tx: Tx, identifier: ExtractId, worker: str, done: int, total: int, leased_to: datetime) -> bool:
         """Note how far the preparation is and renew its lease; false when ``worker`` does not hold it any more."""
-        result = connection_of(tx).execute(
-            update(extracts)
-            .where(
-                extracts.c.id == identifier,
-                extracts.c.state == ExtractState.PREPARING,
-                extracts.c.worker == worker,
-            )
-            .values(rows_done=done, rows_total=total, leased_to=micros_text(leased_to))
-        )
-        return bool(result.rowcount == 1)
+        return _QUEUE.progress(tx, identifier, worker, done, total, leased_to)
 
     def add_delivery(self, tx: Tx, delivery: Delivery, now: datetime) -> bool:
         """Insert a delivery whose intent is being recorded, the first of its extract at ``now``.

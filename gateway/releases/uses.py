@@ -8,8 +8,9 @@ from datetime import date
 from gateway.anonymize.plan import Plan
 from gateway.errors import ForbiddenError, ParameterError
 from gateway.ids import ExtractId
+from gateway.policies.decision import Circumstances
 from gateway.policies.records import Grant, GrantState, Population, Scope
-from gateway.policies.scope import Dimension, UseRequest
+from gateway.policies.scope import Dimension, Use, UseRequest, errand, territory_within
 from gateway.policies.trail import grant_links
 from gateway.principals import Principal
 from gateway.releases.records import ExtractRequest
@@ -72,6 +73,12 @@ def note_dimension(error: ForbiddenError, principal: Principal, grant: Grant, st
         error.extra.setdefault("dimension", Dimension.RECIPIENT.value)
     elif state is GrantState.EXPIRED:
         error.extra.setdefault("dimension", Dimension.PERIOD.value)
+
+
+def circumstances_of(principal: Principal, grant: Grant, use: Use, book: Rulebook, separation: str) -> Circumstances:
+    """Return what surrounds the ``use`` that ``principal`` makes of ``grant``."""
+    within = territory_within(book.divisions, principal.unit, grant.scope.population.territory)
+    return Circumstances(separation=separation, territory_within=within, errand=errand(grant.id, use))
 
 
 def chain(grant: Grant, *, extract: ExtractId | None, executor: str) -> dict[str, str]:

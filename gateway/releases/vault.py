@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.ids import ExtractId
 from gateway.releases.errors import ContentDamagedError, LeaseLostError
+from gateway.releases.places import part_of
 
 MAGIC = b"XJEXT\x00\x01\n"
 CHUNK = 1 << 20
@@ -233,11 +234,6 @@ class SealedSource(io.RawIOBase):
             sealed = self._file.read(CHUNK + _TAG)
             self._cached = (index, self._key.open(index, last=index == self._chunks - 1, sealed=sealed))
         return self._cached[1]
-
-
-def part_of(path: Path) -> Path:
-    """Return where a sealed file lies while it is being written; left behind by a crash, it opens for nobody."""
-    return path.with_suffix(".part")
 
 
 def _wrap_data(extract: ExtractId) -> bytes:

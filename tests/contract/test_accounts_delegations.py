@@ -22,8 +22,8 @@ START = day("2026-11-23")
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     yield built
     built.close()
 

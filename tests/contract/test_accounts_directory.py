@@ -38,8 +38,8 @@ OFFICER = StaffSpec(username="wang.wei", name="王伟", roles=frozenset({Role.AP
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     yield built
     built.close()
 

@@ -45,8 +45,8 @@ def publisher() -> Publisher:
 
 
 @pytest.fixture
-def house(database_url: str, publisher: Publisher) -> Iterator[House]:
-    built = make_house(database_url, key_sets=KeySets(publisher, lambda: publisher.now))
+def house(tables_url: str, publisher: Publisher) -> Iterator[House]:
+    built = make_house(tables_url, key_sets=KeySets(publisher, lambda: publisher.now))
     yield built
     built.close()
 

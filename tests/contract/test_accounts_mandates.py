@@ -17,8 +17,8 @@ ONE = {"type": "xueji_grant", "identifier": OWN, "actions": ["extract"]}
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     built.grants.owners = {OWN: RECIPIENT, GrantId("gr-own-2"): RECIPIENT, GrantId("gr-theirs"): OTHER}
     yield built
     built.close()

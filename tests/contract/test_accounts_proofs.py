@@ -18,8 +18,8 @@ TOKENS = f"{ISSUER}/oauth/token"
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     yield built
     built.close()
 

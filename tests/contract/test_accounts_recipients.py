@@ -41,8 +41,8 @@ OTHER_MANAGER = replace(ADMINISTRATOR, account=AccountId("st-other"), unit=OTHER
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     yield built
     built.close()
 
@@ -257,10 +257,10 @@ def test_of_acts_side_by_side_none_undoes_another(house: House) -> None:
     assert house.journal.kinds().count("recipient.suspended") == 1
 
 
-def test_who_was_never_registered_is_in_force_until_registration_is_required(house: House, database_url: str) -> None:
+def test_who_was_never_registered_is_in_force_until_registration_is_required(house: House, tables_url: str) -> None:
     stranger = RecipientId("91140000MA0DEMB015")
     assert house.recipients.problem(stranger, day("2026-11-23")) is None
-    strict = make_house(database_url, parameters=replace(PARAMETERS, recipient_registration_required=True))
+    strict = make_house(tables_url, parameters=replace(PARAMETERS, recipient_registration_required=True))
     try:
         assert strict.recipients.problem(stranger, day("2026-11-23")) == "unregistered"
         assert "nobody registered" in suspended_error("unregistered").detail

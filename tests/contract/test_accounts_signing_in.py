@@ -35,8 +35,8 @@ from tests.factories.accounts import (
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     yield built
     built.close()
 
@@ -197,10 +197,10 @@ def test_attempts_side_by_side_do_not_outrun_the_lock(house: House) -> None:
     ],
 )
 def test_half_a_year_unused_seals_at_the_civil_date(
-    database_url: str, last_use: datetime, last_good_day: datetime, sealed_day: str
+    tables_url: str, last_use: datetime, last_good_day: datetime, sealed_day: str
 ) -> None:
     """Test 26 of the rules: T-3, T-5, T-6."""
-    house = make_house(database_url, clock=Clock(last_use))
+    house = make_house(tables_url, clock=Clock(last_use))
     who, idle = house.open("li.na"), house.open("wu.gang")
     house.accounts.authenticate("li.na", who.password, house.code(who))
     house.clock.at = last_good_day

@@ -30,8 +30,8 @@ from tests.factories.accounts import ADMINISTRATOR, ISSUER, PARAMETERS, RECIPIEN
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    built = make_house(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    built = make_house(tables_url)
     yield built
     built.close()
 

@@ -29,8 +29,8 @@ from tests.factories.alerts import (
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[AlertHouse]:
-    with alert_house(database_url) as found:
+def house(tables_url: str) -> Iterator[AlertHouse]:
+    with alert_house(tables_url) as found:
         yield found
 
 

@@ -23,8 +23,8 @@ APPLICANT = Principal(SECURITY.account, AccountKind.STAFF, frozenset({Role.APPLI
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[AlertHouse]:
-    with alert_house(database_url) as found:
+def house(tables_url: str) -> Iterator[AlertHouse]:
+    with alert_house(tables_url) as found:
         yield found
 
 

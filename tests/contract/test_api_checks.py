@@ -19,7 +19,8 @@ from gateway.demo import people as demo
 from gateway.policies.scope import civil_date
 from gateway.releases.matches.records import MAX_LIST_BYTES
 from tests.factories.api import Gateway, gateway
-from tests.factories.checks import UNKNOWN, workbook
+from tests.factories.checks import UNKNOWN
+from tests.factories.matches import workbook
 
 RECIPIENT = "bus"
 """The demo's recipient whose system asks; what it may is in its grants, not in its name."""

@@ -15,16 +15,15 @@ from gateway.errors import ForbiddenError, NotFoundError
 from gateway.ids import GrantId
 from gateway.policies.assessments import AssessmentDraft, Conclusion, Reason, Risk, RiskCode, reasons_for, required
 from gateway.policies.errors import ApplicationIncompleteError, AssessmentRefusedError, WrongStateError
-from gateway.policies.records import Application, Level, Population
-from gateway.policies.service import ApplicationService
+from gateway.policies.records import Level, Population
 from tests.factories import policies as make
 from tests.factories.api import Gateway, gateway
-from tests.factories.policy_house import House, open_house
+from tests.factories.policy_house import House, granted, open_house, submitted, with_ground
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with open_house(database_url) as found:
+def house(tables_url: str) -> Iterator[House]:
+    with open_house(tables_url) as found:
         yield found
 
 
@@ -37,23 +36,6 @@ def whole(**changes: object) -> AssessmentDraft:
         conclusion=Conclusion.ACCEPTABLE,
     )
     return replace(made, **changes)  # type: ignore[arg-type]  # tests name the members
-
-
-def submitted(service: ApplicationService) -> Application:
-    """Return a submitted application."""
-    return service.create(make.applicant(), make.draft())
-
-
-def confirmed(service: ApplicationService, application: Application) -> Application:
-    """Return the application with its ground recorded and confirmed."""
-    recorded = service.record_ground(make.data_officer(), application.id, make.approval(), version=application.version)
-    return service.confirm_ground(make.data_officer("confirmer"), application.id, version=recorded.version)
-
-
-def decided(service: ApplicationService, application: Application) -> Application:
-    """Return the application granted."""
-    ready = confirmed(service, application)
-    return service.decide(make.approver(), ready.id, "approve", version=ready.version)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +114,7 @@ def test_only_who_may_record_the_ground_assesses_and_the_refusal_is_recorded(hou
 
 def test_a_decision_without_an_officers_form_adopts_what_follows_from_the_application(house: House) -> None:
     service = house.service()
-    done = decided(service, submitted(service))
+    done = granted(service)[0]
     assert done.grant_id is not None
     form = service.assessment_form(make.data_officer(), done.id)
     assert form.required
@@ -152,7 +134,7 @@ def test_the_newest_form_counts_and_one_that_says_no_stops_the_decision(house: H
     service.record_assessment(
         officer, application.id, whole(conclusion=Conclusion.NOT_ACCEPTABLE), version=application.version
     )
-    ready = confirmed(service, application)
+    ready = with_ground(service, application)
     with pytest.raises(AssessmentRefusedError):
         service.decide(make.approver(), ready.id, "approve", version=ready.version)
     assert house.entries()[-1]["outcome"] == "refused"
@@ -174,7 +156,7 @@ def test_where_it_is_obligatory_by_hand_no_decision_is_made_without_it(house: Ho
     strict = replace(book, parameters=replace(book.parameters, assessment_by_hand=True))
     service = house.service(book=strict)
     application = submitted(service)
-    ready = confirmed(service, application)
+    ready = with_ground(service, application)
     with pytest.raises(AssessmentRefusedError, match="officer's impact assessment"):
         service.decide(make.approver(), ready.id, "approve", version=ready.version)
     service.record_assessment(make.data_officer(), application.id, whole(), version=ready.version)
@@ -183,7 +165,7 @@ def test_where_it_is_obligatory_by_hand_no_decision_is_made_without_it(house: Ho
 
 def test_the_notice_says_who_what_why_and_until_when_and_names_nobody(house: House) -> None:
     service = house.service()
-    done = decided(service, submitted(service))
+    done = granted(service)[0]
     assert done.grant_id is not None
     notice = service.notice(done.grant_id)
     for part in ("示例教材发行有限公司", make.RECIPIENT, "教科书征订", "2026-03-01", "2026-06-30", "查阅、复制、更正"):
@@ -198,7 +180,7 @@ def test_the_compiled_assessment_quotes_what_the_applicant_wrote_which_holds_no_
     service = house.service()
     with pytest.raises(ApplicationIncompleteError):
         service.create(make.applicant(), make.draft(reason="请联系 13900001111"))
-    done = decided(service, submitted(service))
+    done = granted(service)[0]
     latest = service.assessment_form(make.data_officer(), done.id).latest
     assert latest is not None
     assert latest.body.necessity == done.reason

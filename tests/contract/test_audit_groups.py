@@ -7,28 +7,20 @@ from datetime import UTC, datetime
 from threading import Thread
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, func, insert, select
+from sqlalchemy import Engine
 
 from gateway.audit.errors import EntryRefusedError
 from gateway.audit.requests import Intake, QueuedJournal
 from gateway.audit.sequencer import Sequencer, SequencerJournal
 from gateway.audit.store import SqlLogStore
 from gateway.audit.store.tables import log_checkpoints, log_entries
-from gateway.db import connection_of, make_engine
 from gateway.errors import ConflictError, UnavailableError
 from gateway.ids import SubjectRef
 from gateway.journal import EntryDraft, Tx
+from tests.factories import facts
 from tests.factories.journal import make_reader, make_sequencer
 
-facts = Table("test_facts", MetaData(), Column("id", Integer, primary_key=True))
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = make_engine(database_url)
-    facts.create(made)
-    yield made
-    made.dispose()
+engine = facts.engine_with_facts
 
 
 @pytest.fixture
@@ -39,8 +31,7 @@ def sequencer(engine: Engine) -> Iterator[Sequencer]:
 
 
 def add(tx: Tx) -> int:
-    connection_of(tx).execute(insert(facts).values(id=7))
-    return 7
+    return facts.add(7, tx)
 
 
 def refuse(tx: Tx) -> int:
@@ -54,12 +45,7 @@ def entry(name: str, **more: object) -> EntryDraft:
 
 def counts(engine: Engine) -> tuple[int, int, int]:
     """Return how many facts, entries and checkpoints there are."""
-    with engine.connect() as connection:
-        found = [
-            connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (facts, log_entries, log_checkpoints)
-        ]
-    return int(found[0]), int(found[1]), int(found[2])
+    return facts.count(engine), facts.count(engine, log_entries), facts.count(engine, log_checkpoints)
 
 
 def test_two_entries_and_their_fact_are_one_transaction_with_one_checkpoint(

@@ -28,8 +28,8 @@ GUARDIAN = Principal(AccountId("gd-1"), AccountKind.GUARDIAN, frozenset({Role.GU
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = make_engine(database_url)
+def engine(tables_url: str) -> Iterator[Engine]:
+    made = make_engine(tables_url)
     yield made
     made.dispose()
 

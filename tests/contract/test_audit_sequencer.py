@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, func, insert, select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gateway.audit.checkpoint import Checkpoint, open_checkpoint
@@ -23,21 +23,14 @@ from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.store.tables import log_entries, log_head
 from gateway.audit.tags import Tagger
 from gateway.audit.verify import trust, verify_log
-from gateway.db import connection_of, create_guards, make_engine, make_read_only_engine, metadata
+from gateway.db import create_guards, make_engine, make_read_only_engine, metadata
 from gateway.errors import ConfigurationError, UnavailableError
 from gateway.journal import EntryDraft, Tx
+from tests.factories import facts
 from tests.factories.journal import RULEBOOK, TAG_ROOT, make_identity, make_journal, make_reader, make_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-facts = Table("test_facts", MetaData(), Column("id", Integer, primary_key=True))
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = make_engine(database_url)
-    facts.create(made)
-    yield made
-    made.dispose()
+engine = facts.engine_with_facts
 
 
 @pytest.fixture
@@ -47,23 +40,12 @@ def journal(engine: Engine) -> Iterator[SequencerJournal]:
     made.close()
 
 
-def _add(number: int, tx: Tx) -> int:
-    connection_of(tx).execute(insert(facts).values(id=number))
-    return number
-
-
 def _entry(number: int) -> EntryDraft:
     return EntryDraft("test.fact", None, facts={"number": number})
 
 
-def _facts(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(facts)).scalar_one())
-
-
 def _entries(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(log_entries)).scalar_one())
+    return facts.count(engine, log_entries)
 
 
 def _holds(url: str) -> None:
@@ -77,7 +59,7 @@ def _holds(url: str) -> None:
 def test_fact_and_entry_commit_together_with_a_signed_checkpoint(
     engine: Engine, journal: SequencerJournal, database_url: str
 ) -> None:
-    result, receipt = journal.record(lambda tx: _add(7, tx), _entry)
+    result, receipt = journal.record(lambda tx: facts.add(7, tx), _entry)
     assert (result, receipt.index, receipt.tree_size) == (7, 0, 1)
     second = journal.append(_entry(8))
     store = SqlLogStore(engine)
@@ -95,7 +77,7 @@ def test_an_error_in_one_write_undoes_it_alone_and_is_raised(engine: Engine, jou
     def one(number: int) -> object:
         barrier.wait()
         try:
-            return journal.record(lambda tx: _add(number % 7, tx), _entry)[1].index
+            return journal.record(lambda tx: facts.add(number % 7, tx), _entry)[1].index
         except IntegrityError as error:
             return error
 
@@ -103,13 +85,13 @@ def test_an_error_in_one_write_undoes_it_alone_and_is_raised(engine: Engine, jou
         outcomes = list(pool.map(one, range(8)))
     assert sum(isinstance(outcome, IntegrityError) for outcome in outcomes) == 1
     assert sorted(o for o in outcomes if isinstance(o, int)) == list(range(7))
-    assert _facts(engine) == _entries(engine) == 7
+    assert facts.count(engine) == _entries(engine) == 7
 
 
 def test_a_refused_entry_undoes_its_fact(engine: Engine, journal: SequencerJournal) -> None:
     with pytest.raises(EntryRefusedError):
-        journal.record(lambda tx: _add(1, tx), lambda _: EntryDraft("test.fact", None, facts={"x": "13812345678"}))
-    assert _facts(engine) == _entries(engine) == 0
+        journal.record(lambda tx: facts.add(1, tx), lambda _: EntryDraft("test.fact", None, facts={"x": "13812345678"}))
+    assert facts.count(engine) == _entries(engine) == 0
     assert journal.append(_entry(1)).index == 0
 
 
@@ -122,7 +104,7 @@ def test_an_entry_is_refused_before_its_write_runs_when_it_is_known(journal: Seq
 
 def test_many_callers_share_a_commit(engine: Engine, journal: SequencerJournal, database_url: str) -> None:
     with ThreadPoolExecutor(16) as pool:
-        receipts = list(pool.map(lambda n: journal.record(lambda tx: _add(n, tx), _entry)[1], range(400)))
+        receipts = list(pool.map(lambda n: journal.record(lambda tx: facts.add(n, tx), _entry)[1], range(400)))
     assert sorted(receipt.index for receipt in receipts) == list(range(400))
     with engine.connect() as connection:
         checkpoints = connection.execute(text("SELECT count(*) FROM log_checkpoints")).scalar_one()
@@ -170,9 +152,9 @@ def test_without_the_tables_nothing_happens_and_everybody_hears_it(engine: Engin
         connection.execute(text("DROP TABLE log_tags"))
         connection.execute(text("DROP TABLE log_index"))
     with pytest.raises(UnavailableError):
-        journal.record(lambda tx: _add(1, tx), _entry)
+        journal.record(lambda tx: facts.add(1, tx), _entry)
     journal.close()
-    assert _facts(engine) == _entries(engine) == 0
+    assert facts.count(engine) == _entries(engine) == 0
 
 
 def test_an_unreachable_database_is_unavailable(tmp_path: Path) -> None:
@@ -194,7 +176,7 @@ def test_an_unreachable_database_is_unavailable(tmp_path: Path) -> None:
 def test_a_full_disk_undoes_fact_and_entry(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'full.db'}"
     engine = make_engine(url)
-    facts.create(engine)
+    facts.TABLE.create(engine)
     journal = make_journal(engine)
     journal.append(_entry(0))
     with engine.connect() as connection:  # the one connection of the pool keeps the limit
@@ -205,14 +187,14 @@ def test_a_full_disk_undoes_fact_and_entry(tmp_path: Path) -> None:
     for number in range(200):
         draft = EntryDraft("test.fact", None, facts={"text": "x" * 3000, "number": number})
         try:
-            journal.record(lambda tx, n=number: _add(n, tx), draft)  # type: ignore[misc]  # the default binds n
+            journal.record(lambda tx, n=number: facts.add(n, tx), draft)  # type: ignore[misc]  # the default binds n
             written += 1
         except UnavailableError:
             failed += 1
             break
     journal.close()
     assert failed == 1
-    assert _entries(engine) == written == _facts(engine) + 1
+    assert _entries(engine) == written == facts.count(engine) + 1
     engine.dispose()
     _holds(url)
 

@@ -93,8 +93,8 @@ class House:
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    engine = make_engine(database_url)
+def house(tables_url: str) -> Iterator[House]:
+    engine = make_engine(tables_url)
     clock = Clock()
     journal = make_journal(engine, now=clock)
     store, reader = SqlLogStore(engine), make_reader(engine)
@@ -105,7 +105,7 @@ def house(database_url: str) -> Iterator[House]:
         journal.append(EntryDraft("release.intent", OFFICER, facts={"n": number}, links=links, subjects=subjects))
     many = tuple(SubjectRef(f"{n:032x}") for n in range(100))
     journal.append(EntryDraft("release.outcome", None, outcome="complete", subjects=(*many, PUPIL)))
-    yield House(database_url, engine, journal, service, LogPublisher(reader, store))
+    yield House(tables_url, engine, journal, service, LogPublisher(reader, store))
     journal.close()
     engine.dispose()
 

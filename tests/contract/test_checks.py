@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,52 +12,23 @@ import pytest
 from sqlalchemy import event, text
 
 from gateway.db import make_engine
-from gateway.ids import GrantId
 from gateway.policies.records import Population
 from gateway.policies.scope import civil_date
 from gateway.releases.checks.desk import LocalDesk
 from gateway.releases.checks.records import Asked, CheckRequest
 from gateway.releases.checks.schedule import QUANTUM_SECONDS
-from tests.factories.checks import (
-    ASKER,
-    CHECK,
-    UNKNOWN,
-    Waits,
-    asked,
-    check,
-    check_grant,
-    checks_of,
-    people_of,
-)
+from tests.factories import house_fixtures
+from tests.factories.checks import ASKER, CHECK, NOBODY, UNKNOWN, Waits, asked, check, check_grant, checks_of, people_of
 from tests.factories.releases import (
     CHAIN,
     PROVINCE,
     House,
     make_house,
-    opened,
 )
 
-NOBODY = Asked("郑无此", UNKNOWN, {"in_school": True})
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path_factory.mktemp("checks"), server=server))
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    yield from opened(make_house(tmp_path_factory.mktemp("checks-small")))
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[House]:
-    yield from opened(make_house(tmp_path))
-
-
-def left(house: House, grant: GrantId) -> int:
-    return house.services.applications.grant(grant).uses_left
+house = house_fixtures.shared_on_both
+small = house_fixtures.shared
+own = house_fixtures.fresh
 
 
 @pytest.mark.rule("A50-9")
@@ -73,7 +44,7 @@ def test_a_check_confirms_what_is_so_and_takes_a_use_for_each_person(house: Hous
     )
     assert told.confirmed[0]
     assert not told.confirmed[2]
-    assert left(house, grant) == CHECK.uses - 3
+    assert house.uses_left(grant) == CHECK.uses - 3
 
 
 def test_each_kind_of_claim_is_compared_and_every_claim_must_hold(small: House) -> None:
@@ -208,19 +179,19 @@ def test_a_record_that_ended_is_not_confirmed_at_once(own: House) -> None:
 
 
 @pytest.mark.rule("A50-6")
-def test_a_pupil_of_another_territory_is_not_confirmed(own: House) -> None:
-    rows = people_of(own)
-    grant = check_grant(own.services, population=Population("140200"))
-    inside = own.services.book.divisions.territory("140200")
+def test_a_pupil_of_another_territory_is_not_confirmed(small: House) -> None:
+    rows = people_of(small)
+    grant = check_grant(small.services, population=Population("140200"))
+    inside = small.services.book.divisions.territory("140200")
     here = next(row for row in rows if row["managing_authority"] in inside)
     there = next(row for row in rows if row["managing_authority"] not in inside)
-    assert check(own, grant, asked(here), asked(there)).confirmed == (True, False)
+    assert check(small, grant, asked(here), asked(there)).confirmed == (True, False)
 
 
-def test_answers_leave_at_whole_multiples_of_the_quantum(own: House) -> None:
+def test_answers_leave_at_whole_multiples_of_the_quantum(small: House) -> None:
     waits = Waits()
     begun = waits.at
-    checks_of(own.services, waits).check(check_grant(own.services), CheckRequest((NOBODY,)), ASKER)
+    checks_of(small.services, waits).check(check_grant(small.services), CheckRequest((NOBODY,)), ASKER)
     (slept,) = waits.slept
     assert 0 < slept <= QUANTUM_SECONDS
     spent = waits.at - begun
@@ -249,11 +220,11 @@ def test_after_so_many_guesses_nobody_is_looked_up_any_more_also_not_who_is_unkn
     assert check(house, grant, right).confirmed == (who == "known",)
 
 
-def test_what_was_confirmed_is_no_guess(own: House) -> None:
-    row = people_of(own)[0]
-    grant = check_grant(own.services)
-    for _ in range(own.services.book.parameters.guess_limit + 3):
-        assert check(own, grant, asked(row)).confirmed == (True,)
+def test_what_was_confirmed_is_no_guess(small: House) -> None:
+    row = people_of(small)[0]
+    grant = check_grant(small.services)
+    for _ in range(small.services.book.parameters.guess_limit + 3):
+        assert check(small, grant, asked(row)).confirmed == (True,)
 
 
 def test_the_counts_name_nobody_and_go_after_the_day(own: House) -> None:

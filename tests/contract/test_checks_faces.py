@@ -25,17 +25,8 @@ from gateway.releases.checks.desk import LocalDesk, RemoteDesk
 from gateway.releases.checks.records import Asked, CheckRequest
 from gateway.releases.matches.records import UNCONFIRMED, YES, MatchRequest, Upload
 from tests.contract.test_faces import NOWHERE, _plain, process_of, working
-from tests.factories.checks import (
-    ASKER,
-    MATCHER,
-    UNKNOWN,
-    asked,
-    check_grant,
-    checks_of,
-    listed,
-    match_grant,
-    people_of,
-)
+from tests.factories.checks import ASKER, UNKNOWN, asked, check_grant, checks_of, people_of
+from tests.factories.matches import MATCHER, listed, match_grant
 from tests.factories.releases import House, make_house, opened
 
 pytestmark = pytest.mark.postgres

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.errors import UnavailableError
-from gateway.ids import GrantId
 from gateway.policies.errors import ScopeExceededError
 from gateway.releases.checks import service as module
 from gateway.releases.checks.desk import LocalDesk
 from gateway.releases.checks.records import Asked, CheckId, CheckRequest
 from gateway.releases.errors import LeaseLostError
+from tests.factories import house_fixtures
 from tests.factories.checks import (
     ASKER,
     CHECK,
+    NOBODY,
     UNKNOWN,
+    about_first,
     asked,
     check,
     check_grant,
@@ -29,55 +29,30 @@ from tests.factories.checks import (
 from tests.factories.releases import (
     CHAIN,
     House,
-    make_house,
-    opened,
 )
 
-NOBODY = Asked("郑无此", UNKNOWN, {"in_school": True})
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path_factory.mktemp("checks"), server=server))
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    yield from opened(make_house(tmp_path_factory.mktemp("checks-small")))
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[House]:
-    yield from opened(make_house(tmp_path))
-
-
-def left(house: House, grant: GrantId) -> int:
-    return house.services.applications.grant(grant).uses_left
-
-
-def _request(house: House, **claims: Any) -> CheckRequest:  # noqa: ANN401  values of claims
-    return CheckRequest((asked(people_of(house)[0], **claims),))
+small = house_fixtures.shared
+own = house_fixtures.fresh
 
 
 @pytest.mark.rule("A50-10")
 def test_i3_the_intent_is_durable_before_the_look_up_and_the_outcome_before_the_answer(
-    own: House, monkeypatch: pytest.MonkeyPatch
+    small: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grant = check_grant(own.services)
-    row = people_of(own)[0]
+    grant = check_grant(small.services)
+    row = people_of(small)[0]
     looked: list[int] = []
     original = LocalDesk._look
 
     def look(self: LocalDesk, *arguments: Any) -> Any:  # noqa: ANN401  as the original
-        looked.append(len([e for e in own.entries("release.intent") if e["links"]["grant"] == grant]))
+        looked.append(len([e for e in small.entries("release.intent") if e["links"]["grant"] == grant]))
         return original(self, *arguments)
 
     monkeypatch.setattr(LocalDesk, "_look", look)
-    told = check(own, grant, asked(row), NOBODY)
+    told = check(small, grant, asked(row), NOBODY)
     assert looked == [1]
-    (intent,) = [e for e in own.entries("release.intent") if e["links"]["grant"] == grant]
-    (outcome,) = [e for e in own.entries("release.outcome") if e["links"]["grant"] == grant]
+    (intent,) = [e for e in small.entries("release.intent") if e["links"]["grant"] == grant]
+    (outcome,) = [e for e in small.entries("release.outcome") if e["links"]["grant"] == grant]
     assert intent["facts"] == {
         "check": told.id, "level": "check", "purpose": CHECK.purpose, "claims": ["in_school"], "people": 2,
     }  # fmt: skip
@@ -88,22 +63,22 @@ def test_i3_the_intent_is_durable_before_the_look_up_and_the_outcome_before_the_
 
 
 @pytest.mark.rule("A50-10")
-def test_who_looked_at_a_pupil_is_found_by_tag_and_an_unknown_person_has_a_tag_of_nobody(own: House) -> None:
-    row = people_of(own)[2]
-    grant = check_grant(own.services)
-    check(own, grant, asked(row), NOBODY)
-    outcome = own.entries("release.outcome")[-1]
-    tagger = own.services.audit.tagger
+def test_who_looked_at_a_pupil_is_found_by_tag_and_an_unknown_person_has_a_tag_of_nobody(small: House) -> None:
+    row = people_of(small)[2]
+    grant = check_grant(small.services)
+    check(small, grant, asked(row), NOBODY)
+    outcome = small.entries("release.outcome")[-1]
+    tagger = small.services.audit.tagger
     assert tagger is not None
     mine = tagger.tag(outcome["tags"]["epoch"], row["subject_ref"]).hex()
     assert len(outcome["tags"]["tags"]) == 2
     assert mine in outcome["tags"]["tags"]
 
 
-def test_a_check_is_answered_once_and_about_as_many_people_as_its_intent_says(own: House) -> None:
-    row = people_of(own)[0]
-    service = checks_of(own.services)
-    told = check(own, check_grant(own.services), asked(row))
+def test_a_check_is_answered_once_and_about_as_many_people_as_its_intent_says(small: House) -> None:
+    row = people_of(small)[0]
+    service = checks_of(small.services)
+    told = check(small, check_grant(small.services), asked(row))
     with pytest.raises(LeaseLostError):
         service.desk.answer(told.id, CheckRequest((asked(row),)))
     with pytest.raises(LeaseLostError):
@@ -111,15 +86,15 @@ def test_a_check_is_answered_once_and_about_as_many_people_as_its_intent_says(ow
 
 
 def test_the_worker_decides_again_and_answers_no_more_than_the_grant_allows(
-    own: House, monkeypatch: pytest.MonkeyPatch
+    small: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A face that was taken over cannot have the worker answer what the grant does not allow (I2)."""
     monkeypatch.setattr(module, "require_question", lambda *_a, **_k: None)
-    grant = check_grant(own.services, fields=("in_school",))
+    grant = check_grant(small.services, fields=("in_school",))
     with pytest.raises(ScopeExceededError) as refused:
-        checks_of(own.services).check(grant, _request(own, grade="11"), ASKER)
+        checks_of(small.services).check(grant, about_first(small, grade="11"), ASKER)
     assert refused.value.extra["dimension"] == "fields"
-    outcome = own.entries("release.outcome")[-1]
+    outcome = small.entries("release.outcome")[-1]
     assert (outcome["outcome"], outcome["facts"]["problem"]) == ("error", "ScopeExceededError")
 
 
@@ -131,7 +106,7 @@ def test_a_check_whose_owner_died_is_closed_as_unknown_after_its_lease(own: Hous
     grant = check_grant(own.services)
     service = replace(checks_of(own.services), desk=Gone())
     with pytest.raises(UnavailableError):
-        service.check(grant, _request(own), ASKER)
+        service.check(grant, about_first(own), ASKER)
     assert not service.close_orphans()
     own.clock.turn(seconds=own.services.book.parameters.lease_seconds + 1)
     assert service.close_orphans()
@@ -139,7 +114,7 @@ def test_a_check_whose_owner_died_is_closed_as_unknown_after_its_lease(own: Hous
     outcome = own.entries("release.outcome")[-1]
     assert outcome["outcome"] == "unknown"
     assert outcome["links"]["grant"] == grant
-    assert left(own, grant) == CHECK.uses - 1  # somebody may have looked
+    assert own.uses_left(grant) == CHECK.uses - 1  # somebody may have looked
 
 
 def test_old_rows_of_closed_checks_go(own: House) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from gateway.console.comparison import MAX_COMPARED, compare
 from gateway.policies.scope import civil_date
-from tests.contract.test_console_pages import Outline, approval, draft
+from tests.contract.test_console_pages import Outline
 from tests.factories import grounds as given
-from tests.factories.console_house import House, open_house
+from tests.factories.console_house import House, application_form, ground_form, open_house
 
 LAW = f"/legal-bases/{given.BASIS}"
 
@@ -26,7 +26,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def submitted(house: House) -> str:
-    made = house.browser("applicant").post("/applications/new", draft(house, act="submit"))
+    made = house.browser("applicant").post("/applications/new", application_form(house, act="submit"))
     assert made.status_code == 302, made.text
     return str(made.headers["Location"])
 
@@ -91,7 +91,7 @@ def test_the_form_says_what_is_missing_while_it_is_typed_and_keeps_nothing(house
     assert f'data-check="{application}/ground/check"' in page.text
     assert Outline(page.text).unlabelled == []
     assert Outline(page.text).inline == []
-    values = {**approval(house), "kind": "government", "government": "太原市教育局", "dated": "", "scan_sha256": ""}
+    values = {**ground_form(house), "kind": "government", "government": "太原市教育局", "dated": "", "scan_sha256": ""}
     told = recorder.post(f"{application}/ground/check", values, form=f"{application}/ground").get_json()
     codes = [one["code"] for one in told["problems"]]
     assert told["holds"] is False
@@ -99,7 +99,7 @@ def test_the_form_says_what_is_missing_while_it_is_typed_and_keeps_nothing(house
     assert {"education_department", "scan"} <= set(codes)
     assert all(one["zh"] and one["en"] for one in told["problems"])
     chosen = recorder.post(
-        f"{application}/ground/check", {**approval(house), "scan_sha256": "", "scan_chosen": "yes"}, form="/"
+        f"{application}/ground/check", {**ground_form(house), "scan_sha256": "", "scan_chosen": "yes"}, form="/"
     )
     assert chosen.get_json() == {"holds": True, "problems": []}
     nothing = recorder.post(f"{application}/ground/check", {"kind": "statute"}, form="/").get_json()
@@ -112,13 +112,13 @@ def test_the_form_says_what_is_missing_while_it_is_typed_and_keeps_nothing(house
 def test_a_scan_is_kept_with_the_ground_and_its_absence_is_shown(house: House) -> None:
     recorder, confirmer = house.browser("recorder"), house.browser("confirmer")
     first = submitted(house)
-    bad = {**approval(house), "government": "山西省教育厅", "version": "0", "scan_sha256": ""}
+    bad = {**ground_form(house), "government": "山西省教育厅", "version": "0", "scan_sha256": ""}
     scan = {"scan": (io.BytesIO(given.PDF), "a.pdf", "application/pdf")}
     refused = recorder.post(f"{first}/ground", {**bad, **scan}, content_type="multipart/form-data")
     assert refused.status_code == 422
     held = re.search(r'name="held_scan" value="([0-9a-f]{64})" checked', refused.text)
     assert held, "the scan is kept for the next attempt"
-    good = {**approval(house), "version": "0", "scan_sha256": "", "held_scan": held.group(1)}
+    good = {**ground_form(house), "version": "0", "scan_sha256": "", "held_scan": held.group(1)}
     assert recorder.post(f"{first}/ground", good).status_code == 302
     page = confirmer.get(first).text
     assert "扫描件已加密收存" in page
@@ -129,7 +129,7 @@ def test_a_scan_is_kept_with_the_ground_and_its_absence_is_shown(house: House) -
     assert read.headers["Content-Disposition"].startswith("attachment")
     assert house.browser("applicant").get(address.group(1)).status_code == 403
     second = submitted(house)
-    assert recorder.post(f"{second}/ground", {**approval(house), "version": "0"}).status_code == 302
+    assert recorder.post(f"{second}/ground", ground_form(house, version="0")).status_code == 302
     for officer in (confirmer, house.browser("approver")):
         assert "未收存扫描件" in officer.get(second).text
     third = submitted(house)

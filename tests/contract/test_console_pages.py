@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -15,8 +14,7 @@ from gateway import console
 from gateway.app import CSP
 from gateway.console.pages import OPEN
 from gateway.keyring import Face
-from gateway.policies.scope import civil_date
-from tests.factories.console_house import House, open_house
+from tests.factories.console_house import House, application_form, ground_form, open_house
 
 PAGES: dict[str | None, tuple[str, ...]] = {
     None: ("/login", "/register", "/nowhere"),
@@ -307,62 +305,26 @@ def test_an_address_that_names_nothing_is_not_found(house: House, path: str) -> 
     assert house.browser("inspector").get(path).status_code == 404
 
 
-def draft(house: House, **more: object) -> dict[str, object]:
-    today = civil_date(house.clock())
-    return {
-        "purpose": "textbook-order",
-        "profile": "textbook-anonymous",
-        "recipient_name": "示例单位",
-        "responsible": "责任人（主任）",
-        "fields": ["county", "grade", "stage"],
-        "territory": "140000",
-        "valid_from": today.isoformat(),
-        "valid_to": (today + timedelta(days=30)).isoformat(),
-        "uses": "3",
-        "row_cap": "5000",
-        "reason": "征订",
-        "protection": "加密",
-        "terms_accepted": "yes",
-        **more,
-    }
-
-
-def approval(house: House) -> dict[str, object]:
-    today = civil_date(house.clock())
-    return {
-        "kind": "government",
-        "act": "reply",
-        "government": "山西省人民政府",
-        "division": "140000",
-        "document_number": "晋政函〔2026〕9号",
-        "signatory": "签发人",
-        "dated": (today - timedelta(days=9)).isoformat(),
-        "valid_to": (today + timedelta(days=90)).isoformat(),
-        "scope_text": "同意。",
-        "scan_sha256": "ab" * 32,
-    }
-
-
 def test_a_draft_is_edited_returned_submitted_again_and_narrowed(house: House) -> None:
     applicant, recorder = house.browser("applicant"), house.browser("recorder")
-    made = applicant.post("/applications/new", draft(house, act="draft", reason=""))
+    made = applicant.post("/applications/new", application_form(house, act="draft", reason=""))
     path = made.headers["Location"]
     assert "草稿" in applicant.get(path).text
     refused = applicant.post(f"{path}/submission", {"version": "0"})
     assert refused.status_code == 422
     assert "理由" in refused.text
-    sent = applicant.post(f"{path}/edit", draft(house, act="submit", version="0"))
+    sent = applicant.post(f"{path}/edit", application_form(house, act="submit", version="0"))
     assert sent.status_code == 302, sent.text
     assert recorder.post(f"{path}/return", {"version": "2", "reason": " "}).status_code == 422
     assert recorder.post(f"{path}/return", {"version": "2", "reason": "请说明保护措施"}).status_code == 302
     page = applicant.get(path).text
     assert "请说明保护措施" in page
     assert "已退回" in page
-    applicant.post(f"{path}/edit", draft(house, act="submit", version="3", protection="专网，加密，专人。"))
-    stale = recorder.post(f"{path}/ground", {**approval(house), "version": "1"})
+    applicant.post(f"{path}/edit", application_form(house, act="submit", version="3", protection="专网，加密，专人。"))
+    stale = recorder.post(f"{path}/ground", ground_form(house, version="1"))
     assert stale.status_code == 409
     assert "晋政函〔2026〕9号" in stale.text  # what was typed is kept
-    assert recorder.post(f"{path}/ground", {**approval(house), "version": "5"}).status_code == 302
+    assert recorder.post(f"{path}/ground", ground_form(house, version="5")).status_code == 302
     assert recorder.post(f"{path}/confirmation", {"version": "6"}).status_code == 403
     assert house.browser("confirmer").post(f"{path}/confirmation", {"version": "6"}).status_code == 302
     approver = house.browser("approver")
@@ -371,7 +333,7 @@ def test_a_draft_is_edited_returned_submitted_again_and_narrowed(house: House) -
         "decision": "narrow",
         "fields": ["grade"],
         "territory": "140100",
-        "valid_to": draft(house)["valid_to"],
+        "valid_to": application_form(house)["valid_to"],
         "uses": "1",
         "row_cap": "5000",
     }
@@ -392,7 +354,7 @@ def test_a_draft_is_edited_returned_submitted_again_and_narrowed(house: House) -
 
 def test_a_refusal_needs_a_reason_and_closes_the_application(house: House) -> None:
     applicant, approver = house.browser("applicant"), house.browser("approver")
-    path = applicant.post("/applications/new", draft(house, act="submit")).headers["Location"]
+    path = applicant.post("/applications/new", application_form(house, act="submit")).headers["Location"]
     assert approver.post(f"{path}/decision", {"version": "0", "decision": "refuse"}).status_code == 422
     answer = approver.post(f"{path}/decision", {"version": "0", "decision": "refuse", "reason": "用途不明"})
     assert answer.status_code == 302

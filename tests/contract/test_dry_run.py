@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +30,7 @@ from gateway.releases.dry_run_holdings import Holdings
 from gateway.releases.dry_run_service import DryRunService
 from gateway.releases.dry_run_store import DryRunStore
 from gateway.releases.errors import ContentDamagedError
+from tests.factories import house_fixtures
 from tests.factories.releases import (
     APPROVER,
     CASES,
@@ -54,16 +54,8 @@ BESIDE = {"extract", "grant", "ground", "approver", "executor", "recipient", "re
 """Members of a release report that are not about the data."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path, server=server))
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for the tests that leave the clock alone; each has its own application."""
-    yield from opened(make_house(tmp_path_factory.mktemp("dry")))
+house = house_fixtures.fresh_on_both
+small = house_fixtures.shared  # for the tests that leave the clock alone; each has its own application
 
 
 def dry_runs(house: House) -> DryRunService:
@@ -421,7 +413,7 @@ def test_a_search_without_result_and_an_unexpected_error_end_it_too(
 def test_a_worker_that_was_killed_is_followed_by_another(house: House) -> None:
     application = confirmed(house, "bus-pseudonymous")
     run = dry_runs(house).start(APPROVER, application.id)
-    store, scratch = DryRunStore(), house.preparation().scratch
+    store, scratch = DryRunStore(), house.preparation().bench.scratch
     lease = house.services.book.parameters.lease_seconds
     dead = scratch.write(lambda tx: store.claim(tx, "dead", house.clock(), house.clock() + timedelta(seconds=lease)))
     assert dead is not None
@@ -487,12 +479,6 @@ def test_what_the_recipient_holds_is_told_with_what_it_makes_possible(house: Hou
     assert "combination" in combined.warnings
     assert "班级" in combined.items[0].added
     assert "班级" in combined.together
-    house.services.releases.certify_deletion(
-        extract.id,
-        client(extract.recipient),
-        statement="已全部销毁。",
-        deleted_on=civil_date(house.clock()),
-        responsible="测试负责人",
-    )
+    house.certify(extract)
     after = Holdings.from_json(tried(house, application).holdings)
     assert (after.items[0].undeleted, after.items[0].overlaps, after.warnings) == (0, False, ())

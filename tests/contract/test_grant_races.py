@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +19,8 @@ from gateway.policies.records import Format
 from gateway.releases.records import ExtractRequest, ExtractState
 from gateway.services import Services
 from gateway.settings import Settings
-from tests.factories.releases import APPROVER, CASES, House, client_of, grant_for, make_house, opened
+from tests.factories import house_fixtures
+from tests.factories.releases import APPROVER, CASES, House, client_of, grant_for
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -82,10 +82,7 @@ def racers() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path, server=server))
+house = house_fixtures.fresh_on_both
 
 
 def run(pool: ProcessPoolExecutor, house: House, grant: GrantId, times: int, *, withdrawers: int = 0) -> list[Tried]:
@@ -155,7 +152,7 @@ def test_the_last_use_goes_to_one_of_two_that_both_saw_it(house: House) -> None:
     seen = house.services.applications.grant(grant)
 
     def reserve() -> bool:
-        return house.preparation().scratch.write(lambda tx: releases.grants.reserve_use(tx, grant))
+        return house.preparation().bench.scratch.write(lambda tx: releases.grants.reserve_use(tx, grant))
 
     tries: list[Callable[[], bool]] = [reserve, reserve]
     assert [one() for one in tries] == [True, False]

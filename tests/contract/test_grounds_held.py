@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -37,16 +36,16 @@ from tests.factories.grounds import BASIS, GroundHouse
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[GroundHouse]:
-    found = given.open_house(make_engine(database_url))
+def house(tables_url: str) -> Iterator[GroundHouse]:
+    found = given.open_house(make_engine(tables_url))
     yield found
     found.close()
 
 
 @pytest.fixture
-def lite(tmp_path: Path) -> Iterator[GroundHouse]:
+def lite(sqlite_tables_url: str) -> Iterator[GroundHouse]:
     """One database is enough for what no store decides."""
-    found = given.open_house(make_engine(f"sqlite:///{tmp_path / 'lite.db'}"))
+    found = given.open_house(make_engine(sqlite_tables_url))
     yield found
     found.close()
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine, select
 
 from gateway.audit.entries import check_fits
-from gateway.db import make_engine, metadata, read_only
+from gateway.db import make_engine, read_only
 from gateway.errors import (
     ConflictError,
     ForbiddenError,
@@ -175,9 +175,8 @@ class EngineReader:
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    engine = make_engine(database_url)
-    metadata.create_all(engine, tables=[store.offers, store.shards, store.credentials, store.once])
+def house(tables_url: str) -> Iterator[House]:
+    engine = make_engine(tables_url)
     private = ec.generate_private_key(ec.SECP256R1())
     journal, clock, pupils, gate = SqlJournal(engine), Clock(), Pupils(), StandingGrants()
     gate.granted[LIBRARY, "identity-verification"] = frozenset({"stage", "school", "age_over_14"})

@@ -317,13 +317,7 @@ def test_i3_a_delivery_that_nobody_closed_is_closed_as_unknown(house: House) -> 
 def test_i4_every_entry_of_a_release_leads_to_everyone_who_answers_for_it(house: House) -> None:
     extract = house.ready()
     house.content(extract)
-    house.services.releases.certify_deletion(
-        extract.id,
-        client(extract.recipient),
-        statement="已销毁。",
-        deleted_on=civil_date(house.clock()),
-        responsible="测试负责人",
-    )
+    house.certify(extract)
     with pytest.raises(GatewayError):
         house.deliver(extract)
     capped = grant_for(house.services, CASES["bus-pseudonymous"], row_cap=10)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,101 +12,58 @@ from sqlalchemy import text
 from core_registry.errors import RegistryUnavailableError
 from gateway.db import make_engine
 from gateway.errors import ConflictError
-from gateway.ids import GrantId
-from gateway.policies.records import Format
 from gateway.releases.errors import LeakSuspectedError
 from gateway.releases.matches import matching as module
 from gateway.releases.matches.matching import Matching
-from gateway.releases.matches.records import MatchRequest, Upload
+from gateway.releases.matches.records import Upload
 from gateway.releases.records import ExtractState
-from tests.factories.checks import (
+from gateway.releases.workbench import Workbench
+from tests.factories import house_fixtures
+from tests.factories.checks import UNKNOWN, people_of
+from tests.factories.matches import (
+    HEADER,
     MATCH,
-    UNKNOWN,
+    destroyed,
+    files_of_lists,
+    first_of,
     listed,
     match_grant,
-    people_of,
+    matching_of,
     start,
+    sweep,
     workbook,
 )
 from tests.factories.releases import (
     APPROVER,
     House,
-    make_house,
-    opened,
 )
 
-HEADER = ("序号", "姓名", "身份证号")
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path_factory.mktemp("matches"), server=server))
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[House]:
-    yield from opened(make_house(tmp_path))
-
-
-def left(house: House, grant: GrantId) -> int:
-    return house.services.applications.grant(grant).uses_left
-
-
-def files_of_lists(house: House) -> list[Path]:
-    return sorted((house.settings.files / "lists").glob("*"))
-
-
-def destroyed(house: House, extract: str) -> list[dict[str, Any]]:
-    return [e for e in house.entries("match.list_destroyed") if e["links"]["extract"] == extract]
-
-
-def matching_of(house: House) -> Matching:
-    worker = house.process.worker
-    assert worker is not None
-    (task,) = [task for task in worker.tasks if task.name == "matches"]
-    found = task.run.__self__  # type: ignore[attr-defined]  # a bound method
-    assert isinstance(found, Matching)
-    return found
-
-
-def sweep(house: House) -> bool:
-    return matching_of(house).shelf.sweep()
-
-
-def rows_of(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-
-
-CSV = MatchRequest(Format.CSV)
-
-
-def _list(house: House, count: int = 1) -> Upload:
-    return Upload(people=listed(people_of(house)[:count]))
+small = house_fixtures.shared
+own = house_fixtures.fresh
 
 
 @pytest.mark.parametrize("error", [LeakSuspectedError("leak"), RuntimeError("bug")], ids=["leak", "bug"])
 def test_a_match_that_fails_gives_the_use_back_and_destroys_the_list(
-    own: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+    small: House, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_a: object, **_k: object) -> None:
         raise error
 
-    monkeypatch.setattr(Matching, "_scan", fail)
-    grant = match_grant(own.services)
-    extract = start(own, grant, _list(own))
-    own.work(calm=False)
-    found = own.extract(extract.id)
+    monkeypatch.setattr(Workbench, "scan", fail)
+    grant = match_grant(small.services)
+    extract = start(small, grant, first_of(small))
+    small.work(calm=False)
+    found = small.extract(extract.id)
     assert found.state is ExtractState.FAILED
-    assert left(own, grant) == MATCH.uses
-    assert files_of_lists(own) == []
-    assert not own.services.releases.file_of(extract.id).exists()
-    (entry,) = destroyed(own, extract.id)
+    assert small.uses_left(grant) == MATCH.uses
+    assert files_of_lists(small) == []
+    assert not small.services.releases.file_of(extract.id).exists()
+    (entry,) = destroyed(small, extract.id)
     assert entry["facts"]["reason"] == "failed"
 
 
-def test_an_identifier_in_the_answer_stops_it(own: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    number = people_of(own)[0]["id_number"]
+def test_an_identifier_in_the_answer_stops_it(small: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = people_of(small)[0]["id_number"]
     original = Matching._look
 
     def leaking(self: Matching, *arguments: Any) -> Any:  # noqa: ANN401  as the original
@@ -118,57 +71,59 @@ def test_an_identifier_in_the_answer_stops_it(own: House, monkeypatch: pytest.Mo
         return replace(looked, frame=looked.frame.with_columns(pl.lit(number).alias("grade")))
 
     monkeypatch.setattr(Matching, "_look", leaking)
-    extract = start(own, match_grant(own.services), _list(own))
-    own.work()
-    assert own.extract(extract.id).failure == "LeakSuspectedError"
+    extract = start(small, match_grant(small.services), first_of(small))
+    small.work()
+    assert small.extract(extract.id).failure == "LeakSuspectedError"
 
 
-def test_a_grant_that_ends_while_the_list_waits_matches_nothing(own: House) -> None:
-    grant = match_grant(own.services)
-    extract = start(own, grant, _list(own))
-    own.services.applications.withdraw_grant(APPROVER, grant, reason="测试")
-    own.work()
-    assert own.extract(extract.id).failure == "GrantEndedError"
-    assert files_of_lists(own) == []
-    assert destroyed(own, extract.id)
+def test_a_grant_that_ends_while_the_list_waits_matches_nothing(small: House) -> None:
+    grant = match_grant(small.services)
+    extract = start(small, grant, first_of(small))
+    small.services.applications.withdraw_grant(APPROVER, grant, reason="测试")
+    small.work()
+    assert small.extract(extract.id).failure == "GrantEndedError"
+    assert files_of_lists(small) == []
+    assert destroyed(small, extract.id)
 
 
-def test_a_registry_that_is_gone_fails_nothing_and_the_list_waits(own: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_is_gone_fails_nothing_and_the_list_waits(
+    small: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def gone(*_a: object) -> None:
         raise RegistryUnavailableError("gone")
 
     with monkeypatch.context() as patch:
         patch.setattr(Matching, "_look", gone)
-        extract = start(own, match_grant(own.services), _list(own))
-        own.work(calm=False, rounds=1)
-    assert own.extract(extract.id).state is ExtractState.PREPARING
-    assert len(files_of_lists(own)) == 1
-    own.clock.turn(seconds=own.services.book.parameters.lease_seconds + 1)
-    own.work()
-    assert own.extract(extract.id).state is ExtractState.READY
-    assert files_of_lists(own) == []
+        extract = start(small, match_grant(small.services), first_of(small))
+        small.work(calm=False, rounds=1)
+    assert small.extract(extract.id).state is ExtractState.PREPARING
+    assert len(files_of_lists(small)) == 1
+    small.clock.turn(seconds=small.services.book.parameters.lease_seconds + 1)
+    small.work()
+    assert small.extract(extract.id).state is ExtractState.READY
+    assert files_of_lists(small) == []
 
 
-def test_a_list_that_nobody_matched_in_time_is_destroyed_and_its_use_goes_back(own: House) -> None:
-    grant = match_grant(own.services)
-    extract = start(own, grant, _list(own))
-    minutes = own.services.book.parameters.match_list_minutes
-    own.clock.turn(minutes=minutes - 1)
-    assert not sweep(own)
-    own.clock.turn(minutes=2)
-    assert sweep(own)
-    assert not sweep(own)
-    assert own.extract(extract.id).state is ExtractState.FAILED
-    assert left(own, grant) == MATCH.uses
-    assert files_of_lists(own) == []
-    (entry,) = destroyed(own, extract.id)
+def test_a_list_that_nobody_matched_in_time_is_destroyed_and_its_use_goes_back(small: House) -> None:
+    grant = match_grant(small.services)
+    extract = start(small, grant, first_of(small))
+    minutes = small.services.book.parameters.match_list_minutes
+    small.clock.turn(minutes=minutes - 1)
+    assert not sweep(small)
+    small.clock.turn(minutes=2)
+    assert sweep(small)
+    assert not sweep(small)
+    assert small.extract(extract.id).state is ExtractState.FAILED
+    assert small.uses_left(grant) == MATCH.uses
+    assert files_of_lists(small) == []
+    (entry,) = destroyed(small, extract.id)
     assert entry["facts"]["reason"] == "overdue"
-    own.work()
-    assert own.extract(extract.id).state is ExtractState.FAILED
+    small.work()
+    assert small.extract(extract.id).state is ExtractState.FAILED
 
 
 def test_a_clock_that_went_back_does_not_lengthen_the_life_of_a_list(own: House) -> None:
-    extract = start(own, match_grant(own.services), _list(own))
+    extract = start(own, match_grant(own.services), first_of(own))
     own.clock.turn(hours=-3)
     assert sweep(own)
     assert destroyed(own, extract.id)
@@ -188,7 +143,7 @@ def test_files_without_a_key_are_swept_once_they_are_old(own: House) -> None:
 
 
 def test_a_destroyed_list_opens_for_nobody_even_with_its_file_and_every_key(own: House) -> None:
-    extract = start(own, match_grant(own.services), _list(own))
+    extract = start(own, match_grant(own.services), first_of(own))
     (file,) = files_of_lists(own)
     copy = file.read_bytes()
     own.work()
@@ -208,13 +163,13 @@ def test_a_destroyed_list_opens_for_nobody_even_with_its_file_and_every_key(own:
 
 
 @pytest.mark.rule("A50-10")
-def test_who_looked_at_a_pupil_finds_matches_too(own: House) -> None:
-    rows = people_of(own)[:70]
+def test_who_looked_at_a_pupil_finds_matches_too(small: House) -> None:
+    rows = people_of(small)[:70]
     extract = start(
-        own, match_grant(own.services), Upload(people=listed([*rows, {"name": "郑无", "id_number": UNKNOWN}]))
+        small, match_grant(small.services), Upload(people=listed([*rows, {"name": "郑无", "id_number": UNKNOWN}]))
     )
-    own.work()
-    (entry,) = [e for e in own.entries("release.prepared") if e["links"]["extract"] == extract.id]
+    small.work()
+    (entry,) = [e for e in small.entries("release.prepared") if e["links"]["extract"] == extract.id]
     assert entry["tags"]["count"] == len(rows)  # beyond 64 their Merkle root stands in the leaf
     assert (entry["facts"]["rows"], entry["facts"]["matched_rows"]) == (71, 70)
 

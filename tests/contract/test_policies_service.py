@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from gateway.audit.sequencer import SequencerJournal
-from gateway.audit.store import SqlLogStore
-from gateway.db import make_engine
 from gateway.errors import (
     ConflictError,
     ForbiddenError,
@@ -36,60 +31,15 @@ from gateway.policies.errors import (
     WrongStateError,
 )
 from gateway.policies.records import Application, ApplicationState, GovernmentApproval, GrantState, Level, Population
-from gateway.policies.service import ApplicationDraft, ApplicationService
-from gateway.policies.store import SqlPolicyStore
 from gateway.principals import Role
 from tests.factories import policies as make
-from tests.factories.journal import make_journal, make_reader
-
-
-@dataclass
-class House:
-    """The service with what stands behind it."""
-
-    engine: sa.Engine
-    journal: SequencerJournal
-    store: SqlPolicyStore
-    clock: make.Clock
-
-    def service(self, separation: str = "three") -> ApplicationService:
-        return make.make_service(
-            self.store, self.journal, make_reader(self.engine), separation=separation, clock=self.clock
-        )
-
-    def entries(self) -> list[dict[str, Any]]:
-        log = SqlLogStore(self.engine)
-        return make_reader(self.engine).read(
-            lambda tx: [json.loads(entry.body) for entry in log.entries(tx, 0, log.head(tx).size)]
-        )
-
-    def last(self) -> dict[str, Any]:
-        return self.entries()[-1]
+from tests.factories.policy_house import House, confirmed, granted, open_house, submitted
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    engine = make_engine(database_url)
-    clock = make.Clock()
-    journal = make_journal(engine, now=clock)
-    yield House(engine, journal, SqlPolicyStore(), clock)
-    journal.close()
-    engine.dispose()
-
-
-def submitted(service: ApplicationService, draft: ApplicationDraft | None = None) -> Application:
-    return service.create(make.applicant(), draft or make.draft())
-
-
-def confirmed(service: ApplicationService, draft: ApplicationDraft | None = None) -> Application:
-    one = submitted(service, draft)
-    two = service.record_ground(make.data_officer(), one.id, make.approval(), version=one.version)
-    return service.confirm_ground(make.data_officer("confirmer"), two.id, version=two.version)
-
-
-def granted(service: ApplicationService, draft: ApplicationDraft | None = None) -> Application:
-    three = confirmed(service, draft)
-    return service.decide(make.approver(), three.id, "approve", version=three.version, reason="同意")
+def house(tables_url: str) -> Iterator[House]:
+    with open_house(tables_url) as found:
+        yield found
 
 
 def grant_id(application: Application) -> GrantId:
@@ -99,9 +49,9 @@ def grant_id(application: Application) -> GrantId:
 
 def test_an_application_becomes_a_grant_by_the_hands_of_four_people(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    done, granted_id = granted(service)
     assert done.state is ApplicationState.GRANTED
-    grant = service.grant(grant_id(done))
+    grant = service.grant(granted_id)
     people = {grant.applicant, grant.basis_recorder, grant.basis_confirmer, grant.approver}
     assert people == {"st-applicant", "st-recorder", "st-confirmer", "st-approver"}
     assert grant.scope == done.scope
@@ -115,7 +65,7 @@ def test_an_application_becomes_a_grant_by_the_hands_of_four_people(house: House
 
 def test_every_act_leaves_an_entry_with_the_whole_chain(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    done, _ = granted(service)
     entries = house.entries()
     assert [entry["kind"] for entry in entries] == [
         "application.submitted",
@@ -143,7 +93,7 @@ def test_every_act_leaves_an_entry_with_the_whole_chain(house: House) -> None:
 
 def test_what_the_service_returns_is_what_the_store_keeps(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    done, _ = granted(service)
     assert service.get(make.approver(), done.id) == done
     assert service.list(make.approver())[0] == replace(done, history=())
 
@@ -448,26 +398,26 @@ def test_an_approval_that_lapses_before_the_decision_carries_nothing(house: Hous
 
 def test_withdrawal_ends_a_grant_at_once_and_only_once(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    done, granted_id = granted(service)
     with pytest.raises(ForbiddenError):
-        service.withdraw_grant(make.data_officer(), grant_id(done), reason="误批")
-    ended = service.withdraw_grant(make.approver(), grant_id(done), reason="用途变更")
+        service.withdraw_grant(make.data_officer(), granted_id, reason="误批")
+    ended = service.withdraw_grant(make.approver(), granted_id, reason="用途变更")
     assert ended.state is GrantState.WITHDRAWN
     assert service.get(make.approver(), done.id).state is ApplicationState.WITHDRAWN
     assert house.last()["kind"] == "grant.withdrawn"
     with pytest.raises(WrongStateError):
-        service.withdraw_grant(make.approver(), grant_id(done), reason="再次")
-    assert not _reserve(house, grant_id(done))
+        service.withdraw_grant(make.approver(), granted_id, reason="再次")
+    assert not _reserve(house, granted_id)
 
 
 def test_a_grant_expires_on_the_civil_day_after_its_last(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    _, granted_id = granted(service)
     house.clock.at = datetime(2026, 6, 30, 15, 59, 59, tzinfo=UTC)  # 23:59:59 in Shanghai
-    assert service.grant(grant_id(done)).state is GrantState.ACTIVE
+    assert service.grant(granted_id).state is GrantState.ACTIVE
     house.clock.at = datetime(2026, 6, 30, 16, 0, tzinfo=UTC)
-    assert service.grant(grant_id(done)).state is GrantState.EXPIRED
-    assert not _reserve(house, grant_id(done))
+    assert service.grant(granted_id).state is GrantState.EXPIRED
+    assert not _reserve(house, granted_id)
 
 
 def _reserve(house: House, grant: GrantId) -> bool:
@@ -477,7 +427,7 @@ def _reserve(house: House, grant: GrantId) -> bool:
 
 def test_uses_are_reserved_until_none_is_left_and_given_back_no_further_than_granted(house: House) -> None:
     service = house.service()
-    one = grant_id(granted(service))
+    one = granted(service)[1]
     assert [_reserve(house, one) for _ in range(3)] == [True, True, False]
     assert service.grant(one).state is GrantState.USED_UP
     with house.engine.begin() as connection:
@@ -487,7 +437,7 @@ def test_uses_are_reserved_until_none_is_left_and_given_back_no_further_than_gra
 
 
 def test_ten_workers_at_once_get_exactly_the_uses_that_were_granted(house: House) -> None:
-    one = grant_id(granted(house.service(), make.draft(scope=make.scope(uses=5))))
+    one = granted(house.service(), make.draft(scope=make.scope(uses=5)))[1]
     won: list[bool] = []
     barrier = threading.Barrier(10)
 
@@ -505,7 +455,7 @@ def test_ten_workers_at_once_get_exactly_the_uses_that_were_granted(house: House
 
 def test_an_altered_row_is_no_grant(house: House) -> None:
     service = house.service()
-    one = grant_id(granted(service))
+    one = granted(service)[1]
     with house.engine.connect() as connection:
         true = dict(connection.execute(sa.select(tables.grants)).mappings().one())
     for changes in (
@@ -547,7 +497,7 @@ def test_the_work_list_shows_each_person_the_step_that_is_theirs(house: House) -
 
 def test_permissions_say_what_until_when_and_how_often(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    done, _ = granted(service)
     mine = {permission.action: permission for permission in service.permissions(make.applicant())}
     assert set(mine) == {Action.APPLY, Action.DELIVER_RELEASE}
     delivery = mine[Action.DELIVER_RELEASE]
@@ -561,7 +511,7 @@ def test_permissions_say_what_until_when_and_how_often(house: House) -> None:
 
 def test_the_public_register_names_no_person(house: House) -> None:
     service = house.service()
-    done = granted(service)
+    done, _ = granted(service)
     (line,) = service.public_register()
     assert (line.grant, line.recipient, line.state) == (done.grant_id, make.RECIPIENT, GrantState.ACTIVE)
     assert "st-" not in repr(line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from gateway.ids import GrantId
 from gateway.journal import Tx
 from gateway.policies.errors import ScopeExceededError
 from gateway.policies.records import Format, Grant
-from gateway.policies.scope import civil_date
 from gateway.principals import Principal, Role
 from gateway.releases import writers
 from gateway.releases.errors import (
@@ -31,6 +29,7 @@ from gateway.releases.errors import (
     TooManyRowsError,
 )
 from gateway.releases.records import Extract, ExtractRequest, ExtractState
+from tests.factories import house_fixtures
 from tests.factories.releases import (
     APPROVER,
     CASES,
@@ -43,25 +42,11 @@ from tests.factories.releases import (
     client,
     client_of,
     grant_for,
-    make_house,
     officer,
-    opened,
 )
 
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path, server=server))
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[House]:
-    yield from opened(make_house(tmp_path))
-
-
-def uses_left(house: House, grant: GrantId) -> int:
-    return house.services.applications.grant(grant).uses_left
+house = house_fixtures.fresh_on_both
+small = house_fixtures.fresh
 
 
 def file_of(house: House, extract: Extract) -> Path:
@@ -77,10 +62,10 @@ def test_a_file_can_be_fetched_again_within_a_day_and_not_after(house: House) ->
     extract = house.ready()
     content = house.content(extract)
     assert hashlib.sha256(content).hexdigest() == extract.sha256
-    left = uses_left(house, extract.grant)
+    left = house.uses_left(extract.grant)
     house.clock.turn(hours=23, minutes=59)
     assert house.content(extract) == content
-    assert uses_left(house, extract.grant) == left  # a retry is no further use
+    assert house.uses_left(extract.grant) == left  # a retry is no further use
     house.clock.turn(minutes=2)
     with pytest.raises(ExtractGoneError):
         house.deliver(extract)
@@ -90,12 +75,12 @@ def test_a_file_can_be_fetched_again_within_a_day_and_not_after(house: House) ->
     assert house.extract(extract.id).state is ExtractState.EXPIRED
     assert not file_of(house, extract).exists()
     assert house.extract(extract.id).wrapped_key == b""
-    assert uses_left(house, extract.grant) == left  # it was delivered: the use is spent
+    assert house.uses_left(extract.grant) == left  # it was delivered: the use is spent
 
 
 def test_a_file_that_nobody_fetched_expires_and_gives_its_use_back(house: House) -> None:
     extract = house.ready()
-    left = uses_left(house, extract.grant)
+    left = house.uses_left(extract.grant)
     house.clock.turn(days=7)
     house.work()
     assert house.extract(extract.id).state is ExtractState.READY  # the last day is a day of it
@@ -105,7 +90,7 @@ def test_a_file_that_nobody_fetched_expires_and_gives_its_use_back(house: House)
     gone = house.extract(extract.id)
     assert (gone.state, gone.wrapped_key) == (ExtractState.EXPIRED, b"")
     assert not file_of(house, extract).exists()
-    assert uses_left(house, extract.grant) == left + 1
+    assert house.uses_left(extract.grant) == left + 1
     assert set(last(house, "release.expired")["links"]) >= CHAIN  # type: ignore[call-overload]  # a JSON object
     with pytest.raises(ExtractGoneError):
         house.deliver(extract)
@@ -160,7 +145,7 @@ def test_uses_run_out_and_the_refusal_is_recorded(house: House) -> None:
         house.start("bus-pseudonymous", grant=grant)
     assert refused.value.extra["dimension"] == "uses"
     assert last(house, "release.refused")["facts"]["dimension"] == "uses"  # type: ignore[index]  # a JSON object
-    assert uses_left(house, grant) == 0
+    assert house.uses_left(grant) == 0
 
 
 def test_who_is_not_the_recipient_gets_what_an_unknown_id_gets(small: House) -> None:
@@ -194,24 +179,13 @@ def test_no_officer_takes_delivery(small: House, who: Principal) -> None:
 def test_the_recipient_certifies_the_deletion_once(house: House) -> None:
     extract = house.ready()
     house.content(extract)
-    releases, today = house.services.releases, civil_date(house.clock())
-
-    def certify(who: Principal, days: int = 0) -> Extract:
-        return releases.certify_deletion(
-            extract.id,
-            who,
-            statement="已全部销毁。",
-            deleted_on=today + timedelta(days=days),
-            responsible="测试负责人",
-        )
-
     with pytest.raises(ForbiddenError):
-        certify(EXECUTOR)
+        house.certify(extract, EXECUTOR)
     with pytest.raises(ExtractNotFoundError):
-        certify(client(STRANGER))
+        house.certify(extract, client(STRANGER))
     with pytest.raises(ParameterError):
-        certify(client(extract.recipient), days=1)
-    done = certify(client(extract.recipient))
+        house.certify(extract, days=1)
+    done = house.certify(extract)
     assert (done.state, done.wrapped_key, done.deleted_by) == (ExtractState.DELETED, b"", "测试负责人")
     stored = house.extract(extract.id)
     assert (stored.state, stored.wrapped_key, stored.deleted_by) == (ExtractState.DELETED, b"", "测试负责人")
@@ -219,7 +193,7 @@ def test_the_recipient_certifies_the_deletion_once(house: House) -> None:
     entry = last(house, "release.deleted")
     assert set(entry["links"]) >= CHAIN  # type: ignore[call-overload]  # a JSON object
     with pytest.raises(ConflictError):
-        certify(client(extract.recipient))
+        house.certify(extract)
     with pytest.raises(ExtractGoneError):
         house.deliver(extract)
     assert len(house.entries("release.deleted")) == 1
@@ -230,13 +204,7 @@ def test_an_extract_that_is_not_ready_is_neither_delivered_nor_certified(house: 
     with pytest.raises(NotReadyError):
         house.deliver(extract)
     with pytest.raises(ConflictError):
-        house.services.releases.certify_deletion(
-            extract.id,
-            client(extract.recipient),
-            statement="已全部销毁。",
-            deleted_on=civil_date(house.clock()),
-            responsible="测试负责人",
-        )
+        house.certify(extract)
     house.work()
     assert house.extract(extract.id).state is ExtractState.READY
 
@@ -254,13 +222,7 @@ def test_a_delivery_of_an_extract_that_ended_meanwhile_gets_no_intent(house: Hou
         def get(self, tx: Tx, identifier: str) -> Extract:
             return extract
 
-    house.services.releases.certify_deletion(
-        extract.id,
-        client(extract.recipient),
-        statement="已全部销毁。",
-        deleted_on=civil_date(house.clock()),
-        responsible="测试负责人",
-    )
+    house.certify(extract)
     file_of(house, extract).write_bytes(b"XJEXT\x00\x01\n")
     behind = replace(releases, extracts=Behind())  # type: ignore[arg-type]  # the rest is passed on
     with pytest.raises(ExtractGoneError):
@@ -272,11 +234,11 @@ def test_a_delivery_of_an_extract_that_ended_meanwhile_gets_no_intent(house: Hou
 def test_more_rows_than_granted_are_refused_not_cut_off(house: House) -> None:
     grant = grant_for(house.services, CASES["bus-pseudonymous"], row_cap=100)
     extract = house.start("bus-pseudonymous", grant=grant)
-    left = uses_left(house, grant)
+    left = house.uses_left(grant)
     house.work()
     failed = house.extract(extract.id)
     assert (failed.state, failed.failure, failed.size) == (ExtractState.FAILED, "TooManyRowsError", 0)
-    assert uses_left(house, grant) == left + 1
+    assert house.uses_left(grant) == left + 1
     assert not file_of(house, extract).exists()
     assert last(house, "release.failed")["facts"]["rule"] == "A50-9"  # type: ignore[index]  # a JSON object
     assert last(house, "release.refused")["facts"]["dimension"] == "rows"  # type: ignore[index]  # a JSON object
@@ -299,11 +261,11 @@ def test_a_workbook_takes_so_many_rows_and_no_more(small: House, monkeypatch: py
 
 def test_a_grant_without_rows_gives_no_extract_and_keeps_its_use(small: House) -> None:
     grant = small.grants["identity-check"]
-    left = uses_left(small, grant)
+    left = small.uses_left(grant)
     executor = officer("executor", Role.EXECUTOR)
     with pytest.raises(PlanError):
         small.services.releases.start(grant, ExtractRequest(Format.CSV), executor)
-    assert uses_left(small, grant) == left
+    assert small.uses_left(grant) == left
     assert last(small, "release.refused")["facts"]["problem"] == "PlanError"  # type: ignore[index]  # a JSON object
 
 
@@ -421,7 +383,7 @@ def test_an_altered_or_missing_file_is_not_delivered(small: House) -> None:
 
 def test_a_worker_that_lost_its_lease_neither_finishes_nor_fails_the_extract(house: House) -> None:
     extract = house.start("bus-pseudonymous")
-    mine = house.preparation()
+    mine = house.preparation().bench
     theirs = replace(mine, worker="another-host")
     lease = house.services.book.parameters.lease_seconds
     scratch, store = mine.scratch, mine.extracts
@@ -432,10 +394,10 @@ def test_a_worker_that_lost_its_lease_neither_finishes_nor_fails_the_extract(hou
     house.work()  # ours takes it over and finishes
     done = house.extract(extract.id)
     assert done.state is ExtractState.READY
-    left = uses_left(house, extract.grant)
-    theirs._fail(claimed, {}, None, "UnexpectedError", None)  # the other one wakes up
+    left = house.uses_left(extract.grant)
+    theirs.fail(claimed, {}, None, "UnexpectedError", None)  # the other one wakes up
     assert house.extract(extract.id) == done
-    assert uses_left(house, extract.grant) == left
+    assert house.uses_left(extract.grant) == left
     assert hashlib.sha256(house.content(done)).hexdigest() == done.sha256
     assert [entry["kind"] for entry in house.entries("release.") if entry["links"].get("extract") == extract.id] == [
         "release.requested", "release.preparing", "release.prepared", "release.intent", "release.outcome",

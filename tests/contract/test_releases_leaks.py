@@ -106,5 +106,6 @@ def test_a_matcher_that_does_not_answer_stops_the_release(house: House) -> None:
 
     poison(house, "class_name", "19900000000")
     extract = house.start("bus-pseudonymous")
-    assert replace(house.preparation(), matcher=Silent()).run_next()
+    mine = house.preparation()
+    assert replace(mine, bench=replace(mine.bench, matcher=Silent())).run_next()
     assert_stopped(house, extract, "19900000000", "UnexpectedError")

@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 
 from gateway.policies.scope import civil_date
-from tests.factories.console_house import Browser, House, open_house
+from tests.factories.console_house import Browser, House, application_form, ground_form, open_house
 
 NUMBER = iter(range(1, 900))
 
@@ -27,24 +27,8 @@ def people(house: House) -> dict[str, Browser]:
 
 
 def draft(house: House, **more: object) -> dict[str, object]:
-    today = civil_date(house.clock())
-    return {
-        "purpose": "textbook-order",
-        "profile": "textbook-anonymous",
-        "recipient_name": "示例单位",
-        "responsible": "责任人（主任）",
-        "fields": ["county", "grade", "stage"],
-        "territory": "140000",
-        "valid_from": today.isoformat(),
-        "valid_to": (today + timedelta(days=30)).isoformat(),
-        "uses": "3",
-        "row_cap": "5000",
-        "reason": "征订",
-        "protection": "加密",
-        "terms_accepted": "yes",
-        "terms_version": "2026-1",
-        **more,
-    }
+    """Return the form of an application under the terms in force."""
+    return application_form(house, **{"terms_version": "2026-1", **more})
 
 
 def apply(house: House, people: dict[str, Browser], act: str = "submit") -> str:
@@ -55,12 +39,13 @@ def apply(house: House, people: dict[str, Browser], act: str = "submit") -> str:
 def grant(house: House, people: dict[str, Browser]) -> str:
     """Return the path of a new grant."""
     path, today = apply(house, people), civil_date(house.clock())
-    ground: dict[str, object] = {
-        "kind": "government", "act": "reply", "government": "山西省人民政府", "division": "140000", "version": "0",
-        "document_number": f"晋政函〔{today.year}〕{next(NUMBER)}号", "signatory": "签发人",
-        "dated": (today - timedelta(days=5)).isoformat(), "valid_to": (today + timedelta(days=300)).isoformat(),
-        "scope_text": "同意按申请范围提供", "scan_sha256": sha256(path.encode()).hexdigest(),
-    }  # fmt: skip
+    ground = ground_form(
+        house,
+        version="0",
+        document_number=f"晋政函〔{today.year}〕{next(NUMBER)}号",
+        valid_to=(today + timedelta(days=300)).isoformat(),
+        scan_sha256=sha256(path.encode()).hexdigest(),
+    )
     assert people["recorder"].post(f"{path}/ground", ground).status_code == 302
     assert people["confirmer"].post(f"{path}/confirmation", {"version": "1"}).status_code == 302
     assert people["approver"].post(f"{path}/decision", {"version": "2", "decision": "approve"}).status_code == 302

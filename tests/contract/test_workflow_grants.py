@@ -23,12 +23,12 @@ from gateway.policies.resources import grant_resource
 from gateway.policies.service import ApplicationService, DecisionKind
 from gateway.principals import Principal, Role
 from tests.factories import policies as make
-from tests.factories.workflow import House, confirmed, granted, open_house, recorded, submitted
+from tests.factories.policy_house import House, confirmed, granted, open_house, recorded, submitted
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with open_house(database_url) as found:
+def house(tables_url: str) -> Iterator[House]:
+    with open_house(tables_url) as found:
         yield found
 
 

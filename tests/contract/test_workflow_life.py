@@ -26,14 +26,14 @@ from gateway.policies.service import ApplicationService
 from gateway.principals import Role
 from rulebook.records import SecurityTerms
 from tests.factories import policies as make
-from tests.factories.workflow import House, confirmed, granted, open_house, recorded, returned, submitted
+from tests.factories.policy_house import House, confirmed, granted, open_house, recorded, returned, submitted
 
 NEXT_TERMS = SecurityTerms("2026-2", date(2026, 4, 1), "修订的条款。", "Revised terms.", "cd" * 32)
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator[House]:
-    with open_house(database_url) as found:
+def house(tables_url: str) -> Iterator[House]:
+    with open_house(tables_url) as found:
         yield found
 
 

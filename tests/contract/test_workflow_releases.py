@@ -21,7 +21,6 @@ from tests.factories.releases import (
     House,
     applicant,
     approval,
-    client,
     make_house,
     opened,
     submit,
@@ -93,13 +92,7 @@ def test_delivered_data_are_owed_until_the_certificate_and_nothing_is_granted_me
     with pytest.raises(RecipientBarredError) as refusal:
         applications.decide(APPROVER, waiting.id, "approve", version=waiting.version)
     assert refusal.value.missing == ("deletion_certificate",)
-    house.services.releases.certify_deletion(
-        extract.id,
-        applicant(BUS.recipient),
-        statement="已销毁全部数据及副本。",
-        deleted_on=civil_date(house.clock()),
-        responsible="测试负责人（主任）",
-    )
+    house.certify(extract, applicant(BUS.recipient))
     assert phase(house, grant_id) is not GrantPhase.DELETION_OVERDUE
     assert applications.decide(APPROVER, waiting.id, "approve", version=waiting.version).grant_id
 
@@ -113,13 +106,7 @@ def test_the_worker_closes_an_expired_grant_whose_data_are_certified(house: Hous
     house.clock.turn(days=2)
     house.work()
     assert phase(house, extract.grant) is GrantPhase.DELETION_DUE
-    house.services.releases.certify_deletion(
-        extract.id,
-        client(BUS.recipient),
-        statement="已销毁。",
-        deleted_on=civil_date(house.clock()),
-        responsible="测试负责人（主任）",
-    )
+    house.certify(extract)
     assert applications.follow_up() == 1
     assert house.entries("grant.closed")[-1]["links"]["grant"] == extract.grant
     assert phase(house, extract.grant) is GrantPhase.CLOSED

@@ -19,7 +19,8 @@ from gateway import bootstrap
 from gateway.accounts.records import ClientSpec
 from gateway.keyring import Face
 from tests.factories.accounts import Clock
-from tests.factories.checks import CHECK, MATCH, UNKNOWN, people_of, workbook
+from tests.factories.checks import CHECK, UNKNOWN, people_of
+from tests.factories.matches import MATCH, workbook
 from tests.factories.releases import House, client, copied, grant_for
 from tests.fault.test_releases_kill import ROOT, Server, free_port
 

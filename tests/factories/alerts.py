@@ -14,7 +14,6 @@ from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.alerts import AlertService, Desk
 from gateway.audit.alerts_follower import AlertFollower
 from gateway.audit.alerts_records import Alert, AlertQuery
-from gateway.audit.entries import decode_entry
 from gateway.audit.sequencer import SequencerJournal
 from gateway.audit.store import SqlAlertStore, SqlLogStore
 from gateway.db import DatabaseReader, make_engine
@@ -27,7 +26,7 @@ from gateway.policies.service import random_id
 from gateway.principals import AccountKind, Principal, Role
 from rulebook.alert_records import Alerting
 from tests.factories.accounts import Clock
-from tests.factories.journal import make_journal
+from tests.factories.journal import make_journal, trail
 from tests.factories.policies import decision_point, rule_book
 
 PROVINCE = UnitCode("140000")
@@ -124,9 +123,7 @@ class AlertHouse:
 
     def entries(self, kind: str = "") -> list[dict[str, Any]]:
         """Return the entries of the log whose kind begins with ``kind``."""
-        log = SqlLogStore(self.engine)
-        bodies = DatabaseReader(self.engine).read(lambda tx: [one.body for one in log.entries(tx, 0, 10_000)])
-        return [entry for entry in map(decode_entry, bodies) if str(entry["kind"]).startswith(kind)]
+        return trail(self.engine, kind)
 
     def another_worker(self) -> AlertFollower:
         """Return a second follower on the same database."""

@@ -1,27 +1,22 @@
-"""People of the sample as a recipient would describe them, and grants of the levels check and match."""
+"""People of the sample as a recipient would describe them, and grants of level ``check``."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import polars as pl
-import xlsxwriter
 
 from core_registry.sharing import PersonQuery
 from gateway.ids import GrantId
-from gateway.policies.records import Format, Level
+from gateway.policies.records import Level
 from gateway.releases.checks.desk import LocalDesk
 from gateway.releases.checks.records import Asked, CheckRequest, CheckResult, ClaimValue
 from gateway.releases.checks.schedule import Schedule
 from gateway.releases.checks.service import CheckService
-from gateway.releases.matches.records import Listed, MatchRequest, Upload
-from gateway.releases.matches.service import MatchService
-from gateway.releases.records import Extract
 from gateway.services import Services
-from tests.factories.releases import AID, LIBRARY, Case, House, client, grant_for
+from tests.factories.releases import LIBRARY, Case, House, client, grant_for
 
 CHECK = Case(
     LIBRARY,
@@ -32,11 +27,10 @@ CHECK = Case(
     1_000,
     100,
 )
-MATCH = Case(AID, "financial-aid", "aid-match", Level.MATCH, ("boarding", "grade", "school_name", "stage"), 6, 2_000)
 ASKER = client(LIBRARY)
-MATCHER = client(AID)
 UNKNOWN = "140105201503010040"
 """A well-formed number that no pupil of the sample has."""
+NOBODY = Asked("郑无此", UNKNOWN, {"in_school": True})
 
 
 class Waits:
@@ -60,12 +54,6 @@ def checks_of(services: Services, waits: Waits | None = None) -> CheckService:
     assert services.checks is not None
     waits = waits or Waits()
     return replace(services.checks, schedule=Schedule(monotonic=waits.monotonic, sleep=waits.sleep))
-
-
-def matches_of(services: Services) -> MatchService:
-    """Return the service of matches."""
-    assert services.matches is not None
-    return services.matches
 
 
 def people_of(house: House) -> list[dict[str, Any]]:
@@ -103,40 +91,11 @@ def check(house: House, grant: GrantId, *people: Asked, **more: Any) -> CheckRes
     return checks_of(house.services).check(grant, CheckRequest(people, **more), ASKER)
 
 
+def about_first(house: House, **claims: ClaimValue) -> CheckRequest:
+    """Return a question about the first of the pupils."""
+    return CheckRequest((asked(people_of(house)[0], **claims),))
+
+
 def check_grant(services: Services, **changes: Any) -> GrantId:  # noqa: ANN401  members of the scope
     """Return a grant of level ``check``."""
     return grant_for(services, CHECK, **changes)
-
-
-def match_grant(services: Services, **changes: Any) -> GrantId:  # noqa: ANN401  members of the scope
-    """Return a grant of level ``match``."""
-    return grant_for(services, MATCH, **changes)
-
-
-def listed(rows: Sequence[Mapping[str, Any]], first: int = 2) -> tuple[Listed, ...]:
-    """Return a list of pupils as a recipient has it, rows counted from ``first``."""
-    return tuple(Listed(number, str(row["name"]), str(row["id_number"])) for number, row in enumerate(rows, first))
-
-
-def workbook(
-    rows: Sequence[Sequence[object]], header: Sequence[str] = ("序号", "姓名", "身份证号", "金额"), titles: int = 0
-) -> bytes:
-    """Return an ``.xlsx`` as Excel writes it; a text that begins with ``=`` is a formula."""
-    content = io.BytesIO()
-    book = xlsxwriter.Workbook(content, {"in_memory": True})
-    sheet = book.add_worksheet("名单")
-    for number in range(titles):
-        sheet.write_string(number, 0, "虚构名单")
-    for number, row in enumerate([header, *rows], titles):
-        for column, cell in enumerate(row):
-            if isinstance(cell, str) and not cell.startswith("="):
-                sheet.write_string(number, column, cell)
-            else:
-                sheet.write(number, column, cell)
-    book.close()
-    return content.getvalue()
-
-
-def start(house: House, grant: GrantId, upload: Upload, kind: str = "csv", **more: Any) -> Extract:  # noqa: ANN401  members of the request
-    """Hand in a list as the recipient's system."""
-    return matches_of(house.services).start(grant, MatchRequest(Format(kind), **more), upload, MATCHER)

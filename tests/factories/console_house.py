@@ -216,3 +216,42 @@ def some_school(house: House) -> str:
     frame = pl.from_arrow(batch)
     assert isinstance(frame, pl.DataFrame)
     return str(frame["school_code"].value_counts(sort=True)["school_code"][0])
+
+
+def application_form(house: House, **more: object) -> dict[str, object]:
+    """Return the fields of the form of an application for textbooks in the whole province."""
+    today = civil_date(house.clock())
+    return {
+        "purpose": "textbook-order",
+        "profile": "textbook-anonymous",
+        "recipient_name": "示例单位",
+        "responsible": "责任人（主任）",
+        "fields": ["county", "grade", "stage"],
+        "territory": "140000",
+        "valid_from": today.isoformat(),
+        "valid_to": (today + timedelta(days=30)).isoformat(),
+        "uses": "3",
+        "row_cap": "5000",
+        "reason": "征订",
+        "protection": "加密",
+        "terms_accepted": "yes",
+        **more,
+    }
+
+
+def ground_form(house: House, **more: object) -> dict[str, object]:
+    """Return the fields of the form of an approval of the province's government."""
+    today = civil_date(house.clock())
+    return {
+        "kind": "government",
+        "act": "reply",
+        "government": "山西省人民政府",
+        "division": "140000",
+        "document_number": "晋政函〔2026〕9号",
+        "signatory": "签发人",
+        "dated": (today - timedelta(days=9)).isoformat(),
+        "valid_to": (today + timedelta(days=90)).isoformat(),
+        "scope_text": "同意。",
+        "scan_sha256": "ab" * 32,
+        **more,
+    }

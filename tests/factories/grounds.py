@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -11,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateway.audit.sequencer import SequencerJournal
-from gateway.audit.store import SqlLogStore
 from gateway.ids import AccountId, UnitCode
 from gateway.policies.desk import Desk
 from gateway.policies.disclosures import BodyKind, DeliveryForm, DisclosureService, NewDisclosure, Pupils
@@ -26,7 +24,7 @@ from gateway.policies.store.texts import SqlLegalTexts
 from rulebook.loader import load
 from rulebook.records import Rulebook
 from tests.factories import policies as make
-from tests.factories.journal import make_journal, make_reader
+from tests.factories.journal import make_journal, make_reader, trail
 
 BASIS = "compulsory-education-44"
 ARTICLE = "第四十四条　各级人民政府对家庭经济困难的适龄儿童、少年免费提供教科书并补助寄宿生生活费。"
@@ -90,10 +88,7 @@ class GroundHouse:
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the audit trail."""
-        log = SqlLogStore(self.engine)
-        return make_reader(self.engine).read(
-            lambda tx: [json.loads(entry.body) for entry in log.entries(tx, 0, log.head(tx).size)]
-        )
+        return trail(self.engine)
 
     def kinds(self) -> list[str]:
         """Return the kinds of all entries."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
+from gateway.audit.entries import decode_entry
 from gateway.audit.note import NoteSigner
 from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
 from gateway.audit.store import SqlLogStore
@@ -52,3 +54,10 @@ def make_journal(engine: Engine, *, now: Callable[[], datetime] | None = None) -
 def make_reader(engine: Engine) -> DatabaseReader:
     """Return a ``Reader`` on ``engine``."""
     return DatabaseReader(engine)
+
+
+def trail(engine: Engine, kind: str = "") -> list[dict[str, Any]]:
+    """Return the entries of the log on ``engine`` whose kind begins with ``kind``, oldest first."""
+    log = SqlLogStore(engine)
+    bodies = make_reader(engine).read(lambda tx: [one.body for one in log.entries(tx, 0, log.head(tx).size)])
+    return [entry for entry in map(decode_entry, bodies) if str(entry["kind"]).startswith(kind)]

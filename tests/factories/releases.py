@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import polars as pl
@@ -48,6 +48,7 @@ from gateway.services import Services
 from gateway.settings import Settings, from_environment
 from tests.factories.accounts import Clock
 
+Part = TypeVar("Part")
 PROVINCE = "140000"
 PUPILS = 900
 SEED = 20261123
@@ -363,6 +364,16 @@ class House:
         """Take delivery of all and read it to the end."""
         return b"".join(self.deliver(extract).content)
 
+    def certify(self, extract: Extract, who: Principal | None = None, *, days: int = 0) -> Extract:
+        """Certify the deletion as the recipient's system or ``who``, as done so many days from today."""
+        return self.services.releases.certify_deletion(
+            extract.id,
+            who or client(extract.recipient),
+            statement="已全部销毁。",
+            deleted_on=civil_date(self.clock()) + timedelta(days=days),
+            responsible="测试负责人",
+        )
+
     def entries(self, kind: str = "") -> list[dict[str, Any]]:
         """Return the audit entries whose kind begins with ``kind``, in order."""
         with bootstrap.open_log(self.settings.gateway_url) as log:
@@ -373,14 +384,22 @@ class House:
         """Return the distinct clear values of the sample in ``columns`` (by default all direct identifiers)."""
         return identifiers(self.source, columns or CLEAR_COLUMNS)
 
-    def preparation(self) -> Preparation:
-        """Return the worker's preparation, to put other parts into it."""
+    def uses_left(self, grant: GrantId) -> int:
+        """Return how many uses of ``grant`` are left."""
+        return self.services.applications.grant(grant).uses_left
+
+    def task(self, name: str, kind: type[Part]) -> Part:
+        """Return the part of the worker that does the task ``name``, to put other parts into it."""
         worker = self.process.worker
         assert worker is not None
-        (task,) = [task for task in worker.tasks if task.name == "extracts"]
+        (task,) = [task for task in worker.tasks if task.name == name]
         found = task.run.__self__  # type: ignore[attr-defined]  # a bound method
-        assert isinstance(found, Preparation)
+        assert isinstance(found, kind)
         return found
+
+    def preparation(self) -> Preparation:
+        """Return the worker's preparation of extracts."""
+        return self.task("extracts", Preparation)
 
     def reopen(self) -> None:
         """Close the process and open it again, as after a restart."""

@@ -15,7 +15,8 @@ from gateway import bootstrap, inspection
 from gateway.keyring import Face
 from gateway.releases.records import ExtractState
 from tests.factories.accounts import Clock
-from tests.factories.checks import MATCH, people_of
+from tests.factories.checks import people_of
+from tests.factories.matches import MATCH
 from tests.factories.releases import EXECUTOR, House, copied, grant_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ STEPS = {
     "claimed": ("gateway.releases.matches.matching", "Matching._match", "before"),
     "looked up": ("gateway.releases.matches.matching", "Matching._look", "after"),
     "half written": ("gateway.releases.vault", "SealedSink.commit", "before"),
-    "written": ("gateway.releases.matches.matching", "Matching._scan", "before"),
+    "written": ("gateway.releases.workbench", "Workbench.scan", "before"),
     "finished": ("gateway.releases.matches.shelf", "ListShelf.destroy", "before"),
     "key destroyed": ("gateway.releases.matches.shelf", "ListShelf._unlink_destroyed", "before"),
 }
@@ -39,7 +40,7 @@ from gateway.ids import GrantId
 from gateway.keyring import Face
 from gateway.policies.records import Format
 from gateway.releases.matches.records import Listed, MatchRequest, Upload
-from tests.factories.checks import MATCHER
+from tests.factories.matches import MATCHER
 
 home, grant, name, number, module, path, when = sys.argv[1:8]
 process = bootstrap.open_process(settings.from_environment({}, home=__import__("pathlib").Path(home)), Face.ALL)

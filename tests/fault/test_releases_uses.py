@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,34 +20,14 @@ from gateway.releases.errors import ContentDamagedError, ExtractGoneError, Lease
 from gateway.releases.records import Extract, ExtractState
 from gateway.releases.service import STILL_SECONDS
 from gateway.releases.vault import FileKey, SealedSink, SealedSource
-from tests.factories.releases import APPROVER, CASES, EXECUTOR, House, client, grant_for, make_house, opened
+from tests.factories import house_fixtures
+from tests.factories.releases import APPROVER, CASES, EXECUTOR, House, client, grant_for
 
 BUS = "bus-pseudonymous"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    yield from opened(make_house(tmp_path, server=server))
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[House]:
-    yield from opened(make_house(tmp_path))
-
-
-def left(house: House, grant: GrantId) -> int:
-    return house.services.applications.grant(grant).uses_left
-
-
-def certify(house: House, extract: Extract) -> Extract:
-    return house.services.releases.certify_deletion(
-        extract.id,
-        client(extract.recipient),
-        statement="已全部销毁。",
-        deleted_on=civil_date(house.clock()),
-        responsible="测试负责人",
-    )
+house = house_fixtures.fresh_on_both
+small = house_fixtures.fresh
 
 
 def withdraw(house: House, grant: GrantId) -> None:
@@ -63,7 +43,7 @@ def outcomes(house: House) -> list[tuple[str, int]]:
 
 def test_a_delivery_of_which_no_byte_was_read_consumes_nothing(small: House) -> None:
     extract = small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     small.deliver(extract).content.close()
     assert small.extract(extract.id).first_delivery_at is None
     assert outcomes(small) == [("client_gone", 0)]
@@ -72,25 +52,25 @@ def test_a_delivery_of_which_no_byte_was_read_consumes_nothing(small: House) -> 
     assert hashlib.sha256(content).hexdigest() == extract.sha256
     small.clock.turn(hours=25)
     small.work()
-    assert left(small, extract.grant) == before
+    assert small.uses_left(extract.grant) == before
 
 
 def test_a_file_that_nobody_read_a_byte_of_gives_its_use_back_once(small: House) -> None:
     extract = small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     small.deliver(extract).content.close()
     small.clock.turn(days=8)
     for _ in range(2):
         small.services.releases.expire()
-    assert left(small, extract.grant) == before + 1
-    certify(small, extract)  # what expired unused gave its use back then, and not again
-    assert left(small, extract.grant) == before + 1
+    assert small.uses_left(extract.grant) == before + 1
+    small.certify(extract)  # what expired unused gave its use back then, and not again
+    assert small.uses_left(extract.grant) == before + 1
     assert len(small.entries("release.expired")) == 1
 
 
 def test_the_first_piece_consumes_the_use_also_when_the_client_leaves_with_it(small: House) -> None:
     extract = small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     delivery = small.deliver(extract)
     piece = next(delivery.content)
     delivery.content.close()
@@ -100,7 +80,7 @@ def test_the_first_piece_consumes_the_use_also_when_the_client_leaves_with_it(sm
     with pytest.raises(ExtractGoneError):
         small.deliver(extract)
     small.services.releases.expire()
-    assert left(small, extract.grant) == before
+    assert small.uses_left(extract.grant) == before
 
 
 def test_a_file_that_does_not_open_consumes_nothing(small: House) -> None:
@@ -135,23 +115,23 @@ def test_two_deliveries_without_a_byte_leave_the_use_reserved(house: House) -> N
 
 def test_a_delivery_that_nobody_saw_end_counts_as_begun(small: House) -> None:
     extract = small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     small.deliver(extract)  # and the process is killed
     small.clock.turn(seconds=small.services.book.parameters.lease_seconds + 1)
     assert small.services.releases.close_orphans()
     assert small.extract(extract.id).first_delivery_at is not None
     small.clock.turn(days=8)
     small.services.releases.expire()
-    assert left(small, extract.grant) == before
+    assert small.uses_left(extract.grant) == before
 
 
 def test_a_range_and_then_the_whole_belong_to_one_use(small: House) -> None:
     extract = small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     part = b"".join(small.deliver(extract, 10, 99).content)
     whole = small.content(extract)
     assert part == whole[10:100]
-    assert left(small, extract.grant) == before
+    assert small.uses_left(extract.grant) == before
     assert len(small.entries("release.intent")) == len(small.entries("release.outcome")) == 2
 
 
@@ -159,24 +139,24 @@ def test_an_expiry_that_comes_in_with_the_first_delivery_gives_nothing_back(hous
     """The worker read the extract before the delivery began, and ends it after."""
     extract = house.ready()
     releases, grant = house.services.releases, house.services.applications.grant(extract.grant)
-    before = left(house, extract.grant)
+    before = house.uses_left(extract.grant)
     delivery = house.deliver(extract)
     next(delivery.content)
     withdraw(house, extract.grant)
     assert releases._expire_one(extract, replace(grant, state=house.services.applications.grant(grant.id).state))
-    assert left(house, extract.grant) == before
+    assert house.uses_left(extract.grant) == before
     assert house.entries("release.expired")[-1]["facts"]["unused"] is False
 
 
 def test_certifying_the_deletion_of_what_was_never_fetched_gives_the_use_back_once(house: House) -> None:
     extract = house.ready()
-    before = left(house, extract.grant)
-    certify(house, extract)
-    assert left(house, extract.grant) == before + 1
+    before = house.uses_left(extract.grant)
+    house.certify(extract)
+    assert house.uses_left(extract.grant) == before + 1
     house.services.releases.expire()
     with pytest.raises(GatewayError):
-        certify(house, extract)
-    assert left(house, extract.grant) == before + 1
+        house.certify(extract)
+    assert house.uses_left(extract.grant) == before + 1
 
 
 # -- withdrawal, suspension, deletion between the steps
@@ -194,7 +174,7 @@ def test_a_withdrawal_between_the_intent_and_the_first_byte_stops_it(small: Hous
 
 
 @pytest.mark.parametrize(
-    ("act", "problem"), [(lambda h, e: withdraw(h, e.grant), ForbiddenError), (certify, ExtractGoneError)]
+    ("act", "problem"), [(lambda h, e: withdraw(h, e.grant), ForbiddenError), (House.certify, ExtractGoneError)]
 )
 def test_what_ends_a_delivery_under_way_stops_it_within_seconds(
     small: House, act: Callable[[House, Extract], object], problem: type[Exception]
@@ -212,12 +192,12 @@ def test_what_ends_a_delivery_under_way_stops_it_within_seconds(
 
 def test_a_suspended_grant_prepares_nothing_and_delivers_nothing_until_it_is_resumed(small: House) -> None:
     waiting, extract = small.start(BUS), small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     applications = small.services.applications
     applications.suspend_grant(APPROVER, extract.grant, reason="测试中止。")
     small.work()
     assert small.extract(waiting.id).state is ExtractState.FAILED
-    assert left(small, extract.grant) == before + 1
+    assert small.uses_left(extract.grant) == before + 1
     with pytest.raises(ForbiddenError):
         small.deliver(extract)
     assert small.extract(extract.id).state is ExtractState.READY
@@ -229,7 +209,7 @@ def test_a_grant_that_is_withdrawn_while_the_file_is_made_gives_no_file(
     small: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extract = small.start(BUS, grant=grant_for(small.services, CASES[BUS]))
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     commit = SealedSink.commit
 
     def late(sink: SealedSink) -> str:
@@ -241,7 +221,7 @@ def test_a_grant_that_is_withdrawn_while_the_file_is_made_gives_no_file(
     assert small.extract(extract.id).failure == "GrantEndedError"
     assert not small.services.releases.file_of(extract.id).exists()
     assert not small.entries("release.prepared")[1:]  # the template's own, and no other
-    assert left(small, extract.grant) == before + 1
+    assert small.uses_left(extract.grant) == before + 1
 
 
 # -- the worker dies
@@ -253,7 +233,7 @@ class _DiedError(BaseException):
 
 def test_a_worker_killed_between_the_file_and_its_row_is_followed_by_another(small: House) -> None:
     extract = small.start(BUS)
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     mine = small.preparation()
 
     class Dying:
@@ -263,10 +243,11 @@ def test_a_worker_killed_between_the_file_and_its_row_is_followed_by_another(sma
             raise _DiedError
 
         def append(self, entry: EntryDraft) -> Receipt:
-            return mine.journal.append(entry)
+            return mine.bench.journal.append(entry)
 
+    bench = replace(mine.bench, worker="dying", journal=Dying())  # type: ignore[arg-type]  # no typed result
     with pytest.raises(_DiedError):
-        replace(mine, worker="dying", journal=Dying()).run_next()  # type: ignore[arg-type]  # no typed result
+        replace(mine, bench=bench).run_next()
     assert small.services.releases.file_of(extract.id).exists()
     assert small.extract(extract.id).state is ExtractState.PREPARING
     small.work()
@@ -276,12 +257,12 @@ def test_a_worker_killed_between_the_file_and_its_row_is_followed_by_another(sma
     done = small.extract(extract.id)
     assert done.state is ExtractState.READY
     assert hashlib.sha256(small.content(done)).hexdigest() == done.sha256
-    assert left(small, extract.grant) == before
+    assert small.uses_left(extract.grant) == before
 
 
 def test_a_failed_preparation_gives_the_use_back_once(small: House, monkeypatch: pytest.MonkeyPatch) -> None:
     extract = small.start(BUS)
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     mine = small.preparation()
 
     def broken(*_arguments: object, **_named: object) -> None:
@@ -289,16 +270,16 @@ def test_a_failed_preparation_gives_the_use_back_once(small: House, monkeypatch:
 
     monkeypatch.setattr("gateway.releases.pipeline.Reading.begin", broken)
     small.work(calm=False)
-    mine._fail(extract, {}, None, "UnexpectedError", None)
+    mine.bench.fail(extract, {}, None, "UnexpectedError", None)
     small.services.releases.expire()
     assert small.extract(extract.id).state is ExtractState.FAILED
-    assert left(small, extract.grant) == before + 1
+    assert small.uses_left(extract.grant) == before + 1
     assert len([e for e in small.entries("release.failed") if e["links"]["extract"] == extract.id]) == 1
 
 
 def test_two_workers_take_one_extract_once(house: House) -> None:
     extract = house.start(BUS)
-    mine = house.preparation()
+    mine = house.preparation().bench
     leased = house.clock() + timedelta(seconds=60)
 
     def claim(worker: str) -> Extract | None:
@@ -350,7 +331,7 @@ def test_the_clock_that_went_back_releases_and_prepares_nothing(small: House) ->
     extract = small.ready()
     small.content(extract)
     waiting = small.start(BUS)
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     small.clock.turn(hours=-2)
     with pytest.raises(UnavailableError):
         small.deliver(extract)
@@ -358,7 +339,7 @@ def test_the_clock_that_went_back_releases_and_prepares_nothing(small: House) ->
         small.start(BUS)
     small.work(calm=False, rounds=5)
     assert small.extract(waiting.id).state is ExtractState.PREPARING  # nothing is wrong with it: it waits
-    assert left(small, extract.grant) == before
+    assert small.uses_left(extract.grant) == before
     small.clock.turn(hours=3)
     small.work()
     assert small.extract(waiting.id).state is ExtractState.READY
@@ -366,10 +347,10 @@ def test_the_clock_that_went_back_releases_and_prepares_nothing(small: House) ->
 
 def test_the_clock_that_jumped_forward_loses_nothing_but_the_file(small: House) -> None:
     extract = small.ready()
-    before = left(small, extract.grant)
+    before = small.uses_left(extract.grant)
     small.clock.turn(days=30)
     small.services.releases.expire()
-    assert left(small, extract.grant) == before + 1
+    assert small.uses_left(extract.grant) == before + 1
     small.clock.turn(days=-30)
     with pytest.raises(ExtractGoneError):
         small.deliver(extract)
@@ -426,7 +407,7 @@ def test_whatever_happens_each_use_is_left_or_held_by_one_extract(small: House, 
     def certify_one() -> None:
         extract = some(ExtractState.READY, ExtractState.EXPIRED)
         if extract is not None:
-            certify(small, extract)
+            small.certify(extract)
 
     acts: list[tuple[str, Callable[[], Any]]] = [
         ("start", lambda: small.start(BUS, grant=grant, fields=("grade", "pseudonym"))),
@@ -448,7 +429,7 @@ def test_whatever_happens_each_use_is_left_or_held_by_one_extract(small: House, 
             act()
         except GatewayError:
             refused += 1
-        held, remaining = charged(mine()), left(small, grant)
+        held, remaining = charged(mine()), small.uses_left(grant)
         assert held + remaining == 5
         assert 0 <= remaining <= 5
     assert len(mine()) > 3

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from gateway.articles import keeps
-from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnavailableError
+from gateway.errors import ForbiddenError, UnavailableError
 from gateway.ids import GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Scratch, Tx
-from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
+from gateway.policies.decision import Action, Decision, DecisionPoint
 from gateway.policies.records import Grant, Level
 from gateway.policies.resources import grant_resource
-from gateway.policies.scope import Use, current_state, errand, territory_within
-from gateway.policies.trail import grant_links
+from gateway.policies.scope import Use, current_state
 from gateway.principals import Principal
 from gateway.releases.checks.desk import CheckDesk
 from gateway.releases.checks.guesses import GuessStore
@@ -27,6 +26,8 @@ from gateway.releases.checks.records import OPEN, Check, CheckId, CheckRequest, 
 from gateway.releases.checks.schedule import Schedule
 from gateway.releases.clock import require_clock
 from gateway.releases.errors import LeaseLostError
+from gateway.releases.refusals import refusals_recorded
+from gateway.releases.uses import chain, circumstances_of
 from rulebook.records import Rulebook
 
 KEPT_DAYS = 7
@@ -72,14 +73,9 @@ class CheckService:
             asked_at=self.now(),
             leased_to=self.now() + timedelta(seconds=self.book.parameters.lease_seconds),
         )
-        links = {**grant_links(grant), "executor": str(principal.account)}
-        try:
+        links = chain(grant, extract=None, executor=principal.account)
+        with refusals_recorded(self.journal, principal, grant, links, level=Level.CHECK.value, people=check.people):
             self._ask(grant, check, request, principal, links)
-        except GatewayError as error:
-            self._refused(principal, len(request.people), error, links)
-            if principal.unit is None and principal.recipient != grant.recipient:
-                raise NotFoundError("There is no such grant.", detail_zh="没有该授权。") from None
-            raise
         try:
             confirmed = self.desk.answer(check.id, request)
         except UnavailableError:
@@ -145,7 +141,7 @@ class CheckService:
             "people": check.people,
             "problem": problem,
         }
-        links = {**grant_links(self.grants.grant(check.grant)), "executor": str(check.executor)}
+        links = chain(self.grants.grant(check.grant), extract=None, executor=check.executor)
         try:
             self.journal.record(write, EntryDraft("release.outcome", principal, state.value, facts=facts, links=links))
         except LeaseLostError:
@@ -153,31 +149,9 @@ class CheckService:
         return True
 
     def _require(self, principal: Principal, grant: Grant) -> Decision:
-        within = territory_within(self.book.divisions, principal.unit, grant.scope.population.territory)
         return self.decisions.require(
             principal,
             Action.EXECUTE_RELEASE,
             grant_resource(replace(grant, state=current_state(grant, self.now()))),
-            Circumstances(self.separation, within, errand(grant.id, Use.CHECK)),
-        )
-
-    def _refused(self, principal: Principal, people: int, error: GatewayError, links: dict[str, str]) -> None:
-        facts: dict[str, JsonValue] = {
-            "problem": type(error).__name__,
-            "rule": error.rule,
-            "missing": list(error.missing),
-            "dimension": error.extra.get("dimension"),
-            "level": Level.CHECK.value,
-            "people": people,
-        }
-        policy = error.extra.get("policy")
-        self.journal.append(
-            EntryDraft(
-                "release.refused",
-                principal,
-                outcome="refused",
-                facts=facts,
-                links=links,
-                policy=None if policy is None else str(policy),
-            )
+            circumstances_of(principal, grant, Use.CHECK, self.book, self.separation),
         )

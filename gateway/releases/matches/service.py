@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 
 from gateway.anonymize.plan import Plan
 from gateway.articles import keeps
-from gateway.errors import ForbiddenError, GatewayError, NotFoundError
+from gateway.errors import ForbiddenError
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, Journal, JsonValue, Tx
-from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
+from gateway.policies.decision import Action, Decision, DecisionPoint
 from gateway.policies.records import Grant, Level
 from gateway.policies.resources import grant_resource
-from gateway.policies.scope import Use, UseRequest, covers, current_state, errand, territory_within
+from gateway.policies.scope import Use, UseRequest, covers, current_state
 from gateway.principals import Principal
 from gateway.releases.clock import require_clock
 from gateway.releases.matches.lists import read_list
@@ -22,8 +22,9 @@ from gateway.releases.matches.records import MatchRequest, Upload
 from gateway.releases.matches.shelf import ListShelf
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractRequest, ExtractState
+from gateway.releases.refusals import refusals_recorded, spent
 from gateway.releases.road import READY_DAYS
-from gateway.releases.uses import chain
+from gateway.releases.uses import chain, circumstances_of
 from rulebook.records import Rulebook
 
 
@@ -62,7 +63,8 @@ class MatchService:
             created_at=self.now(),
             expires_on=min(grant.scope.valid_to, self.today() + timedelta(days=READY_DAYS)),
         )
-        try:
+        links = chain(grant, extract=None, executor=principal.account)
+        with refusals_recorded(self.journal, principal, grant, links, level=Level.MATCH.value):
             decision = self._require(principal, grant)
             require_clock(self.now(), grant.approved_at)
             use = match_use(grant, extract.request, self.today())
@@ -77,11 +79,6 @@ class MatchService:
             except BaseException:
                 self.shelf.forsake(extract.id)
                 raise
-        except GatewayError as error:
-            self._refused(principal, grant, error)
-            if principal.unit is None and principal.recipient != grant.recipient:
-                raise NotFoundError("There is no such grant.", detail_zh="没有该授权。") from None
-            raise
         self.wake()
         return extract
 
@@ -98,13 +95,7 @@ class MatchService:
             # a withdrawal may have come in since: the decision counts at the moment of the entry
             self._require(principal, self.grants.grant_in(tx, grant.id))
             if not self.grants.reserve_use(tx, grant.id):
-                raise ForbiddenError(
-                    "All uses of this grant are spent: apply for a new one.",
-                    detail_zh="该授权的使用次数已用完，请重新申请。",
-                    rule="A50-9",
-                    missing=("uses",),
-                    extra={"dimension": "uses"},
-                )
+                raise spent()
             self.extracts.add(tx, extract)
             keep_list(tx)
 
@@ -127,32 +118,11 @@ class MatchService:
         )
 
     def _require(self, principal: Principal, grant: Grant) -> Decision:
-        within = territory_within(self.book.divisions, principal.unit, grant.scope.population.territory)
         return self.decisions.require(
             principal,
             Action.EXECUTE_RELEASE,
             grant_resource(replace(grant, state=current_state(grant, self.now()))),
-            Circumstances(self.separation, within, errand(grant.id, Use.MATCH)),
-        )
-
-    def _refused(self, principal: Principal, grant: Grant, error: GatewayError) -> None:
-        facts: dict[str, JsonValue] = {
-            "problem": type(error).__name__,
-            "rule": error.rule,
-            "missing": list(error.missing),
-            "dimension": error.extra.get("dimension"),
-            "level": Level.MATCH.value,
-        }
-        policy = error.extra.get("policy")
-        self.journal.append(
-            EntryDraft(
-                "release.refused",
-                principal,
-                outcome="refused",
-                facts=facts,
-                links=chain(grant, extract=None, executor=principal.account),
-                policy=None if policy is None else str(policy),
-            )
+            circumstances_of(principal, grant, Use.MATCH, self.book, self.separation),
         )
 
 

@@ -21,10 +21,11 @@ from gateway.releases.clock import SKEW
 from gateway.releases.errors import LeaseLostError, ListGoneError
 from gateway.releases.matches.lists import decode, encode
 from gateway.releases.matches.records import HeldList, Listed
+from gateway.releases.places import sealed_in, take_away
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState
 from gateway.releases.uses import chain
-from gateway.releases.vault import FileKey, SealedSink, SealedSource, part_of
+from gateway.releases.vault import FileKey, SealedSink, SealedSource
 
 FOLDER = "lists"
 _UNOWNED = timedelta(minutes=10)
@@ -127,7 +128,7 @@ class ListShelf:
 
     def file_of(self, extract: ExtractId) -> Path:
         """Return where the sealed list of an extract lies."""
-        return self.files / FOLDER / f"{extract}.sealed"
+        return sealed_in(self.files / FOLDER, extract)
 
     def _sweep_one(self, held: HeldList) -> bool:
         extract = self.reader.read(lambda tx: self.extracts.get(tx, held.extract))
@@ -169,8 +170,7 @@ class ListShelf:
     def _unlink_destroyed(self, extract: ExtractId) -> None:
         held = self.reader.read(lambda tx: self.lists.get(tx, extract))
         if held is not None and held.destroyed_at is not None:
-            self.file_of(extract).unlink(missing_ok=True)
-            part_of(self.file_of(extract)).unlink(missing_ok=True)
+            take_away(self.file_of(extract))
 
 
 def old_part(file: Path) -> bool:

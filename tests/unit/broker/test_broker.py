@@ -15,7 +15,7 @@ from gateway.accounts.store import SqlBookkeeping
 from gateway.broker import service as broker
 from gateway.broker.service import LIFE_SECONDS, PUPIL, Answerer, Asker, broker_key, pupil_handler
 from gateway.broker.store import SqlQuestions
-from gateway.db import DatabaseReader, make_engine, metadata
+from gateway.db import DatabaseReader, make_engine
 from gateway.errors import ConflictError, ForbiddenError, GatewayError, ParameterError, UnavailableError
 from tests.factories.accounts import Clock
 
@@ -71,9 +71,8 @@ class Line:
 
 
 @pytest.fixture
-def line(database_url: str) -> Iterator[Line]:
-    engine = make_engine(database_url)
-    metadata.create_all(engine)
+def line(tables_url: str) -> Iterator[Line]:
+    engine = make_engine(tables_url)
     clock, book = Clock(datetime(2026, 11, 23, tzinfo=UTC)), Book()
     reader, scratch = DatabaseReader(engine), SqlBookkeeping(engine)
     handlers = {PUPIL: pupil_handler(book), "echo": lambda body: body["say"], "fail": fail}

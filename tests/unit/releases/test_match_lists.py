@@ -15,7 +15,7 @@ from gateway.releases.errors import BadListError
 from gateway.releases.matches import sheets
 from gateway.releases.matches.lists import decode, encode, letters, read_list
 from gateway.releases.matches.records import MAX_LIST_BYTES, Listed, Upload
-from tests.factories.checks import workbook
+from tests.factories.matches import workbook
 
 GOOD = "140105201503010047"
 """A well-formed number: its check character is computed below."""
