@@ -54,7 +54,7 @@ def test_an_edit_counts_within_seconds_and_no_request_is_lost(house: tuple[Gatew
     while time.monotonic() < deadline and (not statuses or statuses[-1] == 200):
         statuses.append(running.call("GET", path, token=officer).status_code)
         time.sleep(0.05)
-    assert set(statuses[:-1]) == {200}
+    assert set(statuses[:-1]) <= {200}  # the first look may see the edit already
     assert statuses[-1] == 404  # not theirs to read: there is no such grant
     assert running.process.services.decisions.sha256 == new
     (told,) = entries(running, "policy.reloaded")
