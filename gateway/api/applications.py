@@ -20,6 +20,7 @@ from gateway.api.models import (
     TakeBackIn,
     TermsOut,
 )
+from gateway.api.versions import acted_on
 from gateway.ids import ApplicationId
 from gateway.policies.records import Application, ApplicationState
 from gateway.policies.scope import civil_date
@@ -62,7 +63,7 @@ def get_application(application_id: str) -> ApplicationOut:
 def edit_application(application_id: str, json_data: ApplicationEditIn) -> ApplicationOut:
     """Replace what a draft or a returned application says; submit it after."""
     who, which = principal(), ApplicationId(application_id)
-    version = _version(which, json_data.version)
+    version = acted_on(which, json_data.version)
     return _told(services().applications.edit(who, which, json_data.to_draft(), version=version))
 
 
@@ -72,7 +73,7 @@ def edit_application(application_id: str, json_data: ApplicationEditIn) -> Appli
 def submit_application(application_id: str, json_data: SubmissionIn) -> ApplicationOut:
     """Submit a draft or a returned application."""
     who, which = principal(), ApplicationId(application_id)
-    version = _version(which, json_data.version)
+    version = acted_on(which, json_data.version)
     return _told(services().applications.submit(who, which, version=version))
 
 
@@ -82,7 +83,7 @@ def submit_application(application_id: str, json_data: SubmissionIn) -> Applicat
 def record_basis(application_id: str, json_data: BasisIn) -> ApplicationOut:
     """Record the legal ground: a law or regulation, or a government's approval (Art. 50)."""
     who, which = principal(), ApplicationId(application_id)
-    version = _version(which, json_data.version)
+    version = acted_on(which, json_data.version)
     ground = json_data.ground.to_record()
     return _told(services().applications.record_ground(who, which, ground, version=version))
 
@@ -93,7 +94,7 @@ def record_basis(application_id: str, json_data: BasisIn) -> ApplicationOut:
 def confirm_basis(application_id: str, json_data: ConfirmationIn) -> ApplicationOut:
     """Confirm the ground that another person recorded."""
     who, which = principal(), ApplicationId(application_id)
-    version = _version(which, json_data.version)
+    version = acted_on(which, json_data.version)
     return _told(services().applications.confirm_ground(who, which, version=version, comment=json_data.comment))
 
 
@@ -103,7 +104,7 @@ def confirm_basis(application_id: str, json_data: ConfirmationIn) -> Application
 def decide_application(application_id: str, json_data: DecisionIn) -> ApplicationOut:
     """Approve, narrow, return or refuse; an approval makes the grant."""
     who, which = principal(), ApplicationId(application_id)
-    version = _version(which, json_data.version)
+    version = acted_on(which, json_data.version)
     narrowed = None if json_data.narrowed is None else json_data.narrowed.to_record()
     return _told(
         services().applications.decide(
@@ -124,7 +125,7 @@ def decide_application(application_id: str, json_data: DecisionIn) -> Applicatio
 def take_back_application(application_id: str, json_data: TakeBackIn) -> ApplicationOut:
     """Take an own application back before it is decided."""
     who, which = principal(), ApplicationId(application_id)
-    version = _version(which, json_data.version)
+    version = acted_on(which, json_data.version)
     return _told(services().applications.take_back(who, which, version=version, reason=json_data.reason))
 
 
@@ -158,8 +159,3 @@ def _told(application: Application, *, listed: bool = False) -> ApplicationOut:
     due, overdue = applications.due(application)
     found = () if listed else applications.hindrances(principal(), application)
     return ApplicationOut.of(application, due=due, overdue=overdue, hindrances=found)
-
-
-def _version(application_id: ApplicationId, seen: int | None) -> int:
-    """Return the version to act on: the one that the caller saw, or the present one."""
-    return services().applications.get(principal(), application_id).version if seen is None else seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import AssessmentFormOut, AssessmentIn, AssessmentOut, NoticeOut
+from gateway.api.versions import acted_on
 from gateway.ids import ApplicationId, GrantId
 
 blueprint = ApiBlueprint("assessments", __name__, tag="Applications")
@@ -26,10 +27,9 @@ def get_assessment(application_id: str) -> AssessmentFormOut:
 def record_assessment(application_id: str, json_data: AssessmentIn) -> AssessmentOut:
     """Record an impact assessment; the newest one counts (PIPL arts. 55 and 56)."""
     who, which = principal(), ApplicationId(application_id)
-    applications = services().applications
-    seen = json_data.version
-    version = applications.get(who, which).version if seen is None else seen
-    return AssessmentOut.of(applications.record_assessment(who, which, json_data.to_record(), version=version))
+    version = acted_on(which, json_data.version)
+    made = services().applications.record_assessment(who, which, json_data.to_record(), version=version)
+    return AssessmentOut.of(made)
 
 
 @blueprint.get("/v1/register/<grant_id>/notice")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 
 import polars as pl
 
-from gateway.demo.stage import PREPARE_SECONDS, Stage, problem, ready
+from gateway.demo.stage import Stage, awaited, problem, ready
 from gateway.remote import UnexpectedAnswerError, for_grant
 
 
@@ -21,14 +20,10 @@ def answered(stage: Stage) -> str:
 def alerted(stage: Stage) -> str:
     """Return that the breaches of this step were seen; raises ``UnexpectedAnswerError`` when no alert came."""
     officer = stage.officer("recorder")
-    deadline = time.monotonic() + PREPARE_SECONDS
-    while time.monotonic() < deadline:
-        found = officer.call("GET", "/v1/alerts").json()["items"]
-        if isinstance(found, list) and found:
-            kinds = sorted({str(one["rule"]) for one in found})
-            return f"预警 alerts: {', '.join(kinds)}"
-        time.sleep(0.2)
-    raise UnexpectedAnswerError("no alert was raised")
+    found = awaited(lambda: officer.call("GET", "/v1/alerts").json(), lambda answer: bool(answer["items"]), "an alert")
+    items = found["items"]
+    kinds = sorted({str(one["rule"]) for one in items}) if isinstance(items, list) else []
+    return f"预警 alerts: {', '.join(kinds)}"
 
 
 def _checked(stage: Stage, pupils: list[tuple[str, str]]) -> str:

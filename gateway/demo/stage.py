@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,17 +55,28 @@ class Stage:
         return Client(self.base, one.client_id, one.key, details).caller()
 
 
-def ready(caller: Caller, identifier: str) -> dict[str, object]:
-    """Return an extract once it is prepared; raises ``UnexpectedAnswerError`` when it fails or takes too long."""
+def awaited(
+    ask: Callable[[], dict[str, object]], is_done: Callable[[dict[str, object]], bool], what: str
+) -> dict[str, object]:
+    """Ask until the answer is done and return it; raises ``UnexpectedAnswerError`` when ``what`` fails or lasts."""
     deadline = time.monotonic() + PREPARE_SECONDS
     while time.monotonic() < deadline:
-        extract = caller.call("GET", f"/v1/extracts/{identifier}").json()
-        if extract["state"] == "ready":
-            return extract
-        if extract["state"] == "failed":
-            raise UnexpectedAnswerError(f"the preparation failed: {extract['failure']}")
+        found = ask()
+        if is_done(found):
+            return found
+        if found.get("state") == "failed":
+            raise UnexpectedAnswerError(f"{what} failed: {found['failure']}")
         time.sleep(0.1)
-    raise UnexpectedAnswerError("the preparation takes too long")
+    raise UnexpectedAnswerError(f"{what} takes too long")
+
+
+def ready(caller: Caller, identifier: str) -> dict[str, object]:
+    """Return an extract once it is prepared."""
+    return awaited(
+        lambda: caller.call("GET", f"/v1/extracts/{identifier}").json(),
+        lambda extract: extract["state"] == "ready",
+        "the preparation",
+    )
 
 
 def problem(what: str, answer: Answer) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
-from gateway.demo.stage import PREPARE_SECONDS, Stage
+from gateway.demo.stage import Stage, awaited
 from gateway.remote import UnexpectedAnswerError
 
 TRIED = frozenset({"textbook"})
@@ -17,15 +16,7 @@ def tried_out(stage: Stage, application: str) -> dict[str, object]:
     approver = stage.officer("approver")
     path = f"/v1/applications/{application}/dry-run"
     approver.call("POST", path, {}, expect=202)
-    deadline = time.monotonic() + PREPARE_SECONDS
-    while time.monotonic() < deadline:
-        found = approver.call("GET", path).json()
-        if found["state"] == "done":
-            return found
-        if found["state"] == "failed":
-            raise UnexpectedAnswerError(f"the dry run failed: {found['failure']}")
-        time.sleep(0.1)
-    raise UnexpectedAnswerError("the dry run takes too long")
+    return awaited(lambda: approver.call("GET", path).json(), lambda run: run["state"] == "done", "the dry run")
 
 
 def told(tried: Mapping[str, object]) -> str:
@@ -43,12 +34,16 @@ def compared(tried: Mapping[str, object], report: Mapping[str, object]) -> str:
     """Return that the release kept what the dry run had promised; raises ``UnexpectedAnswerError`` if it did not."""
     if tried["snapshot"] != report["snapshot"]:
         return "数据此后有变动，试算仅供参考 the register moved since the dry run"
-    figures, before, after = _part(tried, "figures"), _part(tried, "figures")["after"], _part(report, "after")
+    figures, promised_risk, after = (
+        _part(tried, "figures"),
+        _part(_part(tried, "figures"), "after"),
+        _part(report, "after"),
+    )
     loss = report["loss"]
     highest = _part(after, "prosecutor")["highest"]
-    if not isinstance(before, dict) or not isinstance(loss, float) or not isinstance(highest, float):
+    if not isinstance(loss, float) or not isinstance(highest, float):
         raise UnexpectedAnswerError("dry run or report lack their figures")
-    promised = (tried["plan_sha256"], figures["k"], figures["loss"], before["prosecutor_highest"])
+    promised = (tried["plan_sha256"], figures["k"], figures["loss"], promised_risk["prosecutor_highest"])
     # a dry run shows three places
     if promised != (report["plan_sha256"], after["k"], round(loss, 3), round(highest, 3)):
         raise UnexpectedAnswerError("the release is not what the dry run had promised")
@@ -61,5 +56,5 @@ def compared(tried: Mapping[str, object], report: Mapping[str, object]) -> str:
 def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:
     found = document[name]
     if not isinstance(found, dict):
-        raise UnexpectedAnswerError(f"the dry run has no '{name}'")
+        raise UnexpectedAnswerError(f"the document has no '{name}'")
     return found

@@ -459,7 +459,7 @@ class Watch:
         return self.problems.get(recipient)
 
     def require(self, recipient: RecipientId, today: date) -> None:
-        raise NotImplementedError
+        raise AssertionError("tokens ask for the problem, they are not refused by the register")
 
     def settle(self, recipient: RecipientId) -> str | None:
         return self.problems.get(recipient)

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.audit.alerts_expiry import WARNING_DAYS
 from gateway.audit.alerts_records import AlertQuery
-from tests.factories.releases import APPROVER, CASES, INSPECTOR, RECORDER, House, make_house, opened
+from tests.factories.release_cases import APPROVER, CASES, INSPECTOR, RECORDER
+from tests.factories.releases import House, make_house, opened
 
 
 @pytest.fixture

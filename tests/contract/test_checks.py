@@ -19,12 +19,8 @@ from gateway.releases.checks.records import Asked, CheckRequest
 from gateway.releases.checks.schedule import QUANTUM_SECONDS
 from tests.factories import house_fixtures
 from tests.factories.checks import ASKER, CHECK, NOBODY, UNKNOWN, Waits, asked, check, check_grant, checks_of, people_of
-from tests.factories.releases import (
-    CHAIN,
-    PROVINCE,
-    House,
-    make_house,
-)
+from tests.factories.release_cases import CHAIN, PROVINCE
+from tests.factories.releases import House, make_house
 
 house = house_fixtures.shared_on_both
 small = house_fixtures.shared

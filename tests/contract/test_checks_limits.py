@@ -19,16 +19,8 @@ from gateway.releases.checks.records import CheckRequest
 from tests.factories import house_fixtures
 from tests.factories.checks import ASKER, CHECK, about_first, asked, check, check_grant, checks_of, people_of
 from tests.factories.matches import MATCHER, match_grant
-from tests.factories.releases import (
-    APPROVER,
-    EXECUTOR,
-    INSPECTOR,
-    STRANGER,
-    House,
-    applicant,
-    client,
-    officer,
-)
+from tests.factories.release_cases import APPROVER, EXECUTOR, INSPECTOR, STRANGER, applicant, client, officer
+from tests.factories.releases import House
 
 house = house_fixtures.shared_on_both
 small = house_fixtures.shared

@@ -26,10 +26,8 @@ from tests.factories.checks import (
     checks_of,
     people_of,
 )
-from tests.factories.releases import (
-    CHAIN,
-    House,
-)
+from tests.factories.release_cases import CHAIN
+from tests.factories.releases import House
 
 small = house_fixtures.shared
 own = house_fixtures.fresh

@@ -31,7 +31,7 @@ from gateway.releases.dry_run_service import DryRunService
 from gateway.releases.dry_run_store import DryRunStore
 from gateway.releases.errors import ContentDamagedError
 from tests.factories import house_fixtures
-from tests.factories.releases import (
+from tests.factories.release_cases import (
     APPROVER,
     CASES,
     CONFIRMER,
@@ -39,15 +39,13 @@ from tests.factories.releases import (
     INSPECTOR,
     RECORDER,
     REGISTRAR,
-    House,
     applicant,
     approval,
     client,
-    make_house,
     officer,
-    opened,
     submit,
 )
+from tests.factories.releases import House, make_house, opened
 
 ROWS = ("textbook-anonymous", "bus-pseudonymous", "aid-masked")
 BESIDE = {"extract", "grant", "ground", "approver", "executor", "recipient", "responsible", "delete_by", "sha256"}

@@ -14,7 +14,7 @@ from gateway.db import make_engine
 from gateway.policies.records import Application
 from gateway.policies.scope import civil_date
 from tests.factories.console_house import Browser, House, open_house
-from tests.factories.releases import CASES, CONFIRMER, RECORDER, approval, submit
+from tests.factories.release_cases import CASES, CONFIRMER, RECORDER, approval, submit
 
 
 @pytest.fixture(scope="module")

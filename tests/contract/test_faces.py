@@ -24,16 +24,8 @@ from gateway.policies.records import Format
 from gateway.releases.records import ExtractRequest
 from gateway.settings import Settings
 from tests.factories.accounts import Clock
-from tests.factories.releases import (
-    CASES,
-    REGISTRAR,
-    House,
-    client,
-    client_of,
-    copied,
-    make_house,
-    opened,
-)
+from tests.factories.release_cases import CASES, REGISTRAR, client, client_of
+from tests.factories.releases import House, copied, make_house, opened
 
 SINGLE = (Face.OFFICE, Face.FAMILY, Face.OUTSIDE, Face.WORKER)
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/none"

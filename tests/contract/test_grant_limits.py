@@ -20,7 +20,8 @@ from gateway.ids import GrantId
 from gateway.policies.records import Population
 from gateway.policies.scope import civil_date
 from gateway.releases.records import ExtractState
-from tests.factories.releases import CASES, CHAIN, House, client_of, grant_for, make_house, opened
+from tests.factories.release_cases import CASES, CHAIN, client_of, grant_for
+from tests.factories.releases import House, make_house, opened
 
 BUS = "bus-pseudonymous"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

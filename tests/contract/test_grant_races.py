@@ -20,7 +20,8 @@ from gateway.releases.records import ExtractRequest, ExtractState
 from gateway.services import Services
 from gateway.settings import Settings
 from tests.factories import house_fixtures
-from tests.factories.releases import APPROVER, CASES, House, client_of, grant_for
+from tests.factories.release_cases import APPROVER, CASES, client_of, grant_for
+from tests.factories.releases import House
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier

@@ -38,23 +38,19 @@ from gateway.problems import problem_of
 from gateway.releases.gate import StandingGate
 from gateway.releases.records import DeliveryEnd, ExtractRequest, ExtractState
 from gateway.settings import default_config
-from tests.factories.releases import (
+from tests.factories.release_cases import (
     APPROVER,
     CASES,
     CHAIN,
     EXECUTOR,
     LIBRARY,
     STRANGER,
-    House,
     client,
     client_of,
-    copied,
     grant_for,
-    identifiers,
-    make_house,
-    opened,
     submit,
 )
+from tests.factories.releases import House, copied, identifiers, make_house, opened
 from tests.factories.traces import Tracer, files_below
 
 R = TypeVar("R")
@@ -354,7 +350,7 @@ def test_i4_every_entry_of_a_release_leads_to_everyone_who_answers_for_it(house:
 @pytest.mark.rule("A50-10")
 def test_i4_the_inspector_finds_a_release_by_each_of_them(house: House) -> None:
     from gateway.audit.records import SearchQuery
-    from tests.factories.releases import INSPECTOR
+    from tests.factories.release_cases import INSPECTOR
 
     house.content(house.ready())
     (intent,) = house.entries("release.intent")

@@ -43,17 +43,8 @@ from tests.factories.matches import (
     start,
     workbook,
 )
-from tests.factories.releases import (
-    APPROVER,
-    CHAIN,
-    EXECUTOR,
-    INSPECTOR,
-    STRANGER,
-    House,
-    applicant,
-    client,
-    officer,
-)
+from tests.factories.release_cases import APPROVER, CHAIN, EXECUTOR, INSPECTOR, STRANGER, applicant, client, officer
+from tests.factories.releases import House
 
 house = house_fixtures.shared_on_both
 small = house_fixtures.shared

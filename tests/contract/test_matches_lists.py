@@ -33,10 +33,8 @@ from tests.factories.matches import (
     sweep,
     workbook,
 )
-from tests.factories.releases import (
-    APPROVER,
-    House,
-)
+from tests.factories.release_cases import APPROVER
+from tests.factories.releases import House
 
 small = house_fixtures.shared
 own = house_fixtures.fresh

@@ -24,7 +24,8 @@ from gateway.keyring import Key
 from gateway.releases.errors import ContentDamagedError
 from gateway.releases.manifest import verify_manifest
 from gateway.releases.records import Extract
-from tests.factories.releases import CASES, CHAIN, House, make_house, opened
+from tests.factories.release_cases import CASES, CHAIN
+from tests.factories.releases import House, make_house, opened
 
 LEVELS = ("textbook-anonymous", "bus-pseudonymous", "aid-masked")
 FORMATS = ("csv", "ndjson", "parquet", "xlsx")

@@ -30,7 +30,7 @@ from gateway.releases.errors import (
 )
 from gateway.releases.records import Extract, ExtractRequest, ExtractState
 from tests.factories import house_fixtures
-from tests.factories.releases import (
+from tests.factories.release_cases import (
     APPROVER,
     CASES,
     CHAIN,
@@ -38,12 +38,12 @@ from tests.factories.releases import (
     INSPECTOR,
     REGISTRAR,
     STRANGER,
-    House,
     client,
     client_of,
     grant_for,
     officer,
 )
+from tests.factories.releases import House
 
 house = house_fixtures.fresh_on_both
 small = house_fixtures.fresh

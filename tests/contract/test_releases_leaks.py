@@ -14,7 +14,8 @@ from core_registry.sharing import IdentifierKind
 from gateway.db import make_engine
 from gateway.releases.errors import NotReadyError
 from gateway.releases.records import Extract, ExtractState
-from tests.factories.releases import CHAIN, House, make_house, opened
+from tests.factories.release_cases import CHAIN
+from tests.factories.releases import House, make_house, opened
 
 
 @pytest.fixture

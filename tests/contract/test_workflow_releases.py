@@ -13,18 +13,8 @@ from gateway.policies.errors import RecipientBarredError
 from gateway.policies.records import GrantPhase, GrantState
 from gateway.policies.scope import civil_date
 from gateway.releases.records import ExtractState
-from tests.factories.releases import (
-    APPROVER,
-    CASES,
-    CONFIRMER,
-    RECORDER,
-    House,
-    applicant,
-    approval,
-    make_house,
-    opened,
-    submit,
-)
+from tests.factories.release_cases import APPROVER, CASES, CONFIRMER, RECORDER, applicant, approval, submit
+from tests.factories.releases import House, make_house, opened
 
 BUS = CASES["bus-pseudonymous"]
 

@@ -21,7 +21,8 @@ from gateway.keyring import Face
 from tests.factories.accounts import Clock
 from tests.factories.checks import CHECK, UNKNOWN, people_of
 from tests.factories.matches import MATCH, workbook
-from tests.factories.releases import House, client, copied, grant_for
+from tests.factories.release_cases import client, grant_for
+from tests.factories.releases import House, copied
 from tests.fault.test_releases_kill import ROOT, Server, free_port
 
 

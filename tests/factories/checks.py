@@ -16,7 +16,8 @@ from gateway.releases.checks.records import Asked, CheckRequest, CheckResult, Cl
 from gateway.releases.checks.schedule import Schedule
 from gateway.releases.checks.service import CheckService
 from gateway.services import Services
-from tests.factories.releases import LIBRARY, Case, House, client, grant_for
+from tests.factories.release_cases import LIBRARY, Case, client, grant_for
+from tests.factories.releases import House
 
 CHECK = Case(
     LIBRARY,

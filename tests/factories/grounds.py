@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from gateway.audit.sequencer import SequencerJournal
+from gateway.db import make_engine
 from gateway.ids import AccountId, UnitCode
 from gateway.policies.desk import Desk
 from gateway.policies.disclosures import BodyKind, DeliveryForm, DisclosureService, NewDisclosure, Pupils
@@ -125,3 +128,18 @@ def rewired(engine: sa.Engine, journal: SequencerJournal, clock: make.Clock, boo
         ScanService(desk, SqlScans(), applications, ScanBox(KEY)),
         DisclosureService(desk, SqlDisclosures(), approvers.get),
     )
+
+
+@pytest.fixture
+def on_both(tables_url: str) -> Iterator[GroundHouse]:
+    found = open_house(make_engine(tables_url))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def on_sqlite(sqlite_tables_url: str) -> Iterator[GroundHouse]:
+    """One database is enough for what no store decides."""
+    found = open_house(make_engine(sqlite_tables_url))
+    yield found
+    found.close()

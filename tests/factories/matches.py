@@ -18,7 +18,8 @@ from gateway.releases.matches.service import MatchService
 from gateway.releases.records import Extract
 from gateway.services import Services
 from tests.factories.checks import people_of
-from tests.factories.releases import AID, Case, House, client, grant_for
+from tests.factories.release_cases import AID, Case, client, grant_for
+from tests.factories.releases import House
 
 MATCH = Case(AID, "financial-aid", "aid-match", Level.MATCH, ("boarding", "grade", "school_name", "stage"), 6, 2_000)
 MATCHER = client(AID)

@@ -17,7 +17,8 @@ from gateway.releases.records import ExtractState
 from tests.factories.accounts import Clock
 from tests.factories.checks import people_of
 from tests.factories.matches import MATCH
-from tests.factories.releases import EXECUTOR, House, copied, grant_for
+from tests.factories.release_cases import EXECUTOR, grant_for
+from tests.factories.releases import House, copied
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = {

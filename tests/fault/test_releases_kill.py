@@ -27,15 +27,8 @@ from gateway.releases.records import DeliveryEnd, ExtractState
 from gateway.remote import Caller, UnexpectedAnswerError, client_token
 from gateway.settings import Settings, default_config
 from tests.factories.accounts import Clock
-from tests.factories.releases import (
-    CASES,
-    CHAIN,
-    EXECUTOR,
-    House,
-    client,
-    copied,
-    grant_for,
-)
+from tests.factories.release_cases import CASES, CHAIN, EXECUTOR, client, grant_for
+from tests.factories.releases import House, copied
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "bus-pseudonymous"

@@ -21,7 +21,8 @@ from gateway.releases.records import Extract, ExtractState
 from gateway.releases.service import STILL_SECONDS
 from gateway.releases.vault import FileKey, SealedSink, SealedSource
 from tests.factories import house_fixtures
-from tests.factories.releases import APPROVER, CASES, EXECUTOR, House, client, grant_for
+from tests.factories.release_cases import APPROVER, CASES, EXECUTOR, client, grant_for
+from tests.factories.releases import House
 
 BUS = "bus-pseudonymous"
 
