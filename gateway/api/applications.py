@@ -157,5 +157,5 @@ def _told(application: Application, *, listed: bool = False) -> ApplicationOut:
     """Return an application with its deadline; a single one with what stands in its way."""
     applications = services().applications
     due, overdue = applications.due(application)
-    found = () if listed else applications.hindrances(principal(), application)
+    found = () if listed else applications.hindrances(application)
     return ApplicationOut.of(application, due=due, overdue=overdue, hindrances=found)

@@ -237,7 +237,7 @@ def _show(which: ApplicationId, problem: Problem | None) -> ResponseReturnValue:
         due=due,
         overdue=overdue,
         waiting=application.state in UNDECIDED,
-        hindrances=applications.hindrances(who, application),
+        hindrances=applications.hindrances(application),
         comments=applications.comments(who, which),
         may_comment=may(services(), who, Action.COMMENT_APPLICATION, resource),
         may_take_back=application.state in UNDECIDED and may(services(), who, Action.APPLY, resource),

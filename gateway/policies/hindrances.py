@@ -10,7 +10,6 @@ from gateway.policies.deciding import Deciding
 from gateway.policies.errors import GroundRefusedError
 from gateway.policies.records import Application, ApplicationState
 from gateway.policies.trail import REFUSALS
-from gateway.principals import Principal
 
 _APPLICANTS = (ApplicationState.DRAFT, ApplicationState.RETURNED)
 _OFFICERS = (ApplicationState.SUBMITTED, ApplicationState.BASIS_RECORDED, ApplicationState.CONFIRMED)
@@ -19,10 +18,10 @@ _OFFICERS = (ApplicationState.SUBMITTED, ApplicationState.BASIS_RECORDED, Applic
 class Hindrances(Deciding):
     """What a decision, or a submission, would be refused for."""
 
-    def hindrances(self, _principal: Principal, application: Application) -> tuple[GatewayError, ...]:
+    def hindrances(self, application: Application) -> tuple[GatewayError, ...]:
         """Return the refusals that the next step would meet now, each with rule, texts and what is missing.
 
-        ``application`` was read by the principal. Nothing is recorded: nothing was attempted.
+        Whoever asks has read ``application``. Nothing is recorded: nothing was attempted.
         """
         today = self._today()
         checks: list[Callable[[], object]] = []

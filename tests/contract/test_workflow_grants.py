@@ -340,7 +340,7 @@ def test_whoever_owes_a_deletion_is_granted_nothing_further(house: House) -> Non
         assert house.entries()[-1]["facts"]["missing"] == ["deletion_certificate"]
     # a refusal or a return is still possible, an application too; another recipient is not touched
     assert service.barred(make.OTHER_RECIPIENT) is None
-    assert [error.rule for error in service.hindrances(make.approver(), waiting)] == ["A50-12"]
+    assert [error.rule for error in service.hindrances(waiting)] == ["A50-12"]
     house.deliveries.certify(grant_id)
     assert service.decide(make.approver(), waiting.id, "approve", version=waiting.version).grant_id
 

@@ -343,7 +343,7 @@ def test_a_recipient_that_is_not_in_force_neither_applies_nor_is_granted_nor_use
         assert house.entries()[-1]["outcome"] == "refused"
     grant = service.grant(grant_id)
     assert (grant.state.value, grant.state_reason) == ("suspended", "年度核验已逾期。")
-    found = service.hindrances(make.approver(), service.get(make.approver(), waiting.id))
+    found = service.hindrances(service.get(make.approver(), waiting.id))
     assert [error.missing for error in found] == [("attestation",)]
     house.standing.bad.clear()
     assert service.grant(grant_id).state.value == "active"
@@ -356,15 +356,15 @@ def test_a_recipient_that_is_not_in_force_neither_applies_nor_is_granted_nor_use
 def test_everything_that_is_missing_is_told_at_once(house: House) -> None:
     service = house.service()
     one = submitted(service)
-    (found,) = service.hindrances(make.data_officer(), one)
+    (found,) = service.hindrances(one)
     assert (found.rule, found.missing) == ("A50-5", ("ground",))
     ready = confirmed(house.service())
-    assert service.hindrances(make.approver(), ready) == ()
+    assert service.hindrances(ready) == ()
     house.turn(days=200)
-    (late,) = service.hindrances(make.approver(), ready)
+    (late,) = service.hindrances(ready)
     assert "period" in late.missing
     draft = service.draft(make.applicant(), make.draft(reason="", terms_accepted=False))
-    (empty,) = service.hindrances(make.applicant(), draft)
+    (empty,) = service.hindrances(draft)
     assert empty.missing == ("reason", "terms_accepted")
     assert all(entry["outcome"] != "refused" for entry in house.entries())
 
