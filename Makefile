@@ -51,7 +51,7 @@ format: $(VENV)/.dev  ## let ruff put imports and layout right
 lock: $(VENV)/.dev  ## renew the lock files, leaving out releases younger than five days
 	$(BIN)/uv pip compile pyproject.toml --extra build --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --python-version 3.11 --exclude-newer $$(date -d '5 days ago' +%F) -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --override requirements-overrides.txt --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --python-version 3.11 --exclude-newer $$(date -d '5 days ago' +%F) -o requirements-dev.lock
 
 clean:  ## remove what the demo and the tests wrote

@@ -1,4 +1,4 @@
-"""Privacy models and re-identification risk on grouped rows (notes 4): what is demanded, and what was reached.
+"""Privacy models on grouped rows (notes 4): what every class must meet, and which classes do.
 
 A *class* is the set of rows with equal quasi-identifiers. All functions here take one class number for each
 grouped tuple and the number of rows behind it, so that their cost does not depend on the number of rows.
@@ -7,7 +7,7 @@ grouped tuple and the number of rows behind it, so that their cost does not depe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,7 +95,7 @@ def failing(models: Models, grouped: Grouped, reference: Sequence[Reals], *, mon
     sizes = grouped.sizes()
     failed: Flags = sizes < models.k
     for demand, codes, whole in zip(models.sensitive, grouped.sensitive, reference, strict=True):
-        spread = _spread(grouped, codes, sizes, whole)
+        spread = spread_of(grouped, codes, sizes, whole)
         if demand.distinct_l is not None:
             failed |= spread.distinct < demand.distinct_l
         if monotone_only:
@@ -108,7 +108,7 @@ def failing(models: Models, grouped: Grouped, reference: Sequence[Reals], *, mon
 
 
 @dataclass(frozen=True, slots=True)
-class _Spread:
+class Spread:
     """Of one sensitive attribute, for each class: distinct values, entropy in nats, equal distance to the whole."""
 
     distinct: Codes
@@ -116,7 +116,8 @@ class _Spread:
     distance: Reals
 
 
-def _spread(grouped: Grouped, codes: Codes, sizes: Reals, whole: Reals) -> _Spread:
+def spread_of(grouped: Grouped, codes: Codes, sizes: Reals, whole: Reals) -> Spread:
+    """Return how the values ``codes`` spread in each class: ``sizes`` are its rows, ``whole`` is the reference."""
     values = int(whole.size)
     pairs, inverse = np.unique(grouped.classes * values + codes, return_inverse=True)
     rows = np.bincount(inverse, weights=grouped.rows)
@@ -127,120 +128,4 @@ def _spread(grouped: Grouped, codes: Codes, sizes: Reals, whole: Reals) -> _Spre
     # sum |p - q| over all values = sum over the values present of (|p - q| - q) + 1, since absent ones give q
     present = np.abs(share - whole[value]) - whole[value]
     distance = (np.bincount(of_class, weights=present, minlength=grouped.count) + 1.0) / 2
-    return _Spread(distinct, entropy, distance)
-
-
-@dataclass(frozen=True, slots=True)
-class SensitiveReached:
-    """What the worst class holds of one sensitive attribute."""
-
-    column: str
-    distinct_l: int
-    entropy_l: float
-    """exp of the smallest entropy: comparable with the demanded l."""
-    t: float
-    reference: str = "whole table"
-
-
-@dataclass(frozen=True, slots=True)
-class Risk:
-    """Re-identification risk of released rows; shares between 0 and 1."""
-
-    highest: float
-    average: float
-    above: float
-    """Share of released rows whose own risk exceeds the threshold."""
-    threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """What a release reached. Without rows ``k`` is 0 and every risk 0."""
-
-    rows: int
-    classes: int
-    k: int
-    largest: int
-    sensitive: tuple[SensitiveReached, ...]
-    prosecutor: Risk
-    journalist: Risk
-    """Against the population's classes, which the registry holds: exact, no estimate."""
-    marketer: float
-    """Expected share of rows re-identified by an attacker who holds the population."""
-    discernibility: int
-    histogram: Mapping[str, int]
-    """Band of class sizes -> number of classes."""
-
-
-BANDS = ((1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, 499), (500, 999), (1000, None))
-
-
-def measure(
-    grouped: Grouped,
-    columns: Sequence[str],
-    reference: Sequence[Reals],
-    *,
-    population: Reals | None = None,
-    threshold: float = 0.2,
-    suppressed: int = 0,
-) -> Measures:
-    """Return k, l, t and the risks of the classes in ``grouped`` that hold rows.
-
-    ``columns`` names ``grouped.sensitive``; ``population`` is the size of each class in the population, by
-    class number (the released rows themselves when ``None``). Raises ``ParameterError`` when a population
-    class is smaller than the released one: then it is not the population. Source: notes 4.
-    """
-    sizes = grouped.sizes()
-    held = sizes > 0
-    rows, classes = int(sizes.sum()), int(held.sum())
-    whole = sizes if population is None else population
-    if whole.size != sizes.size or bool((whole < sizes).any()):
-        raise ParameterError("The population does not contain the released rows.")
-    histogram = {_band(low, high): 0 for low, high in BANDS}
-    if not rows:
-        none = Risk(0.0, 0.0, 0.0, threshold)
-        return Measures(0, 0, 0, 0, (), none, none, 0.0, suppressed * suppressed, histogram)
-    sensitive = []
-    for column, codes, distribution in zip(columns, grouped.sensitive, reference, strict=True):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = _spread(grouped, codes, sizes, distribution)
-        sensitive.append(
-            SensitiveReached(
-                column,
-                int(spread.distinct[held].min()),
-                float(np.exp(spread.entropy[held].min())),
-                float(max(spread.distance[held].max(), 0.0)),
-            )
-        )
-    for low, high in BANDS:
-        inside = (sizes >= low) & (sizes <= (high or np.inf))
-        histogram[_band(low, high)] = int(inside.sum())
-    return Measures(
-        rows=rows,
-        classes=classes,
-        k=int(sizes[held].min()),
-        largest=int(sizes.max()),
-        sensitive=tuple(sensitive),
-        prosecutor=_risk(sizes[held], sizes[held], threshold),
-        journalist=_risk(sizes[held], whole[held], threshold),
-        marketer=float((sizes[held] / whole[held]).sum() / rows),
-        discernibility=int((sizes[held] ** 2).sum()) + suppressed * (rows + suppressed),
-        histogram=histogram,
-    )
-
-
-def _risk(sizes: Reals, against: Reals, threshold: float) -> Risk:
-    own = 1 / against
-    rows = sizes.sum()
-    return Risk(
-        float(own.max()),
-        float((sizes * own).sum() / rows),
-        float(sizes[own > threshold + TOLERANCE].sum() / rows),
-        threshold,
-    )
-
-
-def _band(low: int, high: int | None) -> str:
-    if high is None:
-        return f"{low}+"
-    return str(low) if low == high else f"{low}-{high}"
+    return Spread(distinct, entropy, distance)

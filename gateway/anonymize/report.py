@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from gateway.anonymize.errors import TransformError
-from gateway.anonymize.models import Measures
 from gateway.anonymize.plan import Plan, PlanColumn
+from gateway.anonymize.risk import Measures
 from gateway.anonymize.transform import Decision
 from gateway.errors import ParameterError
 

@@ -17,9 +17,10 @@ from gateway.anonymize.hierarchies import identity_ladder, ladder_of, prefix_lad
 from gateway.anonymize.ladders import Ladder
 from gateway.anonymize.lattice import COUNT
 from gateway.anonymize.masks import MASK_SHAPES
-from gateway.anonymize.models import Grouped, Measures, Models, SensitiveDemand, failing, measure, references
+from gateway.anonymize.models import Grouped, Models, SensitiveDemand, failing, references
 from gateway.anonymize.plan import MASKED_COLUMNS, Plan, PlanColumn
 from gateway.anonymize.pseudonyms import pseudonymize
+from gateway.anonymize.risk import Measures, measure
 from gateway.anonymize.search import Choice, search
 from rulebook.records import Divisions, Hierarchy
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from gateway.anonymize.models import Grouped, Models, SensitiveDemand, failing, measure, references
+from gateway.anonymize.models import Grouped, Models, SensitiveDemand, failing, references
+from gateway.anonymize.risk import measure
 from gateway.errors import ParameterError
 
 # class 0: 2 rows of value 0; class 1: 3 + 1 rows of values 0, 1; class 2: 2 + 2 + 2 rows of values 0, 1, 2
