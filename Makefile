@@ -31,8 +31,8 @@ test: $(VENV)/.dev  ## all tests, sampled: under 15 minutes on 2 cores
 soak: $(VENV)/.dev  ## the long counts that the issues ask for
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "soak or not soak" $(ARGS)
 
-bench: $(VENV)/.dev  ## side-by-side ratios, written to bench/RESULTS.md
-	$(BIN)/python -m bench
+bench: $(VENV)/.dev  ## side-by-side ratios, written to bench/RESULTS.md (ADULT=folder with the Adult data)
+	$(BIN)/python -m bench $(if $(ADULT),--adult $(ADULT),)
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict, import contracts, no rule of the regulation lost
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -124,8 +124,11 @@ def _references(start: int, count: int, total: int) -> pl.Series:
 # -- ours
 
 
-def release(home: Path) -> None:
-    """Take an application to a grant, ask for the extract and let the worker prepare it; print what that cost."""
+def release(home: Path, name: str = PROFILE, watched: Callable[[], Mapping[str, object]] | None = None) -> None:
+    """Take an application to a grant, ask for the extract and let the worker prepare it; print what that cost.
+
+    ``name`` is the profile; what ``watched`` gives after the work is printed, too.
+    """
     settings = from_environment({}, home=home)
     process = bootstrap.open_process(settings, Face.ALL)
     try:
@@ -133,7 +136,7 @@ def release(home: Path) -> None:
         if worker is None:
             raise RuntimeError("the face 'all' has a worker")
         executor = _person("executor", Role.EXECUTOR)
-        grant = _grant(services)
+        grant = _grant(services, name)
         while worker.round():
             pass
         extract = services.releases.start(grant, ExtractRequest(Format.PARQUET), executor)
@@ -142,7 +145,7 @@ def release(home: Path) -> None:
         made = services.releases.get(extract.id, executor)
         if made.state is not ExtractState.READY:
             raise RuntimeError(f"the extract is {made.state}: {made.failure}")
-        answer(cost, rows=made.rows, bytes=made.size)
+        answer(cost, rows=made.rows, bytes=made.size, **(watched() if watched else {}))
         shutil.rmtree(settings.files)
     finally:
         process.close()
@@ -154,13 +157,13 @@ def _person(name: str, role: Role, recipient: RecipientId | None = None) -> Prin
     return Principal(account, AccountKind.STAFF, roles, unit=unit, recipient=recipient, post="测试", assurance=2)
 
 
-def _grant(services: Services) -> GrantId:
+def _grant(services: Services, name: str) -> GrantId:
     """Return a grant of the whole profile for the whole province: applied, recorded, confirmed, decided."""
     today, applications = civil_date(services.now()), services.applications
-    profile = services.book.profiles[PROFILE]
+    profile = services.book.profiles[name]
     scope = Scope(
-        purpose="research",
-        profile=PROFILE,
+        purpose=_purpose(services.book, name),
+        profile=name,
         level=Level(profile.level),
         fields=tuple(sorted(column.name for column in profile.fields)),
         population=Population(PROVINCE),
@@ -198,6 +201,12 @@ def _grant(services: Services) -> GrantId:
     if made.grant_id is None:
         raise RuntimeError(f"no grant: {made.state}")
     return made.grant_id
+
+
+def _purpose(book: Rulebook, name: str) -> str:
+    """Return the first purpose that has all fields of the profile."""
+    fields = {column.name for column in book.profiles[name].fields}
+    return next(code for code, one in book.purposes.items() if name in one.profiles and fields <= set(one.fields))
 
 
 def main() -> None:

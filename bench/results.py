@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
+from typing import Protocol
 
 from bench.measure import Run
 
@@ -16,6 +17,24 @@ _LIBRARIES = (
     "polars", "polars-hash", "pyarrow", "adbc-driver-sqlite", "python-calamine", "cryptography", "SQLAlchemy", "numpy",
 )  # fmt: skip
 _MIB = 1 << 20
+
+
+class Part(Protocol):
+    """One section of the page, with its verdict."""
+
+    @property
+    def title(self) -> str:
+        """Return the heading."""
+
+    @property
+    def met(self) -> bool:
+        """Whether all goals of it were met."""
+
+    def line(self) -> str:
+        """Return one line for the terminal."""
+
+    def section(self) -> str:
+        """Return the section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +134,12 @@ class Memory:
     """The largest may be so many times the smallest and still count as flat."""
     peaks: Sequence[tuple[int, int]]
     """Rows, bytes."""
+    what: str = "the extract"
+
+    @property
+    def title(self) -> str:
+        """Return the heading."""
+        return f"Peak memory of {self.what}"
 
     @property
     def met(self) -> bool:
@@ -125,13 +150,13 @@ class Memory:
     def line(self) -> str:
         """Return one line for the terminal."""
         sizes = ", ".join(f"{rows:,} rows {peak / _MIB:,.0f} MiB" for rows, peak in self.peaks)
-        return f"peak memory of the extract: {sizes} (goal {self.goal / _MIB:,.0f} MiB and flat, {self._verdict()})"
+        return f"peak memory of {self.what}: {sizes} (goal {self.goal / _MIB:,.0f} MiB and flat, {self._verdict()})"
 
     def section(self) -> str:
         """Return the section of the page."""
         rows = "\n".join(f"| {rows:,} | {peak / _MIB:,.0f} |" for rows, peak in self.peaks)
         return (
-            "## Peak memory of the extract\n\n"
+            f"## {self.title}\n\n"
             f"Goal: at most {self.goal / _MIB:,.0f} MiB, and the largest at most {self.growth:g} times the smallest: "
             f"{self._verdict()}.\n\n| rows | MiB, whole process tree |\n|---|---|\n{rows}\n\n"
             "Resident memory of the worker and its reader process, summed, looked at every 20 ms; the highest of all "
@@ -142,12 +167,95 @@ class Memory:
         return "met" if self.met else "NOT met"
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of ours beside a stated one."""
+
+    name: str
+    ours: float
+    reference: float
+    goal: float
+    """Share of the reference that ours may be."""
+    unit: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether ours stays within the goal."""
+        return self.ours <= self.goal * self.reference
+
+    def line(self) -> str:
+        """Return one line for the terminal."""
+        verdict = "met" if self.met else "MISSED"
+        return f"{self.name}: {self.ours:.4g} {self.unit} of {self.reference:.4g} (goal {self.goal:g}, {verdict})"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Figures of ours beside stated ones."""
+
+    title: str
+    figures: Sequence[Figure]
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether all were met."""
+        return all(figure.met for figure in self.figures)
+
+    def line(self) -> str:
+        """Return one line for the terminal."""
+        missed = [figure.name for figure in self.figures if not figure.met]
+        return f"{self.title}: " + (f"MISSED: {'; '.join(missed)}" if missed else f"{len(self.figures)} goals met")
+
+    def section(self) -> str:
+        """Return the section of the page."""
+        rows = "\n".join(
+            f"| {one.name} | {one.ours:.4g} {one.unit} | {one.reference:.4g} {one.unit} | "
+            f"{one.ours / one.reference:.3f} | {one.goal:g} | {'met' if one.met else 'NOT met'} |"
+            for one in self.figures
+        )
+        return (
+            f"## {self.title}\n\n| what | ours | reference | ratio | goal | |\n|---|---|---|---|---|---|\n{rows}\n\n"
+            f"{self.note}\n"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """From the database to the finished extract: time and peak memory of each stage, by profile."""
+
+    runs: Sequence[tuple[str, Run]]
+    met: bool = True
+    title: str = "From the database to the extract, stage by stage"
+
+    def line(self) -> str:
+        """Return one line for the terminal."""
+        told = (
+            f"{name} {one.answer['rows']:,} rows in {one.seconds:.1f} s, peak {one.peak / _MIB:,.0f} MiB"
+            for name, one in self.runs
+        )
+        return f"{self.title}: " + "; ".join(told)
+
+    def section(self) -> str:
+        """Return the section of the page."""
+        parts = [f"## {self.title}\n"]
+        for name, one in self.runs:
+            rows = "\n".join(
+                f"| {stage} | {cost['seconds']:.2f} | {cost['peak'] / _MIB:,.0f} |"
+                for stage, cost in one.answer["stages"].items()
+            )
+            parts.append(
+                f"`{name}`: {one.answer['rows']:,} rows left, {one.answer['bytes'] / _MIB:,.0f} MiB of Parquet, "
+                f"{one.seconds:.1f} s in all, peak {one.peak / _MIB:,.0f} MiB (whole process tree).\n\n"
+                f"| stage | s | peak, MiB |\n|---|---|---|\n{rows}\n"
+            )
+        return "\n".join(parts)
+
+
 def page(
     command: str,
     load: tuple[float, float, float],
-    ratios: Sequence[Ratio],
-    memory: Memory,
-    latencies: Latencies | None = None,
+    parts: Sequence[Part],
     *,
     judged: bool,
 ) -> str:
@@ -155,9 +263,7 @@ def page(
 
     ``judged`` is false for sizes too small for the goals.
     """
-    missed = [ratio.title for ratio in ratios if not ratio.met] + ([] if memory.met else ["peak memory"])
-    told = [] if latencies is None else [latencies]
-    missed += [one.title for one in told if not one.met]
+    missed = [part.title for part in parts if not part.met]
     verdict = f"**Not met: {'; '.join(missed)}.**" if missed else "**All goals were met in this run.**"
     if not judged:
         verdict = "**A quick run: its sizes are too small for the goals, so that they are not judged.**"
@@ -168,7 +274,7 @@ def page(
         f"{platform.system()}; load before the first run {load[0]:.2f}",
         f"- Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
     ]
-    sections = "\n".join([*(ratio.section() for ratio in ratios), memory.section(), *(one.section() for one in told)])
+    sections = "\n".join(part.section() for part in parts)
     return (
         f"# Results of the benches\n\n{verdict}\n\n" + "\n".join(facts) + "\n\n"
         "Every figure is of this one run. A ratio compares runs that followed each other on the same machine; each run "

@@ -35,9 +35,11 @@ from gateway.api import (
     log,
     matches,
     oauth,
+    plans,
     problem_responses,
     recipients,
     sessions,
+    statistics,
     system,
 )
 from gateway.api.counters import RequestCounter
@@ -133,11 +135,13 @@ def _blueprints(services: Services) -> list[Any]:
         found += [
             sessions.blueprint,
             applications.blueprint,
+            plans.blueprint,
             assessments.blueprint,
             grants.blueprint,
             extracts.blueprint,
             checks.blueprint,
             matches.blueprint,
+            statistics.blueprint,
             legal_bases.blueprint,
         ]
     if office:

@@ -27,6 +27,8 @@ from gateway.audit import errors as audit
 from gateway.identity import errors as identity
 from gateway.policies import errors as policies
 from gateway.releases import errors as releases
+from gateway.releases.ledger import errors as ledger
+from gateway.releases.statistics import errors as statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,22 @@ TABLE: dict[type[Exception], ProblemType] = {
     releases.LeakSuspectedError: ProblemType("leak-suspected", 409, "疑似泄露，已停止提供", "Leak found: stopped"),
     releases.NotReadyError: ProblemType("not-ready", 409, "尚未准备好", "Not ready yet"),
     releases.ExtractGoneError: ProblemType("extract-gone", 410, "提取文件已不存在", "The extract is gone"),
+    releases.IncrementRefusedError: ProblemType(
+        "increment-refused", 403, "本授权不提供变动数据", "No changes under this grant"
+    ),
+    releases.BaselineUnusableError: ProblemType(
+        "baseline-unusable", 409, "不能以该提取为基准", "Not an extract to compare with"
+    ),
+    releases.NoEncryptionKeyError: ProblemType("no-encryption-key", 409, "没有加密公钥", "No key to encrypt to"),
+    releases.NotPageableError: ProblemType("not-pageable", 409, "不能分页读取", "Not to be read by pages"),
     releases.ContentDamagedError: ProblemType("content-damaged", 503, "提取文件损坏", "The stored file is damaged"),
     releases.TooManyRowsError: ProblemType("too-many-rows", 403, "超出行数上限", "More rows than allowed"),
+    ledger.JointLimitError: ProblemType("joint-limit", 409, "与已持有数据合并后风险过高", "Too telling together"),
+    ledger.LedgerDamagedError: ProblemType("ledger-damaged", 503, "提供台账损坏", "The ledger of releases is damaged"),
+    ledger.YearlyReleasesError: ProblemType("yearly-releases", 403, "本学年提供次数已满", "No more releases this year"),
     releases.BadListError: ProblemType("bad-list", 422, "名单有误", "The list cannot be taken"),
     releases.ListGoneError: ProblemType("list-gone", 409, "名单已销毁", "The list was destroyed"),
+    statistics.BudgetSpentError: ProblemType("budget-spent", 403, "隐私预算不足", "The privacy budget is spent"),
     RegistryError: ProblemType("registry-refused", 422, "学籍系统未能办理", "The registry refused"),
     RegisterChangedError: ProblemType("register-changed", 409, "学籍数据已变动", "The register changed in between"),
     RegisterRuleError: ProblemType("register-rule", 422, "不符合学籍管理规定", "Against a rule of the registry"),
@@ -207,6 +221,10 @@ ADVICE: dict[str, tuple[str, str]] = {
         "Correct the rows and columns in 'errors' and send the list again; nothing of it was kept.",
     ),
     "list-gone": ("重新上传名单。", "Hand the list in again."),
+    "budget-spent": (
+        "减小 ε、缩小问题，或使用已有的统计结果；预算每学年重新计算。",
+        "Ask with less epsilon, ask for less, or use what was answered before; the budget begins anew each school year.",
+    ),
     "assessment-refused": (
         "按 missing 补充或修改个人信息保护影响评估后再办理。",
         "Complete or change the impact assessment, as 'missing' names, then decide.",
@@ -237,6 +255,19 @@ ADVICE: dict[str, tuple[str, str]] = {
         "按 detail 更换材料：PDF、JPEG 或 PNG，不超过规定大小，种类与业务相符。",
         "Send another file, as 'detail' says: PDF, JPEG or PNG, not too large, of a kind that the procedure takes.",
     ),
+    "baseline-unusable": (
+        "按 detail 更换 since 所指的提取，或不带 since 提取全部数据。",
+        "Name another extract in 'since', as 'detail' says, or leave it out for all rows.",
+    ),
+    "increment-refused": (
+        "不带 since 提取全部数据；需要连续跟踪的，申请去标识级别的跟踪方案。",
+        "Leave out 'since'; to follow pupils, apply for a longitudinal profile of level 'pseudonymous'.",
+    ),
+    "no-encryption-key": (
+        "为客户端登记 use 为 enc 的公钥（P-256 或 RSA）。",
+        "Register a public key of use 'enc' (P-256 or RSA) for the client.",
+    ),
+    "not-pageable": ("用 /content 或 /parts 下载。", "Fetch it from /content, whole or by /parts."),
     "extract-gone": ("在授权有效期内重新提取。", "Start a new extract while the grant lasts."),
     "forbidden": (
         "查看 policy 与 rule；可用 GET /v1/me/permissions 查询自己的权限。",
@@ -256,6 +287,15 @@ ADVICE: dict[str, tuple[str, str]] = {
     "invalid-values": (
         "按 errors 逐项修改；各业务的栏目见 GET /v1/registry/procedures。",
         "Change each value named in 'errors'; GET /v1/registry/procedures lists what a procedure takes.",
+    ),
+    "joint-limit": (
+        "按以往提取的字段和范围申请，或选择更粗的字段，或改用统计。",
+        "Ask for the fields and pupils of an earlier extract, for coarser fields, or for statistics.",
+    ),
+    "ledger-damaged": ("请联系运维人员；恢复台账前不提供。", "Call the operator: the ledger must be restored first."),
+    "yearly-releases": (
+        "使用已提供的数据，或报主管部门调整上限。",
+        "Use what was delivered, or ask for a higher limit.",
     ),
     "leak-suspected": ("已停止提供，等待人工核查。", "Nothing leaves until a person has looked at it."),
     "locked-out": ("等待 retry_after 秒后再试。", "Wait for 'retry_after' seconds."),

@@ -59,23 +59,46 @@ class Caller:
     token: str | None = field(default=None, repr=False)
     prover: ECKey | None = field(default=None, repr=False)
 
-    def download(self, path: str, file: Path, size: int, progress: Callable[[int], object]) -> str:
+    def download(
+        self,
+        path: str,
+        file: Path,
+        size: int,
+        progress: Callable[[int], object],
+        *,
+        sound: Callable[[Path], int] | None = None,
+        renewed: Callable[[], Caller] | None = None,
+    ) -> str:
         """Fetch ``path`` into ``file``, going on where an interrupted download stopped; return its SHA-256.
 
-        A connection that breaks is taken up again up to ``RETRIES`` times, each time with a proof of its own. Raises
-        ``UnexpectedAnswerError`` when the gateway refuses, or fewer than ``size`` bytes come.
+        A connection that breaks is taken up again up to ``RETRIES`` times, each time with a proof of its own, and by
+        the caller that ``renewed`` gives. ``sound`` says how many bytes at the head of a file are right and cuts it
+        there; without it all that came counts. Raises ``UnexpectedAnswerError`` when the gateway refuses, or fewer
+        than ``size`` bytes come.
         """
         part = file.with_suffix(file.suffix + ".part")
-        have = part.stat().st_size if part.exists() else 0
+        came = sound or (lambda _part: part.stat().st_size)
+        have = came(part) if part.exists() else 0
+        shown = have
         progress(have)
+
+        def show(count: int) -> None:
+            nonlocal shown
+            shown += count
+            progress(count)
+
+        caller = self
         for _ in range(RETRIES + 1):
             if have >= size:
                 break
             # a broken connection leaves what came; the gateway counts it as one use
             with suppress(urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
-                self._append(path, part, have, progress)
-            have = part.stat().st_size if part.exists() else 0
+                caller._append(path, part, have, show)
+            have = came(part) if part.exists() else 0
             if have < size:
+                if have < shown:
+                    show(have - shown)  # what came was wrong
+                caller = caller if renewed is None else renewed()
                 time.sleep(PAUSE_SECONDS)
         if have != size:
             raise UnexpectedAnswerError("The download is not complete; run the command again to go on.")

@@ -29,6 +29,7 @@ from gateway.releases.checks.service import CheckService
 from gateway.releases.dry_run_service import DryRunService
 from gateway.releases.matches.service import MatchService
 from gateway.releases.service import ReleaseService
+from gateway.releases.statistics.service import StatisticsService
 from gateway.settings import Settings
 from rulebook import Rulebook
 
@@ -80,3 +81,5 @@ class Services:
     """Matches (比对回填), on the faces that release."""
     own: OwnAccount | None = None
     """One's own account; every process has it."""
+    statistics: StatisticsService | None = None
+    """Statistics (统计), on the faces that release."""

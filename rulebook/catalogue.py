@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from rulebook.columns import SHARING_COLUMNS
+from rulebook.columns import MASKS, SHARING_COLUMNS
 from rulebook.records import CodeList, Field, FieldClass, RulebookError
 from rulebook.source import Sources, Table
 
@@ -50,6 +50,8 @@ def _read_field(code: str, entry: Table, code_lists: Mapping[str, CodeList]) -> 
             entry.fail(("sharing", index), f"'{column}' is not a column of the sharing view / 共享视图没有此列")
     if cls is FieldClass.NEVER and sharing:
         entry.fail("sharing", "a field of class 'never' has no form in the sharing view / 不得共享的字段")
+    if cls in {FieldClass.DIRECT, FieldClass.NEVER} and not entry.has("mask"):
+        entry.fail(None, f"class '{cls}' needs a mask: how it is shown, if ever / 此类信息项必须指定掩码")
     if cls is FieldClass.DIRECT and code in sharing:
         entry.fail("sharing", "a direct identifier is shared in a desensitised form only / 直接标识符不得原样共享")
     field = Field(
@@ -65,6 +67,7 @@ def _read_field(code: str, entry: Table, code_lists: Mapping[str, CodeList]) -> 
         sharing=sharing,
         max_length=entry.optional_integer("max_length", least=1, most=10_000),
         headers=entry.texts("headers") if entry.has("headers") else (),
+        mask=entry.choice("mask", MASKS) if entry.has("mask") else None,
     )
     entry.finish()
     return field

@@ -37,10 +37,10 @@ def load(directory: Path) -> Rulebook:
     code_lists = read_code_lists(sources)
     divisions = read_divisions(sources)
     fields = read_fields(sources, code_lists)
-    hierarchies = read_hierarchies(sources)
+    hierarchies = read_hierarchies(sources, code_lists)
     profiles = read_profiles(sources, hierarchies)
     purposes = read_purposes(sources, profiles)
-    parameters, registry = read_parameters(sources, code_lists["grades"], fields, divisions.by_code)
+    parameters, registry = read_parameters(sources, code_lists["grades"], fields, divisions.by_code, profiles)
     book = Rulebook(
         sha256=digest(sources.contents),
         fields=MappingProxyType(fields),

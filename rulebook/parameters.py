@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, cast
 
-from rulebook.records import CodeList, Division, Field, Parameters, WorkflowDays
+from rulebook.ledger import read_ledger
+from rulebook.records import CodeList, Division, Field, Parameters, ReleaseProfile, WorkflowDays
 from rulebook.registry_parameters import read_class_size, read_registry
 from rulebook.registry_records import RegistryParameters
+from rulebook.risk import read_risk
 from rulebook.source import Sources, Table
+from rulebook.statistics import read_statistics
 
 _MEGABYTE = 1 << 20
 
 
 def read_parameters(
-    sources: Sources, grades: CodeList, fields: Mapping[str, Field], divisions: Mapping[str, Division]
+    sources: Sources,
+    grades: CodeList,
+    fields: Mapping[str, Field],
+    divisions: Mapping[str, Division],
+    profiles: Mapping[str, ReleaseProfile],
 ) -> tuple[Parameters, RegistryParameters]:
     """Return the parameters, and those that only the registry's rules read.
 
@@ -48,6 +55,9 @@ def read_parameters(
         dry_run_sample_days=applications.integer("dry_run_sample_days", least=1, most=30),
         number_authority=cast(Literal["national", "local"], registry.choice("number_authority", ("national", "local"))),
         guess_limit=releases.integer("guess_limit", least=1, most=100),
+        pseudonym_algorithm=cast(
+            Literal["hmac-sha256", "hmac-sm3"], releases.choice("pseudonym_algorithm", ("hmac-sha256", "hmac-sm3"))
+        ),
         match_list_minutes=releases.integer("match_list_minutes", least=5, most=1_440),
         delegation_days=accounts.integer("delegation_days", least=1, most=180),
         attestation_months=recipients.integer("attestation_months", least=1, most=12),  # yearly at the least
@@ -55,6 +65,9 @@ def read_parameters(
         attestation_warning_days=recipients.integer("warning_days", least=1, most=90),
         recipient_registration_required=recipients.boolean("registration_required"),
         workflow=_read_workflow(root.table("workflow")),
+        risk=read_risk(root.table("risk"), profiles),
+        statistics=read_statistics(root.table("statistics")),
+        ledger=read_ledger(root.table("ledger")),
     )
     rules = read_registry(registry, fields, divisions, parameters.class_size)
     for table in (accounts, imports, releases, audit, registry, recipients, applications, root):

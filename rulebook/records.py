@@ -10,7 +10,10 @@ from enum import StrEnum
 from typing import Literal
 
 from rulebook.alert_records import NO_ALERTS, Alerting
+from rulebook.ledger_records import DEFAULT_LEDGER, LedgerRules
 from rulebook.registry_records import EvidenceKind, RegistryParameters, TermDates
+from rulebook.risk_records import DEFAULT_RISK, RiskThresholds
+from rulebook.statistics_records import StatisticsLimits
 
 
 class RulebookError(Exception):
@@ -54,6 +57,8 @@ class Field:
     max_length: int | None
     headers: tuple[str, ...]
     """Other headers under which the field is known in workbooks."""
+    mask: str | None = None
+    """Kind of the mask under which it is shown, of a direct identifier and of what is never shared; else ``None``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ class LegalBasis:
         return self.text_sha256 is not None
 
 
-Operation = Literal["keep", "mask", "cut", "generalize", "pseudonymize", "drop"]
+Operation = Literal["keep", "mask", "cut", "round", "generalize", "pseudonymize", "redact", "suppress", "drop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,8 @@ class ProfileField:
 
     ``role``: direct, quasi, sensitive, ordinary. ``hierarchy`` for ``generalize`` (names a file of
     ``config/hierarchies/``) with ``level`` fixed, or ``None`` when the search chooses. ``length`` is the
-    number of leading characters kept by ``cut``.
+    number of leading characters kept by ``cut``, ``unit`` what ``round`` rounds to a multiple of. ``redact`` withholds
+    each text in which something looks like an identifier, ``suppress`` leaves the column empty.
     """
 
     name: str
@@ -169,6 +175,34 @@ class ProfileField:
     hierarchy: str | None = None
     level: int | None = None
     length: int | None = None
+    unit: int | None = None
+    level_words: tuple[str, str] | None = None
+    """What the fixed level is, in Chinese and English, from the hierarchy's file."""
+
+
+Objective = Literal["loss", "discernibility", "entropy"]
+"""What the search for levels makes smallest."""
+Recoding = Literal["global", "local"]
+"""One choice of levels for all rows, or levels of their own for parts of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDemand:
+    """What every class must hold of one sensitive field, beyond the profile's own ``l_diversity`` and ``t_closeness``.
+
+    ``distinct_l`` and ``entropy_l`` count values; ``recursive`` is (c, l); ``t`` is the largest distance of a class to
+    the whole, equal or, with ``t_tree`` (a hierarchy of ``config/hierarchies/``), along that tree; ``alpha`` is the
+    largest share of one value in a class. ``None`` demands nothing of that kind.
+    """
+
+    column: str
+    """A field of the profile whose role is ``sensitive``."""
+    distinct_l: int | None = None
+    entropy_l: float | None = None
+    recursive: tuple[float, int] | None = None
+    t: float | None = None
+    t_tree: str | None = None
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,22 +220,45 @@ class ReleaseProfile:
     """Share of rows that may be suppressed, 0 to 1."""
     row_cap: int
     retention_days: int
+    t_closeness: float | None = None
+    """Largest distance of every sensitive field's distribution in a class to the whole, 0 to 1."""
+    objective: Objective = "loss"
+    recoding: Recoding = "global"
+    demands: tuple[ModelDemand, ...] = ()
+    longitudinal: bool = False
+    """Whether all extracts of one grant have the same pseudonyms, so that the recipient can follow a pupil."""
+
+
+HierarchyRule = Literal["table", "division", "date", "school_date", "prefix", "school"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """A generalisation hierarchy: a rule by name (``division``, ``date``, ``prefix``) or a table of levels.
+    """A generalisation hierarchy: a rule by name (``HierarchyRule``) or a table of levels.
 
-    The labels of a ``prefix`` rule are the numbers of leading characters kept, falling.
+    The labels of a ``prefix`` rule are the numbers of leading characters kept, falling. ``school_date`` counts in
+    school years (1 September to 31 August): ``school_year`` is the one that bands of years and stages refer to, by the
+    year in which it begins; ``bands`` are the years of the bands of each stage, youngest first. ``school`` stands on
+    two columns: the school's code and ``companion``, its division.
 
     ``levels`` are labels of the levels, level 0 is the value itself, the last is ``*``. ``table`` maps each
     leaf to its values at levels 1, 2, … (the top included) for a ``table`` rule; ``None`` for computed ones.
+    ``names`` are the levels in Chinese and English, for people; ``code_list`` is the list whose codes are the leaves.
     """
 
     name: str
-    rule: Literal["table", "division", "date", "prefix"]
+    rule: HierarchyRule
     levels: tuple[str, ...]
     table: Mapping[str, tuple[str, ...]] | None
+    names: tuple[tuple[str, str], ...] = ()
+    code_list: str | None = None
+    school_year: int | None = None
+    bands: tuple[tuple[int, ...], ...] = ()
+    companion: str | None = None
+
+    def words(self, level: int) -> tuple[str, str]:
+        """Return what ``level`` is, in Chinese and in English; its label for both where the file has no names."""
+        return self.names[level] if self.names else (self.levels[level], self.levels[level])
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +373,14 @@ class Parameters:
     """Whether an application for rows is decided only upon a dry run of what is granted."""
     dry_run_sample_days: int = 7
     """Life of the ten rows that a dry run shows; they go with the decision at the latest."""
+    risk: RiskThresholds = DEFAULT_RISK
+    """What counts as an acceptable re-identification risk, and where."""
+    statistics: StatisticsLimits = StatisticsLimits()
+    """What statistics may cost, and what they do not show."""
+    pseudonym_algorithm: Literal["hmac-sha256", "hmac-sm3"] = "hmac-sha256"
+    """Of pseudonym keys to be made: SM3 is the national algorithm (GB/T 32905)."""
+    ledger: LedgerRules = DEFAULT_LEDGER
+    """How releases to one recipient hang together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,17 @@ class Table:
             self.fail(key, "must lie between 0 and 1 / 应在 0 与 1 之间")
         return float(value)
 
+    def optional_number(self, key: str, *, least: float, most: float) -> float | None:
+        """Return a number from ``least`` to ``most``, or ``None`` when the key is absent."""
+        if not self.has(key):
+            return None
+        value = self._value(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.fail(key, "must be a number without quotes / 应为不带引号的数字")
+        if not least <= value <= most:  # false for nan, too
+            self.fail(key, f"must lie between {least:g} and {most:g} / 超出允许范围")
+        return float(value)
+
     def boolean(self, key: str) -> bool:
         """Return true or false."""
         value = self._value(key)
@@ -287,8 +298,21 @@ class Table:
             self.fail(key, "must be a date without quotes, like 2026-09-01 / 应为不带引号的日期")
         return value
 
-    def texts(self, key: str, *, empty: bool = False) -> tuple[str, ...]:
-        """Return a list of different texts; an empty one is refused unless ``empty`` (empty means no)."""
+    def integers(self, key: str, *, least: int, most: int) -> tuple[int, ...]:
+        """Return a list of whole numbers from ``least`` to ``most``, at least one."""
+        value = self._value(key)
+        if not isinstance(value, list) or not value:
+            self.fail(key, "must be a list of whole numbers like [3, 3] / 应为整数列表")
+        for index, item in enumerate(value):
+            if not isinstance(item, int) or isinstance(item, bool) or not least <= item <= most:
+                self.fail((key, index), f"must be a whole number from {least} to {most} / 应为范围内的整数")
+        return tuple(value)
+
+    def texts(self, key: str, *, empty: bool = False, repeated: bool = False) -> tuple[str, ...]:
+        """Return a list of different texts; an empty one is refused unless ``empty`` (empty means no).
+
+        With ``repeated`` one text may stand more than once.
+        """
         value = self._value(key)
         if not isinstance(value, list):
             self.fail(key, 'must be a list like ["a", "b"] / 应为列表')
@@ -298,7 +322,7 @@ class Table:
         for index, item in enumerate(value):
             if not isinstance(item, str) or not item.strip() or item != item.strip():
                 self.fail((key, index), "must be text in quotes / 应为带引号的文字")
-            if item in found:
+            if item in found and not repeated:
                 self.fail((key, index), f"'{item}' stands twice; remove one / 重复的值")
             found.append(item)
         return tuple(found)

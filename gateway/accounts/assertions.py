@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gateway.accounts.access_tokens import MAX_LIFE_SECONDS
 from gateway.accounts.jose import LEEWAY_SECONDS, UnverifiedJwt, jti_hash, seconds
+from gateway.accounts.keys import signing_keys
 from gateway.ids import AccountId
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -30,9 +31,10 @@ def claimed_subject(assertion: UnverifiedJwt | None) -> AccountId | None:
 def chosen_key(keys: tuple[Mapping[str, str], ...], assertion: UnverifiedJwt) -> Mapping[str, str] | None:
     """Return the registered key that the header names; without a name, the only one."""
     kid = assertion.header.get("kid")
-    if kid is None and len(keys) == 1:
-        return keys[0]
-    return next((key for key in keys if key["kid"] == kid), None)
+    signing = signing_keys(keys)
+    if kid is None and len(signing) == 1:
+        return signing[0]
+    return next((key for key in signing if key["kid"] == kid), None)
 
 
 def problem(

@@ -41,7 +41,7 @@ class ClientRegistry(Administration):
             recipient=spec.recipient,
             post=spec.post,
         )
-        client = OAuthClient(account, keys, spec.grant_types, uri, spec.dpop_required)
+        client = OAuthClient(account, keys, spec.grant_types, uri, spec.dpop_required, spec.encrypt_always)
 
         def write(tx: Tx) -> None:
             self._accounts.add(tx, account)

@@ -159,6 +159,8 @@ class ClientSpec:
     jwks_uri: str | None = None
     dpop_required: bool = True
     """Whether every access token of the client has to be bound to a key (RFC 9449)."""
+    encrypt_always: bool = False
+    """Whether every extract that the client asks for is encrypted to its key of ``use`` ``enc``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ class OAuthClient:
     jwks_uri: str | None = None
     """Where the client publishes its keys; ``jwks`` is empty then."""
     dpop_required: bool = True
+    encrypt_always: bool = False
 
     def facts(self) -> dict[str, JsonValue]:
         """Return what the audit trail says of a registration, beside the account."""
@@ -189,6 +192,7 @@ class OAuthClient:
             "keys": [key["kid"] for key in self.jwks],
             "jwks_uri": self.jwks_uri,
             "dpop_required": self.dpop_required,
+            **({"encrypt_always": True} if self.encrypt_always else {}),
         }
 
 

@@ -23,3 +23,7 @@ class SearchError(ParameterError):
 
 class TransformError(GatewayError):
     """A batch cannot be transformed as planned: nothing of it leaves (I8)."""
+
+
+class StatisticsError(ParameterError):
+    """A table cannot be counted, or noise cannot be drawn, as asked."""

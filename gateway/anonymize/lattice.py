@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import getitem
 
 import numpy as np
 import polars as pl
@@ -15,47 +18,70 @@ from numpy.typing import NDArray
 
 from gateway.anonymize.errors import SearchError
 from gateway.anonymize.ladders import Codes, Ladder
+from gateway.anonymize.models import Reals, SensitiveDemand, sensitive_codes
 
 COUNT = "n"
 _WORD = 2**62
 _DENSE = 1 << 18
-_WORTH_IT = 0.7
-HASH_BITS = 17
-_SHIFT = np.uint64(64 - HASH_BITS)
+_LEAST_BITS, _MOST_BITS = 10, 22
+_SCATTER = np.uint64(0x9E3779B97F4A7C15)
+_CHUNK = 3
+"""So many columns are combined once and kept."""
+_KEPT_BYTES = 48 << 20
+_LARGE = 1 << 19
+_CHUNK_SPACE = 2**40
 
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Distinct tuples: ``codes[q]`` leaf codes of quasi-identifier *q*, ``sensitive[s]`` value codes, ``rows`` each."""
+    """Distinct tuples: ``codes[q]`` leaf codes of quasi-identifier *q*, ``sensitive[s]`` value codes, ``rows`` each.
+
+    ``population`` counts the people of each tuple, ``None`` where no model asks for them; with a population there
+    may be tuples without rows.
+    """
 
     ladders: tuple[Ladder, ...]
     codes: tuple[Codes, ...]
     sensitive: tuple[Codes, ...]
     rows: Codes
+    population: Codes | None = None
 
     @classmethod
-    def of(cls, tuples: pl.DataFrame, ladders: Mapping[str, Ladder], sensitive: Sequence[str]) -> Table:
+    def of(
+        cls,
+        tuples: pl.DataFrame,
+        ladders: Mapping[str, Ladder],
+        sensitive: Sequence[SensitiveDemand] = (),
+        population: pl.DataFrame | None = None,
+    ) -> Table:
         """Return the table of ``tuples``: one column for each ladder and sensitive attribute, and ``n``, the rows.
 
-        Tuples need not be distinct: the first roll-up joins equal ones. Raises ``SearchError`` for a missing
-        column or a count below one.
+        Tuples need not be distinct: the first roll-up joins equal ones. ``population`` has a column for each ladder
+        and ``n``, the people. Raises ``SearchError`` for a missing column or a count below one.
         """
-        needed = [*ladders, *sensitive]
-        missing = [column for column in [*needed, COUNT] if column not in tuples.columns]
-        if missing:
-            raise SearchError(f"The tuples lack the columns {', '.join(missing)}.", missing=tuple(missing))
         if not ladders:
-            raise SearchError("There is no quasi-identifier to search over.")
-        rows = tuples[COUNT].cast(pl.Int64).to_numpy()
-        if rows.size and int(rows.min()) < 1:
-            raise SearchError("The column 'n' must count rows: at least 1 in each tuple.")
+            raise SearchError(
+                "There is no quasi-identifier to search over; name at least one column that may be generalised.",
+                detail_zh="没有可搜索的准标识符，请至少指定一个可概化的字段。",
+            )
+        rows = _counts(tuples, [*ladders, *(demand.column for demand in sensitive)], "tuples")
+        codes = tuple(ladder.encode(tuples[column]) for column, ladder in ladders.items())
+        values = tuple(sensitive_codes(tuples[demand.column], demand.t_tree) for demand in sensitive)
+        if population is None:
+            return cls(tuple(ladders.values()), codes, values, rows)
+        people = _counts(population, list(ladders), "tuples of the population")
+        nobody, nothing = np.zeros_like(people), np.zeros_like(rows)
         return cls(
             tuple(ladders.values()),
-            tuple(ladder.encode(tuples[column]) for column, ladder in ladders.items()),
-            tuple(_ranks(tuples[column]) for column in sensitive),
-            rows,
+            tuple(
+                np.concatenate([own, ladder.encode(population[column])])
+                for own, (column, ladder) in zip(codes, ladders.items(), strict=True)
+            ),
+            tuple(np.concatenate([own, nobody]) for own in values),
+            np.concatenate([rows, nobody]),
+            np.concatenate([nothing, people]),
         )
 
     @cached_property
@@ -63,30 +89,62 @@ class Table:
         """Return the number of rows."""
         return int(self.rows.sum())
 
+    @cached_property
+    def weights(self) -> Reals:
+        """Return ``rows`` as floating-point numbers, exact below 2**53."""
+        return self.rows.astype(np.float64)
+
+    @cached_property
+    def leaf_rows(self) -> tuple[Reals, ...]:
+        """Return, by column, the rows of each leaf."""
+        return tuple(
+            np.bincount(codes, weights=self.weights, minlength=len(ladder.leaves)).astype(np.float64, copy=False)
+            for ladder, codes in zip(self.ladders, self.codes, strict=True)
+        )
+
     def __len__(self) -> int:
         return int(self.rows.size)
 
 
-def _ranks(values: pl.Series) -> Codes:
-    return (values.cast(pl.String).rank("dense").fill_null(0).to_numpy()).astype(np.int64)
+def _counts(tuples: pl.DataFrame, columns: Sequence[str], what: str) -> Codes:
+    """Return the column ``n`` of ``tuples``, whole numbers of any type; ``columns`` must be there as well."""
+    missing = [column for column in [*columns, COUNT] if column not in tuples.columns]
+    if missing:
+        raise SearchError(
+            f"The {what} lack the columns {', '.join(missing)}.",
+            detail_zh=f"缺少列 {'、'.join(missing)}。",
+            missing=tuple(missing),
+        )
+    counts = tuples[COUNT]
+    whole = counts.cast(pl.Int64, strict=False) if counts.dtype.is_numeric() else counts.clear()
+    if len(whole) != len(counts) or whole.null_count() or bool((whole < 1).any()) or bool((whole != counts).any()):
+        raise SearchError(
+            "The column 'n' must count rows: a whole number of at least 1 in each tuple.",
+            detail_zh="列 n 是行数，每个元组须为不小于 1 的整数。",
+        )
+    return whole.to_numpy()
 
 
 def combine(columns: Sequence[Codes], sizes: Sequence[int], length: int) -> tuple[Codes, int]:
     """Return one key for each row, equal exactly where all ``columns`` are equal, and the size of its range.
 
     ``sizes[i]`` bounds ``columns[i]``. A mixed-radix number; where it would leave 62 bits, what there is so
-    far is made dense first (at most ``length`` values remain).
+    far is made dense first (at most ``length`` values remain). The key may be one of the columns itself.
     """
-    key = np.zeros(length, dtype=np.int64)
+    key: Codes | None = None
     space = 1
     for column, size in zip(columns, sizes, strict=True):
         if size <= 1:
             continue
+        if key is None:
+            key, space = column, size
+            continue
         if space > _WORD // size:
             key, space = densify(key, space)
-        key = column.copy() if space == 1 else key * size + column
+        key = key * size
+        key += column
         space *= size
-    return key, space
+    return (np.zeros(length, dtype=np.int64) if key is None else key), space
 
 
 def densify(key: Codes, space: int) -> tuple[Codes, int]:
@@ -99,71 +157,159 @@ def densify(key: Codes, space: int) -> tuple[Codes, int]:
     return inverse.astype(np.int64, copy=False), int(values.size)
 
 
+def renumber(key: Codes, space: int) -> tuple[Codes, int]:
+    """Return ``key`` renumbered in some fixed order, possibly with gaps, and a bound above all of its numbers.
+
+    As exact as ``densify`` and without a sort of the whole: keys are scattered over buckets, and only those that
+    meet another key in theirs are sorted.
+    """
+    if space <= max(_DENSE >> 3, 2 * key.size):
+        return key, space
+    bits = _bits(key.size)
+    buckets = (key.view(np.uint64) * _SCATTER >> np.uint64(64 - bits)).view(np.int64)
+    holder = np.empty(1 << bits, dtype=np.int64)
+    holder[buckets] = key  # the last one written holds the bucket
+    strangers = np.flatnonzero(holder[buckets] != key)
+    if not strangers.size:
+        return buckets, 1 << bits
+    values, inverse = np.unique(key[strangers], return_inverse=True)
+    buckets[strangers] = inverse + (1 << bits)
+    return buckets, (1 << bits) + int(values.size)
+
+
+def _bits(length: int) -> int:
+    return min(max(length.bit_length(), _LEAST_BITS), _MOST_BITS)
+
+
 class Views:
-    """Every quasi-identifier of a table on any level, mapped when first asked for."""
+    """A table's classes at any node. Combinations of a few columns are kept, within some tens of megabytes."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
-        self._codes: dict[tuple[int, int], Codes] = {}
-        self._hashes: dict[tuple[int, int], Hashes] = {}
+        self.table = table
+        self.bits = _bits(len(table))
+        self._shift = np.uint64(64 - self.bits)
+        # Large tables go column by column: what is kept would push the rest out of the cache of the processor.
+        self._chunks = _chunks(table.ladders, 1 if len(table) > _LARGE else _CHUNK)
+        self._most = _KEPT_BYTES // max(8 * len(table), 1) if len(table) <= _LARGE else 0
+        self._sizes = [[len(rung.labels) for rung in ladder.rungs] for ladder in table.ladders]
+        self._keys: dict[tuple[int, tuple[int, ...]], Codes] = {}
+        self._hashes: dict[tuple[int, tuple[int, ...]], Hashes] = {}
+        self._salts: dict[tuple[int, int], Hashes] = {}
 
     def codes(self, column: int, level: int) -> Codes:
         """Return the label code of each tuple in ``column`` on ``level``."""
-        found = self._codes.get((column, level))
-        if found is None:
-            found = self._table.ladders[column].rungs[level].codes[self._table.codes[column]]
-            self._codes[column, level] = found
-        return found
-
-    def hashed(self, column: int, level: int) -> Hashes:
-        """Return a fixed pseudo-random number for each tuple, equal where the label is.
-
-        Results never depend on these numbers: a sum of them only finds classes that are surely too small.
-        """
-        found = self._hashes.get((column, level))
-        if found is None:
-            labels = len(self._table.ladders[column].rungs[level].labels)
-            salts = np.random.default_rng((column, level)).integers(0, 2**64, size=labels, dtype=np.uint64)
-            found = salts[self.codes(column, level)]
-            self._hashes[column, level] = found
-        return found
+        codes = self.table.codes[column]
+        return codes if level == 0 else self.table.ladders[column].rungs[level].codes[codes]
 
     def size(self, column: int, level: int) -> int:
         """Return the number of labels of ``column`` on ``level``."""
-        return len(self._table.ladders[column].rungs[level].labels)
+        return self._sizes[column][level]
 
     def buckets(self, node: Sequence[int]) -> Codes:
-        """Return a bucket below ``2 ** HASH_BITS`` for each tuple: tuples of one class share it."""
-        mixed = self.hashed(0, node[0]).copy()
-        for column in range(1, len(node)):
-            mixed += self.hashed(column, node[column])
-        return (mixed >> _SHIFT).astype(np.int64)
+        """Return a bucket below ``2 ** bits`` for each tuple: tuples of one class share it.
+
+        Results never depend on the numbers behind it: a bucket only finds classes that are surely too small.
+        """
+        mixed: Hashes | None = None
+        for chunk in self._chunks:
+            part = self._hashed(chunk, tuple(node[q] for q in chunk))
+            if part is not None:
+                mixed = part.copy() if mixed is None else np.add(mixed, part, out=mixed)
+        if mixed is None:
+            return np.zeros(len(self.table), dtype=np.int64)
+        mixed >>= self._shift
+        return mixed.view(np.int64)
+
+    def key(self, node: Sequence[int]) -> tuple[Codes, int]:
+        """Return one key for each tuple, equal exactly within a class of ``node``, and the size of its range."""
+        parts = [self._combined(chunk, tuple(node[q] for q in chunk)) for chunk in self._chunks]
+        sizes = [math.prod(self._sizes[q][node[q]] for q in chunk) for chunk in self._chunks]
+        return combine(parts, sizes, len(self.table))
+
+    def space(self, node: Sequence[int]) -> int:
+        """Return the number of combinations of labels at ``node``."""
+        return math.prod(map(getitem, self._sizes, node))
 
     def classes(self, node: Sequence[int]) -> tuple[Codes, int]:
-        """Return the class of each tuple at ``node``, numbered 0, 1, …, and the number of classes."""
-        columns = [self.codes(column, level) for column, level in enumerate(node)]
-        sizes = [self.size(column, level) for column, level in enumerate(node)]
-        return densify(*combine(columns, sizes, len(self._table)))
+        """Return the class of each tuple at ``node``, and a bound above the numbers, of which some may be unused."""
+        return renumber(*self.key(node))
+
+    def _combined(self, chunk: range, levels: tuple[int, ...]) -> Codes:
+        found = self._keys.get((chunk.start, levels))
+        if found is None:
+            columns = [self.codes(q, level) for q, level in zip(chunk, levels, strict=True)]
+            sizes = [self.size(q, level) for q, level in zip(chunk, levels, strict=True)]
+            found, _ = combine(columns, sizes, len(self.table))
+            if len(chunk) > 1 and len(self._keys) + len(self._hashes) < self._most:
+                self._keys[chunk.start, levels] = found
+        return found
+
+    def _hashed(self, chunk: range, levels: tuple[int, ...]) -> Hashes | None:
+        found = self._hashes.get((chunk.start, levels))
+        if found is None:
+            parts = [self._salted(q, level) for q, level in zip(chunk, levels, strict=True) if self.size(q, level) > 1]
+            if not parts:
+                return None
+            found = functools.reduce(np.add, parts)
+            if len(chunk) > 1 and len(self._keys) + len(self._hashes) < self._most:
+                self._hashes[chunk.start, levels] = found
+        return found
+
+    def _salted(self, column: int, level: int) -> Hashes:
+        """Return a pseudo-random number for each tuple, equal where the label is."""
+        ladder = self.table.ladders[column]
+        if 4 * len(ladder.leaves) > len(self.table):
+            return _mixed(self.codes(column, level), column)
+        salts = self._salts.get((column, level))
+        if salts is None:
+            salts = _mixed(ladder.rungs[level].codes, column)
+            self._salts[column, level] = salts
+        return salts[self.table.codes[column]]
 
 
-def roll_up(table: Table, floor: Sequence[int], seen: Views) -> Table | None:
-    """Return ``table`` grouped anew at ``floor``, valid from there upwards; ``None`` when it would hardly shrink.
+def _chunks(ladders: Sequence[Ladder], width: int) -> list[range]:
+    """Return runs of at most ``width`` columns whose combinations of leaves stay far below 62 bits."""
+    chunks, first, space = [], 0, 1
+    for q, ladder in enumerate(ladders):
+        if q > first and (q - first == width or space * len(ladder.leaves) > _CHUNK_SPACE):
+            chunks.append(range(first, q))
+            first, space = q, 1
+        space *= len(ladder.leaves)
+    return [*chunks, range(first, len(ladders))]
 
-    ``seen`` are the views of ``table``.
+
+def _mixed(codes: Codes, column: int) -> Hashes:
+    """Return a pseudo-random number for each of ``codes`` in ``column`` (the steps of SplitMix64)."""
+    mixed = (codes.astype(np.uint64) + np.uint64(1 + (column << 40))) * _SCATTER
+    mixed = (mixed ^ mixed >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ mixed >> np.uint64(31)
+
+
+def roll_up(seen: Views, classes: Codes, bound: int, *, worth: float) -> Table | None:
+    """Return the table of ``seen`` grouped anew, valid from the node of ``classes`` upwards.
+
+    ``classes`` have numbers below ``bound``. ``None`` when more than the share ``worth`` of
+    the tuples would be left.
     """
-    columns = [seen.codes(column, level) for column, level in enumerate(floor)]
-    sizes = [seen.size(column, level) for column, level in enumerate(floor)]
+    table = seen.table
+    keys, space = classes, bound
     for codes in table.sensitive:
-        columns.append(codes)
-        sizes.append(int(codes.max()) + 1)
-    keys, count = densify(*combine(columns, sizes, len(table)))
-    if count > len(table) * _WORTH_IT:
+        keys, space = renumber(*combine([keys, codes], [space, int(codes.max()) + 1], len(table)))
+    first = np.full(space, -1, dtype=np.int64)
+    first[keys] = np.arange(len(table))  # any tuple of a group stands for it; the last one written
+    used = np.flatnonzero(first >= 0)
+    if used.size > len(table) * worth:
         return None
-    first = np.empty(count, dtype=np.int64)
-    first[keys[::-1]] = np.arange(len(table))[::-1]  # any tuple of a group stands for it; take the first
+    first = first[used]
+
+    def sums(weights: Codes | Reals) -> Codes:
+        return np.bincount(keys, weights=weights, minlength=space)[used].astype(np.int64)
+
     return Table(
         table.ladders,
         tuple(codes[first] for codes in table.codes),
         tuple(codes[first] for codes in table.sensitive),
-        np.bincount(keys, weights=table.rows, minlength=count).astype(np.int64),
+        sums(table.weights),
+        None if table.population is None else sums(table.population),
     )

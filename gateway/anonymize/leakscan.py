@@ -22,6 +22,8 @@ from gateway.anonymize.plan import MASKED_COLUMNS, Plan
 from gateway.articles import keeps
 from gateway.errors import ParameterError
 
+Hit = tuple[str, str]
+"""Kind and normalised value."""
 BANK_CARD = "bank_card"
 PSEUDONYM_SHAPE = "^[0-9a-f]{32}$"
 
@@ -188,7 +190,7 @@ def _mostly_distinct(text: pl.Series) -> bool:
     return head.len() == _SPARSE and head.n_unique() > _SPARSE // 2
 
 
-def identifiers(text: str) -> list[tuple[str, str]]:
+def identifiers(text: str) -> list[Hit]:
     """Return kind and normalised value of every number in ``text`` that looks like an identifier.
 
     A student number that contains an identity number gives both. What one kind took, a later one does not see:
@@ -196,7 +198,7 @@ def identifiers(text: str) -> list[tuple[str, str]]:
     """
     plain = unicodedata.normalize("NFKC", "".join(_BESIDE.get(unicodedata.category(c), c) for c in text))
     plain = "".join(_DASHES.get(unicodedata.category(c), c) for c in plain)
-    found: list[tuple[str, str]] = []
+    found: list[Hit] = []
     for pattern, judge in _RULES:
 
         def take(match: re.Match[str], judge: Callable[[str], Iterable[tuple[str, str]]] = judge) -> str:
@@ -220,10 +222,10 @@ def _student(text: str) -> Iterable[tuple[str, str]]:
     value = text.upper()
     number = value[1:]
     if value[0] == "L":
-        if _plausible_date(number[6:14]):
+        if plausible_date(number[6:14]):
             yield IdentifierKind.STUDENT_NUMBER, value
         return
-    if re.fullmatch(r"[0-9]{17}[0-9X]", number) and (_plausible_date(number[6:14]) or _checksum(number)):
+    if re.fullmatch(r"[0-9]{17}[0-9X]", number) and (plausible_date(number[6:14]) or _checksum(number)):
         yield IdentifierKind.STUDENT_NUMBER, value
         if value[0] == "G":
             yield IdentifierKind.ID_NUMBER, number
@@ -231,14 +233,14 @@ def _student(text: str) -> Iterable[tuple[str, str]]:
 
 def _resident(text: str) -> Iterable[tuple[str, str]]:
     number = _digits(text)
-    if _plausible_date(number[6:14]) or _checksum(number):
+    if plausible_date(number[6:14]) or _checksum(number):
         yield IdentifierKind.ID_NUMBER, number
 
 
 def _old_resident(text: str) -> Iterable[tuple[str, str]]:
-    if _plausible_date("19" + text[6:12]):
+    if plausible_date("19" + text[6:12]):
         body = f"{text[:6]}19{text[6:]}"
-        yield IdentifierKind.ID_NUMBER, body + _check_character(body)
+        yield IdentifierKind.ID_NUMBER, body + check_character(body)
 
 
 def _card(text: str) -> Iterable[tuple[str, str]]:
@@ -269,7 +271,8 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[str], Iterable[tuple[str, str]]]]
 )
 
 
-def _plausible_date(digits: str) -> bool:
+def plausible_date(digits: str) -> bool:
+    """Return whether eight ASCII digits are a day of 1900 to 2099."""
     if not digits.isascii() or not digits.isdigit():
         return False
     year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:])
@@ -277,9 +280,9 @@ def _plausible_date(digits: str) -> bool:
 
 
 def _checksum(number: str) -> bool:
-    return number[-1] == _check_character(number[:-1])
+    return number[-1] == check_character(number[:-1])
 
 
-def _check_character(body: str) -> str:
+def check_character(body: str) -> str:
     """Return the check character of GB 11643 for 17 digits."""
     return _CHECK[sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11]

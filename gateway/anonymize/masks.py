@@ -1,26 +1,30 @@
 """Display masks (design 6.1): total, idempotent, of a length that tells nothing about the value.
 
 Shown at most: the surname, the first four digits of a resident identity number, the first three of a phone
-number, an address down to the county, nothing of a student number. What a rule does not recognise shows less.
-``ColumnMasks`` gives the same results for whole columns; it implements ``core_registry.sharing.Masker``.
+number, an address down to the county, nothing of a student number, e-mail address, bank card, date or free text. What
+a rule does not recognise shows less. ``ColumnMasks`` gives the same results for cells, whole columns and spans of a
+text; it implements ``core_registry.sharing.Masker``. Which item of Annex 1 has which mask stands in
+``config/fields.toml``.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from gateway.anonymize.withholding import WITHHELD
 from gateway.articles import keeps
 from gateway.errors import ParameterError
 
 if TYPE_CHECKING:
     from rulebook.records import Divisions
 
-MaskKind = Literal["name", "id_number", "phone", "student_number"]
+MaskKind = Literal["name", "id_number", "phone", "student_number", "address", "email", "bank_card", "date", "text"]
 
 NAME_STARS = "**"
 ID_STARS = "*" * 14
@@ -29,6 +33,10 @@ ADDRESS_STARS = "***"
 STUDENT_NUMBER_MASK = "*" * 19
 HIDDEN_ID = "*" * 18
 HIDDEN_PHONE = "*" * 11
+EMAIL_MASK = "***@***"
+BANK_CARD_MASK = "*" * 16
+DATE_MASK = "****-**-**"
+TEXT_MASK = WITHHELD
 
 COMPOUND_SURNAMES = frozenset(
     (
@@ -48,6 +56,12 @@ _MASKED_ID = re.compile(r"[0-9]{4}\*{14}")
 _MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")
 _LANDLINE = re.compile(r"0[1-9][0-9]{8,10}")
 _MASKED_PHONE = re.compile(r"[0-9]{3}\*{8}")
+_PLAIN_ADDRESS = "^[!-~一-鿿]*$"
+"""Characters that NFKC and the taking away of spaces leave as they are."""
+_CODE = 6
+_SAMPLE = 1_000
+_REGION = 2
+"""Characters of a name by which those that cannot stand in a column are left out."""
 _PHONE_PUNCTUATION = str.maketrans("", "", "-()")
 
 MASK_SHAPES: Mapping[str, str] = {
@@ -56,6 +70,10 @@ MASK_SHAPES: Mapping[str, str] = {
     "phone": r"^(?:[0-9]{3}\*{8}|\*{11})$",
     "student_number": r"^\*{19}$",
     "address": r"^\p{Han}{0,40}\*\*\*$",
+    "email": r"^\*\*\*@\*\*\*$",
+    "bank_card": r"^\*{16}$",
+    "date": r"^\*{4}-\*\*-\*\*$",
+    "text": f"^{TEXT_MASK}$",
 }
 """The shape of each mask's output as a pattern of Rust's regular expressions, for the leak scan."""
 
@@ -102,18 +120,75 @@ def mask_student_number(value: str) -> str:  # noqa: ARG001  nothing of the valu
     return STUDENT_NUMBER_MASK
 
 
-def mask_address(value: str, full_names: Mapping[str, str]) -> str:
-    """Return ``山西省太原市小店区***`` for the division code ``value``, ``***`` for a code not in ``full_names``.
+def mask_nothing_shown(mask: str) -> Callable[[str], str]:
+    """Return the mask that gives ``mask`` whatever the value."""
+    return lambda value: mask  # noqa: ARG005  nothing of the value may be shown
 
-    ``full_names`` maps six-digit codes to names from the province down. A masked address is returned as it
-    is. Free text never passes: what can come out are the names of ``full_names`` and nothing else.
-    """
-    name = full_names.get(value)
-    if name is not None:
+
+class AddressMask:
+    """The mask of addresses over the divisions of ``full_names``: six-digit code -> name from the province down."""
+
+    def __init__(self, full_names: Mapping[str, str]) -> None:
+        self._by_code = dict(full_names)
+        self._by_start = {name: name for name in full_names.values()}
+        provinces = {code[:2]: name for code, name in full_names.items() if code.endswith("0000")}
+        short: dict[str, set[str]] = {}
+        for code, name in full_names.items():
+            province = provinces.get(code[:2], "")
+            if province and name != province and name.startswith(province):
+                short.setdefault(name.removeprefix(province), set()).add(name)
+        # of what begins below the province, a city's name must stand first: names of counties alone are ambiguous
+        cities = {name.removeprefix(provinces.get(code[:2], "")) for code, name in full_names.items() if _is_city(code)}
+        for start, names in short.items():
+            if len(names) == 1 and any(start.startswith(city) for city in cities if city):
+                self._by_start.setdefault(start, *names)
+        self._starts = sorted(self._by_start, key=len, reverse=True)
+        self._longest = max(map(len, self._by_start), default=0)
+
+    def __call__(self, value: str) -> str:
+        """Return ``山西省太原市小店区***`` for a division code or an address that begins with its name, else ``***``.
+
+        What can come out are the names of the divisions and nothing else: street and house never pass. A masked
+        address is returned as it is. Source: A50-8; design 6.1.
+        """
+        text = _plain(value)
+        name = self._by_code.get(text)
+        if name is None:
+            ends = range(min(len(text), self._longest), 0, -1)
+            name = next((self._by_start[text[:end]] for end in ends if text[:end] in self._by_start), "")
         return name + ADDRESS_STARS
-    if value.endswith(ADDRESS_STARS) and value.removesuffix(ADDRESS_STARS) in frozenset(full_names.values()):
-        return value
-    return ADDRESS_STARS
+
+    def column(self, values: pl.Series) -> pl.Series:
+        """Return the masks of many texts at once: the same as one by one; nulls stay null."""
+        text, head = pl.col("text"), pl.col("text").str.slice(0, self._longest + 1)
+        frame = values.rename("text").to_frame()
+        regions = frame.select(text.str.slice(0, _REGION).unique()).to_series().to_list()
+        wanted = frozenset(region for region in regions if region)
+        starts = [start for start in self._starts if start[:_REGION] in wanted]
+        found = pl.lit(None, dtype=pl.String)
+        if starts:
+            names = [self._by_start[start] for start in starts]
+            # of several that fit the longest stands first; to find a name, not to replace one
+            found = text.str.extract(f"^({'|'.join(map(re.escape, starts))})").replace_strict(starts, names)
+        if frame.select((text.str.len_chars() == _CODE).any()).item():
+            codes, full = [*self._by_code], [*self._by_code.values()]
+            found = pl.coalesce(text.replace_strict(codes, full, default=None, return_dtype=pl.String), found)
+        quick = pl.when(text.is_not_null()).then(found.fill_null("") + ADDRESS_STARS)
+        work = frame.select(quick.alias("masked"), (~head.str.contains(_PLAIN_ADDRESS)).alias("odd"))
+        if not work["odd"].any():
+            return work["masked"]
+        odd = work["odd"].fill_null(value=False)
+        slow = [self(value) for value in values.filter(odd).to_list()]
+        return work["masked"].scatter(odd.arg_true(), pl.Series(slow, dtype=pl.String))
+
+
+def _is_city(code: str) -> bool:
+    return code.endswith("00") and not code.endswith("0000")
+
+
+def mask_address(value: str, full_names: Mapping[str, str]) -> str:
+    """Return ``AddressMask(full_names)(value)``, for a single address."""
+    return AddressMask(full_names)(value)
 
 
 def _plain(value: str) -> str:
@@ -127,11 +202,22 @@ SCALARS: Mapping[MaskKind, Callable[[str], str]] = {
     "id_number": mask_id_number,
     "phone": mask_phone,
     "student_number": mask_student_number,
+    "email": mask_nothing_shown(EMAIL_MASK),
+    "bank_card": mask_nothing_shown(BANK_CARD_MASK),
+    "date": mask_nothing_shown(DATE_MASK),
+    "text": mask_nothing_shown(TEXT_MASK),
 }
+"""The masks of single values, but for addresses: these need the divisions (``AddressMask``)."""
 
 _VALUE = pl.col("value")
-# For each kind: which values are plain enough for an expression, and that expression. All others go through
-# the scalar function, once for each distinct value, so that column and cell agree by construction.
+
+
+def _constant(mask: str) -> tuple[pl.Expr, pl.Expr]:
+    return _VALUE.is_not_null(), pl.when(_VALUE.is_not_null()).then(pl.lit(mask))
+
+
+# For each kind: which values are plain enough for an expression, and that expression, null for null. All others go
+# through the scalar function, once for each distinct value, so that column and cell agree by construction.
 _QUICK: Mapping[MaskKind, tuple[pl.Expr, pl.Expr]] = {
     "name": (
         _VALUE.str.contains("^[一-鿿]+$"),
@@ -148,8 +234,21 @@ _QUICK: Mapping[MaskKind, tuple[pl.Expr, pl.Expr]] = {
         _VALUE.str.slice(0, 4) + ID_STARS,
     ),
     "phone": (_VALUE.str.contains("^1[3-9][0-9]{9}$"), _VALUE.str.slice(0, 3) + PHONE_STARS),
-    "student_number": (_VALUE.is_not_null(), pl.lit(STUDENT_NUMBER_MASK)),
+    "student_number": _constant(STUDENT_NUMBER_MASK),
+    "email": _constant(EMAIL_MASK),
+    "bank_card": _constant(BANK_CARD_MASK),
+    "date": _constant(DATE_MASK),
+    "text": _constant(TEXT_MASK),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters ``start`` to ``end`` (exclusive) of a text that are a value of ``kind``."""
+
+    start: int
+    end: int
+    kind: MaskKind
 
 
 @keeps("A50-8")
@@ -157,36 +256,68 @@ class ColumnMasks:
     """The masks for columns. ``full_names`` maps division codes to full names (``of`` takes the rule book's)."""
 
     def __init__(self, full_names: Mapping[str, str]) -> None:
-        self._full_names = dict(full_names)
+        self._address = AddressMask(full_names)
+        self._cells: dict[MaskKind, Callable[[str], str]] = {**SCALARS, "address": self._address}
 
     @classmethod
     def of(cls, divisions: Divisions) -> ColumnMasks:
         """Return the masks over the divisions of the rule book."""
         return cls({code: division.full_name for code, division in divisions.by_code.items()})
 
+    def cell(self, kind: MaskKind, value: str) -> str:
+        """Return the mask of one value. Raises ``ParameterError`` for an unknown kind."""
+        if kind not in self._cells:
+            raise ParameterError(f"There is no mask '{kind}'; use one of {', '.join(self._cells)}.")
+        return self._cells[kind](value)
+
     def mask(self, kind: MaskKind, values: pl.Series) -> pl.Series:
-        """Return the masked column, named like ``values``: value by value what the scalar function gives.
+        """Return the masked column, named like ``values``: value by value what ``cell`` gives.
 
         Nulls stay null. A column that is not text is taken as its text. Raises ``ParameterError`` for an unknown kind.
         """
-        if kind not in SCALARS:
-            raise ParameterError(f"There is no mask '{kind}'; use one of {', '.join(SCALARS)}.")
+        if kind not in self._cells:
+            raise ParameterError(f"There is no mask '{kind}'; use one of {', '.join(self._cells)}.")
+        if kind not in _QUICK:
+            return self._slow(kind, values.cast(pl.String))
         plain, quick = _QUICK[kind]
         frame = values.cast(pl.String).rename("value").to_frame()
-        work = frame.with_columns(plain=plain | _VALUE.is_null()).with_columns(
-            masked=pl.when(_VALUE.is_not_null() & pl.col("plain")).then(quick)
-        )
-        if work["plain"].all():
+        work = frame.select(quick.alias("masked"), (~plain).alias("odd"))
+        if not work["odd"].any():  # a null is neither plain nor odd: it stays null
             return work["masked"].rename(values.name)
-        odd = work.filter(~pl.col("plain"))["value"].unique()
-        scalar = SCALARS[kind]
-        masked = pl.Series([scalar(value) for value in odd.to_list()], dtype=pl.String)
-        slow = _VALUE.replace_strict(odd, masked, default=None)
-        return work.select(pl.when("plain").then("masked").otherwise(slow).alias(values.name)).to_series()
+        odd = work["odd"].fill_null(value=False)
+        slow = self._slow(kind, frame["value"].filter(odd))
+        return work["masked"].scatter(odd.arg_true(), slow).rename(values.name)
 
     def mask_address(self, divisions: pl.Series) -> pl.Series:
-        """Return the masked addresses of a column of division codes; nulls stay null."""
-        codes = divisions.cast(pl.String)
-        distinct = codes.drop_nulls().unique()
-        masked = pl.Series([mask_address(code, self._full_names) for code in distinct.to_list()], dtype=pl.String)
-        return codes.replace_strict(distinct, masked, default=None, return_dtype=pl.String).rename(divisions.name)
+        """Return the masked addresses of a column of division codes or addresses; nulls stay null."""
+        return self.mask("address", divisions)
+
+    def text(self, value: str, spans: Iterable[Span]) -> str:
+        """Return ``value`` with each of ``spans`` replaced by the mask of what stands there, as ``cell`` gives it.
+
+        Spans that overlap are taken together, and show nothing where their kinds differ. Raises ``ParameterError`` for
+        a span outside the text or an unknown kind.
+        """
+        merged: list[Span] = []
+        for span in sorted(spans, key=lambda span: (span.start, span.end)):
+            if not 0 <= span.start < span.end <= len(value):
+                raise ParameterError("A span lies outside its text, or holds nothing.")
+            if merged and span.start < merged[-1].end:
+                last = merged.pop()
+                kind: MaskKind = last.kind if last == span else "text"
+                span = Span(last.start, max(last.end, span.end), kind)  # noqa: PLW2901  the two are one now
+            merged.append(span)
+        out, done = [], 0
+        for span in merged:
+            out += [value[done : span.start], self.cell(span.kind, value[span.start : span.end])]
+            done = span.end
+        return "".join([*out, value[done:]])
+
+    def _slow(self, kind: MaskKind, text: pl.Series) -> pl.Series:
+        """Return the mask of each value, computed once for each distinct one."""
+        if kind == "address" and text.head(_SAMPLE).n_unique() > _SAMPLE // 2:
+            return self._address.column(text).rename(text.name)
+        scalar = self._cells[kind]
+        distinct = text.drop_nulls().unique()
+        masked = pl.Series([scalar(value) for value in distinct.to_list()], dtype=pl.String)
+        return text.replace_strict(distinct, masked, default=None, return_dtype=pl.String)

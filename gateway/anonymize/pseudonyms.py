@@ -1,42 +1,60 @@
-"""Keyed pseudonyms (design 6.2): ``HMAC-SHA256(k, subject_ref)`` cut to 128 bits, a key for each recipient and project.
+"""Keyed pseudonyms (design 6.2): an HMAC of ``subject_ref`` cut to 128 bits, a key for each recipient and project.
 
-The HMAC key is the key's 64 hexadecimal digits as ASCII, not the 32 bytes they stand for: polars-hash takes text.
-Every other implementation (SQL, Spark) must do the same; ``tests/unit/anonymize`` holds the test vector.
+The HMAC is SHA-256, or SM3 where the rule book asks for national algorithms. The HMAC key is the key's 64 hexadecimal
+digits as ASCII, not the 32 bytes they stand for: polars-hash takes text. Every other implementation (SQL, Spark) must
+do the same; ``tests/unit/anonymize`` and ``tests/vectors`` hold the test vectors.
+
+A key hangs on the pseudonym root and on a random salt. The salt is kept wrapped, and destroyed when the project ends:
+the root alone does not give the key again (ADR 31).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from typing import Literal, NoReturn
 
 import polars as pl
 import polars_hash as plh
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.errors import ParameterError
 
+PseudonymAlgorithm = Literal["hmac-sha256", "hmac-sm3"]
+
 PSEUDONYM_DIGITS = 32
 """Hexadecimal digits of a pseudonym: 128 bits."""
 ROOT_BYTES = 32
+SALT_BYTES = 32
 _KEY = re.compile(r"[0-9a-f]{64}")
 _PURPOSE = b"xueji-gateway pseudonym v1"
 
 
-def derive_key(root: bytes, recipient: str, project: str, version: int) -> str:
+def derive_key(
+    root: bytes, recipient: str, project: str, version: int, *, salt: bytes | None = None, extract: str = ""
+) -> str:
     """Return the pseudonym key of a recipient's project: 64 lower-case hexadecimal digits (256 bits).
 
-    HKDF-SHA256 over ``root`` (32 bytes at least); recipient, project and version enter ``info`` with their
-    lengths, so that no two triples share a key. ``version`` counts from 1. Raises ``ParameterError`` when
-    ``root`` is short, a name is empty or the version is below 1. Source: RFC 5869; design 6.2.
+    HKDF-SHA256 over ``root`` (32 bytes at least) with ``salt`` (32 random bytes; ``None`` only for keys that are thrown
+    away at once); recipient, project, version and, for pseudonyms of one extract alone, ``extract`` enter ``info``
+    with their lengths, so that no two sets of names share a key. ``version`` counts from 1. Raises ``ParameterError``
+    when ``root`` or ``salt`` is short, a name is empty or the version is below 1. Source: RFC 5869; design 6.2.
     """
     if len(root) < ROOT_BYTES:
         raise ParameterError(f"The pseudonym root needs {ROOT_BYTES} bytes.")
+    if salt is not None and len(salt) < SALT_BYTES:
+        raise ParameterError(f"The salt of a pseudonym key needs {SALT_BYTES} bytes.")
     if not recipient or not project or version < 1:
         raise ParameterError("A pseudonym key needs a recipient, a project and a version from 1.")
     parts = [_PURPOSE, recipient.encode(), project.encode(), str(version).encode("ascii")]
-    info = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return HKDF(algorithm=hashes.SHA256(), length=ROOT_BYTES, salt=None, info=info).derive(root).hex()
+    info = framed(parts if not extract else [*parts, extract.encode()])
+    return HKDF(algorithm=hashes.SHA256(), length=ROOT_BYTES, salt=salt, info=info).derive(root).hex()
+
+
+def framed(parts: list[bytes]) -> bytes:
+    """Return ``parts`` one after the other, each with its length in front: no two lists give the same bytes."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 def key_id(key: str) -> str:
@@ -44,18 +62,60 @@ def key_id(key: str) -> str:
     return hashlib.sha256(b"xueji-gateway pseudonym key id" + _checked(key).encode("ascii")).hexdigest()[:16]
 
 
-def pseudonymize(values: pl.Series, key: str) -> pl.Series:
+def pseudonymize(values: pl.Series, key: str, algorithm: PseudonymAlgorithm = "hmac-sha256") -> pl.Series:
     """Return the pseudonyms of ``values``, 32 lower-case hexadecimal digits each; nulls stay null.
 
     Evaluated at once: a lazy plan would carry the key when serialised. Raises ``ParameterError`` for a key
-    that is not 64 lower-case hexadecimal digits, and for a column that is not text.
+    that is not 64 lower-case hexadecimal digits, and for a column that is not text. Source: RFC 2104; GB/T 32905.
     """
     if values.dtype not in {pl.String, pl.Null}:
         raise ParameterError("Only a text column can be pseudonymised.")
-    frame = values.cast(pl.String).rename("value").to_frame()
+    text = values.cast(pl.String)
+    if algorithm == "hmac-sm3":
+        return pl.Series(values.name, _sm3(text, _checked(key)), dtype=pl.String)
     digest = plh.col("value").chash.hmac_sha256(key=_checked(key))
-    cut: pl.Series = frame.select(digest).to_series().str.slice(0, PSEUDONYM_DIGITS)
+    cut: pl.Series = text.rename("value").to_frame().select(digest).to_series().str.slice(0, PSEUDONYM_DIGITS)
     return cut.rename(values.name)
+
+
+class KeyedHash:
+    """The pseudonyms of one key, as the hook that a back end calls. The key shows in no ``repr`` and is not pickled."""
+
+    __slots__ = ("__key", "algorithm")
+
+    def __init__(self, key: str, algorithm: PseudonymAlgorithm = "hmac-sha256") -> None:
+        """Raise ``ParameterError`` for a key that is not 64 lower-case hexadecimal digits."""
+        self.__key = _checked(key)
+        self.algorithm = algorithm
+
+    @property
+    def key_id(self) -> str:
+        """Return the public name of the key."""
+        return key_id(self.__key)
+
+    def __call__(self, values: pl.Series) -> pl.Series:
+        """Return the pseudonyms of ``values``. Raises as ``pseudonymize``."""
+        return pseudonymize(values, self.__key, self.algorithm)
+
+    def __repr__(self) -> str:
+        return f"KeyedHash(algorithm={self.algorithm!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("A pseudonym key is not serialised.")
+
+
+def _sm3(values: pl.Series, key: str) -> list[str | None]:
+    """Return the HMAC-SM3 of each value, cut; the state after the key's pad is copied and not computed again."""
+    start = hmac.HMAC(key.encode("ascii"), hashes.SM3())
+    found: list[str | None] = []
+    for value in values.to_list():
+        if value is None:
+            found.append(None)
+            continue
+        state = start.copy()
+        state.update(value.encode())
+        found.append(state.finalize().hex()[:PSEUDONYM_DIGITS])
+    return found
 
 
 def _checked(key: str) -> str:

@@ -7,13 +7,15 @@ No value of a row and no key is in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from gateway.anonymize.decision import Decision
 from gateway.anonymize.errors import TransformError
-from gateway.anonymize.plan import Plan, PlanColumn
+from gateway.anonymize.exposure import Beyond, Exposed
+from gateway.anonymize.plan import MASKED_COLUMNS, Plan, PlanColumn
+from gateway.anonymize.pseudonyms import PSEUDONYM_DIGITS
 from gateway.anonymize.risk import Measures
-from gateway.anonymize.transform import Decision
 from gateway.errors import ParameterError
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -23,7 +25,11 @@ REPORT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class ReportColumn:
-    """How one column left. ``loss`` is its information loss, 0 to 1, where a search chose its level."""
+    """How one column left. ``loss`` is its information loss, 0 to 1, where a search chose its level.
+
+    With local recoding rows leave at several levels: ``level`` is then ``None`` and ``levels`` says how many rows at
+    each, by the level's name, from the finest up.
+    """
 
     name: str
     label: str
@@ -33,6 +39,28 @@ class ReportColumn:
     level: int | None
     level_name: str | None
     loss: float | None
+    source: str = ""
+    """Column of the sharing view."""
+    height: int | None = None
+    """How many levels the column has, level 0 (as it is) included."""
+    levels: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What the technique was told, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """What every class had to hold of one sensitive column; ``None`` was not demanded."""
+
+    column: str
+    distinct_l: int | None = None
+    entropy_l: float | None = None
+    recursive_c: float | None = None
+    recursive_l: int | None = None
+    t: float | None = None
+    t_distance: str | None = None
+    """``equal`` or ``hierarchical``."""
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +93,24 @@ class Report:
     risk_threshold: float
     pseudonym_key_id: str | None
     retention_days: int
+    environment: str = "controlled"
+    """Whose threshold it is: ``public``, or ``controlled`` with a recipient bound by a grant."""
+    risk_columns: tuple[str, ...] = ()
+    """What an attacker is taken to know of a person: the columns that the risk was measured on."""
+    demands: tuple[Demanded, ...] = ()
+    objective: str = "loss"
+    recoding: str = "global"
+    parts: int | None = None
+    """Of local recoding: how many choices of levels the rows share out among."""
+    suppressed_by: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> rows: ``class`` (too small, or short of a model), and what withholding across releases took."""
+    joint_k: Mapping[str, Json] | None = None
+    """Over all earlier releases to this recipient and those it may collude with."""
+    differencing: Mapping[str, Json] | None = None
+    pseudonym_key_version: int | None = None
+    pseudonym_algorithm: str | None = None
+    beyond: Beyond | None = None
+    """The risk if an attacker also knew all that is no quasi-identifier."""
 
     def to_json(self) -> dict[str, Json]:
         """Return the report as values of JSON, in the order of the fields."""
@@ -79,8 +125,19 @@ def report_of(
     decision: Decision | None = None,
     pseudonym_key_id: str | None = None,
     risk_threshold: float = 0.2,
+    environment: str = "controlled",
+    exposed: Exposed | None = None,
+    withheld: Mapping[str, int] | None = None,
+    joint_k: Mapping[str, Json] | None = None,
+    differencing: Mapping[str, Json] | None = None,
+    pseudonym_key_version: int | None = None,
+    pseudonym_algorithm: str | None = None,
+    beyond: Beyond | None = None,
 ) -> Report:
     """Return the report of a release that took ``rows_in`` rows and gave ``rows_out``.
+
+    ``exposed`` is the measured risk of a plan that demands no k. ``withheld`` says how many rows each check across
+    releases took, by its name; the rest was suppressed with its class.
 
     Raises ``TransformError`` when the rows do not add up with what was measured: then the file is not the
     one that the decision was about. Raises ``ParameterError`` for a threshold outside 0 to 1.
@@ -93,6 +150,12 @@ def report_of(
         raise TransformError(
             f"{rows_in} rows came in and {rows_out} left; {total} and {expected} were measured. Nothing is released.",
             detail_zh=f"读入 {rows_in} 行、输出 {rows_out} 行，与度量的 {total}、{expected} 行不符，停止提供。",
+        )
+    measured = decision or exposed
+    if measured is not None and measured.after.rows != rows_out:
+        raise TransformError(
+            f"{rows_out} rows left and {measured.after.rows} were measured. Nothing is released.",
+            detail_zh=f"输出 {rows_out} 行，与度量的 {measured.after.rows} 行不符，停止提供。",
         )
     choice = decision.choice if decision else None
     return Report(
@@ -114,12 +177,24 @@ def report_of(
         gap=choice.gap if choice else None,
         search_checks=choice.checks if choice else None,
         search_nodes=choice.nodes if choice else None,
-        before=decision.before if decision else None,
-        after=decision.after if decision else None,
-        grade=grade_of(plan, decision.after if decision else None, risk_threshold),
+        before=measured.before if measured else None,
+        after=measured.after if measured else None,
+        grade=grade_of(plan, measured.after if measured else None, risk_threshold),
         risk_threshold=risk_threshold,
         pseudonym_key_id=pseudonym_key_id,
         retention_days=plan.retention_days,
+        environment=environment,
+        risk_columns=tuple(decision.ladders) if decision else exposed.columns if exposed else (),
+        demands=_demands(decision) if decision else (),
+        objective=plan.objective,
+        recoding=plan.recoding,
+        parts=None if decision is None or decision.recoding is None else len(decision.recoding.parts),
+        suppressed_by=_reasons(rows_in - rows_out, withheld or {}),
+        joint_k=joint_k,
+        differencing=differencing,
+        pseudonym_key_version=pseudonym_key_version,
+        pseudonym_algorithm=pseudonym_algorithm,
+        beyond=beyond,
     )
 
 
@@ -136,14 +211,88 @@ def grade_of(plan: Plan, after: Measures | None, threshold: float) -> GradeCode:
     return 3
 
 
+def _reasons(suppressed: int, withheld: Mapping[str, int]) -> dict[str, int]:
+    """Return the suppressed rows by reason. Raises ``TransformError`` when more were withheld than are missing."""
+    classes = suppressed - sum(withheld.values())
+    if classes < 0:
+        raise TransformError(
+            f"{sum(withheld.values())} rows were withheld and only {suppressed} are missing. Nothing is released.",
+            detail_zh=f"留下 {sum(withheld.values())} 行，而缺少的只有 {suppressed} 行，停止提供。",
+        )
+    return {"class": classes, **withheld}
+
+
+def _demands(decision: Decision) -> tuple[Demanded, ...]:
+    return tuple(
+        Demanded(
+            demand.column,
+            demand.distinct_l,
+            demand.entropy_l,
+            None if demand.recursive is None else demand.recursive[0],
+            None if demand.recursive is None else demand.recursive[1],
+            demand.t,
+            None if demand.t is None else "equal" if demand.t_tree is None else "hierarchical",
+            demand.alpha,
+        )
+        for demand in decision.models.sensitive
+    )
+
+
 def _column(column: PlanColumn, decision: Decision | None) -> ReportColumn:
-    level, name, loss = column.fixed_level, None, None
+    level, name, loss, height = column.fixed_level, None, None, None
+    levels: dict[str, int] = {}
     if decision is not None and column.name in decision.choice.columns:
         position = decision.choice.columns.index(column.name)
         level = decision.choice.levels[position]
-        name = decision.ladders[column.name].level_names[level]
+        height = decision.ladders[column.name].height
+        words = decision.ladders[column.name].level_names
+        levels = _rows_by_level(decision, column.name)
+        if decision.recoding is not None and len(decision.recoding.rows_by_level[column.name]) > 1:
+            level = None
+        else:
+            name = words[level]
         loss = decision.choice.losses[position]
-    return ReportColumn(column.name, column.label, column.role, column.operation, column.hierarchy, level, name, loss)
+    return ReportColumn(
+        name=column.name,
+        label=column.label,
+        role=column.role,
+        technique=column.operation,
+        hierarchy=column.hierarchy,
+        level=level,
+        level_name=name,
+        loss=loss,
+        source=column.source,
+        height=height,
+        levels=levels,
+        parameters=_parameters(column),
+    )
+
+
+def _rows_by_level(decision: Decision, column: str) -> dict[str, int]:
+    """Return level -> rows of a local recoding; nothing where one level is for all.
+
+    Nothing, too, after rows were withheld across releases: of which level they were is not kept.
+    """
+    if decision.recoding is None:
+        return {}
+    rows = decision.recoding.rows_by_level[column]
+    names = decision.ladders[column].level_names
+    return {names[level]: count for level, count in rows.items()} if sum(rows.values()) == decision.after.rows else {}
+
+
+def _parameters(column: PlanColumn) -> dict[str, str | int | float]:
+    """Return what the technique was told; of a pseudonym the algorithm, never a key."""
+    match column.operation:
+        case "cut" if column.length is not None:
+            return {"length": column.length}
+        case "round" if column.unit is not None:
+            return {"unit": column.unit}
+        case "mask":
+            return {"shape": MASKED_COLUMNS[column.source]}
+        case "pseudonymize":
+            return {"bits": 4 * PSEUDONYM_DIGITS}
+        case _:
+            return {}
 
 
 def _json(value: object) -> Json:

@@ -1,45 +1,32 @@
-"""Carry out a plan on batches of the sharing view: drop, keep, cut, generalise, mask, pseudonymise, suppress.
+"""Carry out a plan on batches of the sharing view.
 
-Two passes: ``choose`` on distinct tuples picks the levels and the classes that may leave; ``apply`` transforms
-batch after batch with that decision. What cannot be transformed as planned is an error, never clear data (I8).
+Two passes: ``choose`` on distinct tuples picks the levels and the classes that may leave (``decision``); ``apply``
+executes the plan's program on batch after batch with that decision. What cannot be transformed as planned is an error,
+never clear data (I8).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-import numpy as np
 import polars as pl
 
+from gateway.anonymize.backends.frames import FrameBackend, Hooks
+from gateway.anonymize.decision import Decision, column_ladder, decide, fixed_levels, leaf_of, models_of
 from gateway.anonymize.errors import PlanError, TransformError
-from gateway.anonymize.hierarchies import identity_ladder, ladder_of, prefix_ladder
-from gateway.anonymize.ladders import Ladder
+from gateway.anonymize.exposure import exposed_plan
+from gateway.anonymize.hierarchies import ladder_of
+from gateway.anonymize.ladders import TOP, Ladder
 from gateway.anonymize.lattice import COUNT
-from gateway.anonymize.masks import MASK_SHAPES
-from gateway.anonymize.models import Grouped, Models, SensitiveDemand, failing, references
-from gateway.anonymize.plan import MASKED_COLUMNS, Plan, PlanColumn
-from gateway.anonymize.pseudonyms import pseudonymize
-from gateway.anonymize.risk import Measures, measure
-from gateway.anonymize.search import Choice, search
+from gateway.anonymize.masks import ColumnMasks
+from gateway.anonymize.models import Models
+from gateway.anonymize.operations import Drop, Generalize, Recode, compile_plan
+from gateway.anonymize.plan import Plan, PlanColumn
+from gateway.anonymize.pseudonyms import KeyedHash
 from rulebook.records import Divisions, Hierarchy
 
-_CLASS = "·class"
-_ALLOWED = "·allowed"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The levels chosen, the classes that may leave, and what was measured on them."""
-
-    choice: Choice
-    before: Measures
-    """Of all rows, nothing generalised."""
-    after: Measures
-    """Of the rows that leave."""
-    ladders: Mapping[str, Ladder] = field(repr=False)
-    classes: pl.DataFrame = field(repr=False)
-    """Released quasi-identifiers of every class, with whether it may leave."""
+_MONTH_CHARACTERS = len("2015-03")
 
 
 class Transformer:
@@ -51,246 +38,179 @@ class Transformer:
         hierarchies: Mapping[str, Hierarchy],
         divisions: Divisions,
         *,
-        pseudonym_key: str | None = None,
+        pseudonym_key: str | KeyedHash | None = None,
         risk_threshold: float = 0.2,
+        environment: str = "controlled",
     ) -> None:
-        """Raise ``PlanError`` when the plan names an unknown hierarchy or level, or lacks or does not need the key."""
-        for column in plan.columns:
-            if column.hierarchy is None:
-                continue
-            hierarchy = hierarchies.get(column.hierarchy)
-            if hierarchy is None:
-                raise PlanError(f"There is no hierarchy '{column.hierarchy}' (column '{column.name}').")
-            if column.fixed_level is not None and not 0 <= column.fixed_level < len(hierarchy.levels):
-                raise PlanError(f"The hierarchy '{column.hierarchy}' has no level {column.fixed_level}.")
+        """Raise ``PlanError`` when plan, hierarchies and key do not fit each other.
+
+        ``pseudonym_key`` is a key as ``derive_key`` gives it, for SHA-256, or the hook that holds one.
+        """
+        _check(plan, hierarchies)
         if plan.pseudonymous != (pseudonym_key is not None):
             raise PlanError("A pseudonym key belongs to a plan with a pseudonym, and to no other.")
         self.plan = plan
+        self.program = compile_plan(plan)
         self._hierarchies = hierarchies
         self._divisions = divisions
-        self._key = pseudonym_key
-        self._threshold = risk_threshold
-        self._labels: dict[str, tuple[pl.Series, pl.Series]] = {}
+        self.risk_threshold = risk_threshold
+        self.environment = environment
+        self._backend = FrameBackend(self.program)
+        self._hooks = Hooks(
+            masks=ColumnMasks.of(divisions),
+            labels=self._label,
+            pseudonyms=KeyedHash(pseudonym_key) if isinstance(pseudonym_key, str) else pseudonym_key,
+        )
 
     def __repr__(self) -> str:
         return f"Transformer(profile={self.plan.profile!r}, level={self.plan.level!r})"
 
+    def seeing(self) -> Transformer | None:
+        """Return what carries out the part of the plan that tells people apart, on people who are not released.
+
+        ``None`` when nothing does, or the plan demands k: ``exposure`` is for the others.
+        """
+        plan = exposed_plan(self.plan)
+        return None if plan is None else Transformer(plan, self._hierarchies, self._divisions)
+
     # -- first pass
 
-    def models(self) -> Models:
-        """Return what every class must meet. Raises ``PlanError`` when the plan demands no ``k``."""
-        if self.plan.k is None:
-            raise PlanError(f"The plan of profile '{self.plan.profile}' demands no k: there is nothing to choose.")
-        if self.plan.l_diversity is None and self.plan.t_closeness is None:
-            return Models(self.plan.k)
-        demands = (
-            SensitiveDemand(column.name, distinct_l=self.plan.l_diversity, t=self.plan.t_closeness)
-            for column in self.plan.sensitive
-        )
-        return Models(self.plan.k, tuple(demands))
+    def models(self, leaf: pl.DataFrame | None = None) -> Models:
+        """Return what every class must meet; demands along a tree need the tuples ``leaf``.
+
+        Raises ``PlanError`` when the plan demands no ``k``, or such a demand has no tree.
+        """
+        return models_of(self.plan, None if leaf is None else self._trees(leaf))
 
     def choose(
         self,
         tuples: pl.DataFrame,
         *,
         population: pl.DataFrame | None = None,
+        levels: Mapping[str, int] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        tick: Callable[[], None] | None = None,
     ) -> Decision:
         """Return the decision for ``tuples``: the distinct values of ``plan.tuple_sources`` with their rows in ``n``.
 
         ``population`` are the same tuples of everybody an attacker may know, for the journalist's and the marketer's
-        risk; the rows themselves when ``None``. Raises ``SearchError`` when no levels meet the plan.
+        risk; the rows themselves when ``None``. ``levels`` (column -> level) leave nothing to choose: all rows are
+        recoded to them. ``tick`` is called a few times a second, and may raise. Raises ``SearchError`` when no
+        levels, or not these, meet the plan.
         """
-        models = self.models()
-        leaf = self._leaf_tuples(tuples)
-        ladders = {column.name: self._ladder(column, leaf[column.name]) for column in self.plan.quasi}
-        fixed = {column.name: level for column in self.plan.quasi if (level := _fixed(column)) is not None}
-        names = [demand.column for demand in models.sensitive]
-        choice = search(
-            leaf.select(*ladders, *names, COUNT),
-            ladders,
+        leaf = self.leaf_tuples(tuples)
+        models = self.models(leaf)
+        people = None if population is None else self.leaf_tuples(population)
+        return decide(
+            leaf,
+            self.ladders(leaf),
             models,
             self.plan.suppression_limit,
-            fixed=fixed,
+            measured=[column.name for column in self.plan.sensitive],
+            fixed=fixed_levels(self.plan) if levels is None else levels,
+            population=None if people is None else (people, self.ladders(people)),
+            threshold=self.risk_threshold,
+            recoding=self.plan.recoding if levels is None else "global",
+            objective=self.plan.objective,
             cancelled=cancelled,
-        )
-        released = _generalized(leaf, ladders, choice.by_column)
-        grouped, keys = _grouped(released, list(ladders), [column.name for column in self.plan.sensitive])
-        whole = references(grouped.sensitive, grouped.rows)
-        demanded = Grouped(grouped.classes, grouped.count, grouped.rows, grouped.sensitive if names else ())
-        failed = failing(models, demanded, whole if names else ())
-        suppressed = int(grouped.sizes()[failed].sum())
-        if suppressed != choice.suppressed:
-            raise TransformError("The classes measured differ from those searched; nothing is released.")
-        columns = [column.name for column in self.plan.sensitive]
-        people = self._population_sizes(population, keys, list(ladders), choice) if population is not None else None
-        first, _ = _grouped(leaf, list(ladders), columns)
-        return Decision(
-            choice=choice,
-            before=measure(first, columns, references(first.sensitive, first.rows), threshold=self._threshold),
-            after=measure(
-                _kept(grouped, ~failed),
-                columns,
-                whole,
-                population=people,
-                threshold=self._threshold,
-                suppressed=suppressed,
-            ),
-            ladders=ladders,
-            classes=keys.with_columns(pl.Series(_ALLOWED, ~failed)),
+            progress=None if tick is None else lambda _: tick(),
         )
 
-    def _population_sizes(
-        self, population: pl.DataFrame, keys: pl.DataFrame, names: Sequence[str], choice: Choice
-    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        leaf = self._leaf_tuples(population)
-        ladders = {column.name: self._ladder(column, leaf[column.name]) for column in self.plan.quasi}
-        people = _generalized(leaf, ladders, choice.by_column).group_by(names).agg(pl.col(COUNT).sum())
-        found = keys.join(people, on=list(names), how="left", nulls_equal=True, maintain_order="left")
-        return found[COUNT].fill_null(0).to_numpy().astype(np.float64)
+    def leaf_tuples(self, tuples: pl.DataFrame) -> pl.DataFrame:
+        """Return the tuples under the names of the plan: quasi-identifiers as leaves, sensitive ones as they leave.
 
-    def _leaf_tuples(self, tuples: pl.DataFrame) -> pl.DataFrame:
-        """Return the tuples under the names of the plan: quasi-identifiers as leaves, sensitive ones as they leave."""
+        They may be tuples to choose from, or those to withhold (``Decision.without``). Raises ``TransformError`` for a
+        missing column.
+        """
         missing = [source for source in (*self.plan.tuple_sources, COUNT) if source not in tuples.columns]
         if missing:
             raise TransformError(f"The tuples lack the columns {', '.join(missing)}.", missing=tuple(missing))
-        columns = [tuples[column.source].cast(pl.String).alias(column.name) for column in self.plan.quasi]
-        columns += [self._value(column, tuples[column.source]).cast(pl.String) for column in self.plan.sensitive]
-        return pl.DataFrame([*columns, tuples[COUNT].cast(pl.Int64)])
+        steps = {step.name: step for step in self.program.steps if not isinstance(step, Recode | Drop)}
+        sensitive = [
+            self._backend.column(steps[column.name], tuples, self._hooks).cast(pl.String)
+            for column in self.plan.sensitive
+        ]
+        return leaf_of(self.plan, tuples).with_columns(*sensitive, tuples[COUNT].cast(pl.Int64))
+
+    def _trees(self, leaf: pl.DataFrame) -> dict[str, Ladder]:
+        """Return the trees along which the distance of a sensitive column is measured, over the values of ``leaf``."""
+        return {
+            demand.column: ladder_of(self._hierarchies[demand.t_tree], self._divisions, leaf[demand.column])
+            for demand in self.plan.demands
+            if demand.t_tree is not None
+        }
+
+    def ladders(self, leaf: pl.DataFrame) -> dict[str, Ladder]:
+        """Return the ladder of each quasi-identifier, over the leaves of ``leaf``."""
+        return {column.name: self._ladder(column, leaf[column.name]) for column in self.plan.quasi}
 
     def _ladder(self, column: PlanColumn, values: pl.Series) -> Ladder:
-        if column.operation == "generalize" and column.hierarchy is not None:
-            return ladder_of(self._hierarchies[column.hierarchy], self._divisions, values)
-        if column.operation == "cut" and column.length is not None:
-            return prefix_ladder(column.name, column.length, values)
-        return identity_ladder(column.name, values)
+        return column_ladder(column, values, self._hierarchies, self._divisions)
 
     # -- second pass
 
-    def apply(self, batch: pl.DataFrame, decision: Decision | None = None) -> pl.DataFrame:
+    def apply(
+        self, batch: pl.DataFrame, decision: Decision | None = None, keep: pl.Series | None = None
+    ) -> pl.DataFrame:
         """Return what leaves of ``batch``, which has at least the columns of ``plan.sources``.
 
-        Columns and their order are the plan's. Rows whose class may not leave are gone; at level ``anonymous`` the
-        others are put in order of their values, so that their place says nothing about who they are.
-        Raises ``TransformError`` when a column is missing, a mask is none, a decision is missing, or a row's
-        class was not among the tuples; ``UnknownLeafError`` for a value outside its hierarchy.
+        Columns and their order are the plan's. Rows that ``keep`` (true or false, one for each row) does not keep and
+        rows whose class may not leave are gone; at level ``anonymous`` the others are put in order of their values, so
+        that their place says nothing about who they are.
+        Raises ``TransformError`` when a column is missing, a mask is none, a decision is missing, ``keep`` does not fit
+        the batch, or a row's class was not among the tuples; ``UnknownLeafError`` for a value outside its hierarchy.
         """
         if (self.plan.k is None) != (decision is None):
             raise TransformError("A plan that demands k is applied with its decision, any other without one.")
-        missing = [source for source in self.plan.sources if source not in batch.columns]
-        if missing:
-            raise TransformError(f"The batch lacks the columns {', '.join(missing)}.", missing=tuple(missing))
-        columns: list[pl.Series] = []
-        for column in self.plan.columns:
-            values = batch[column.source]
-            if decision is not None and column.role == "quasi":
-                level = decision.choice.by_column[column.name]
-                columns.append(decision.ladders[column.name].generalize(values, level).rename(column.name))
-            else:
-                columns.append(self._value(column, values))
-        result = pl.DataFrame(columns)
-        if decision is not None:
-            result = self._suppress(result, decision)
-        if self.plan.level == "anonymous":
-            result = result.sort(self.plan.names, nulls_last=True)
+        if keep is not None:
+            if keep.len() != batch.height or keep.dtype != pl.Boolean or keep.null_count():
+                raise TransformError("Which rows are kept must be said of every row of the batch.")
+            batch = batch.filter(keep)
+        hooks = self._hooks if decision is None else replace(self._hooks, recode=decision.judge)
+        result = self._backend.run(batch, hooks)
         if tuple(result.columns) != self.plan.names:
             raise TransformError("The result has other columns than the plan; nothing is released.")
         return result
 
-    def _suppress(self, rows: pl.DataFrame, decision: Decision) -> pl.DataFrame:
-        quasi = list(decision.choice.columns)
-        judged = rows.join(decision.classes, on=quasi, how="left", nulls_equal=True, maintain_order="left")
-        unknown = judged[_ALLOWED].null_count()
-        if unknown:
-            raise TransformError(
-                f"{unknown} rows are in classes that were not measured: "
-                "the batch is of another snapshot than the tuples.",
-                detail_zh=f"有 {unknown} 行所在等价类未经度量：批次与统计不属于同一快照。",
+    def _label(self, step: Generalize, values: pl.Series) -> pl.Series:
+        ladder = ladder_of(self._hierarchies[step.hierarchy], self._divisions, values.rename(step.name))
+        return ladder.generalize(values.rename(step.name), step.level)
+
+
+def _check(plan: Plan, hierarchies: Mapping[str, Hierarchy]) -> None:
+    for column in plan.columns:
+        if column.hierarchy is None:
+            continue
+        hierarchy = hierarchies.get(column.hierarchy)
+        if hierarchy is None:
+            raise PlanError(f"There is no hierarchy '{column.hierarchy}' (column '{column.name}').")
+        if column.fixed_level is not None and not 0 <= column.fixed_level < len(hierarchy.levels):
+            raise PlanError(f"The hierarchy '{column.hierarchy}' has no level {column.fixed_level}.")
+        if plan.level != "anonymous" and column.source == "birth_date" and day_shows(hierarchy, column.fixed_level):
+            raise PlanError(
+                f"The column '{column.name}' would give the full birth date: level {column.fixed_level} of "
+                f"'{hierarchy.name}' is finer than the month.",
+                detail_zh=f"字段 {column.name} 会给出完整出生日期，请至少泛化到月。",
             )
-        return judged.filter(pl.col(_ALLOWED)).select(rows.columns)
-
-    def _value(self, column: PlanColumn, values: pl.Series) -> pl.Series:
-        """Return the column as it leaves, for everything that does not hang on the search."""
-        return self._operate(column, values).rename(column.name)
-
-    def _operate(self, column: PlanColumn, values: pl.Series) -> pl.Series:
-        match column.operation:
-            case "keep":
-                return values
-            case "mask":
-                return _checked_mask(column, values)
-            case "cut":
-                return values.cast(pl.String).str.slice(0, column.length or 0)
-            case "generalize":
-                return self._generalize(column, values)
-            case "pseudonymize":
-                if self._key is None:
-                    raise TransformError("There is no pseudonym key.")
-                if values.null_count():
-                    raise TransformError("A row has no subject_ref, so that it cannot have a pseudonym.")
-                return pseudonymize(values, self._key)
-            case "drop":
-                raise TransformError(f"The column '{column.name}' is dropped and has no value.")
-
-    def _generalize(self, column: PlanColumn, values: pl.Series) -> pl.Series:
-        """Return the labels at the plan's level; each different value goes up its ladder once for all batches."""
-        leaves, labels = self._labels.get(column.name, (values.clear(), pl.Series(dtype=pl.String)))
-        distinct = values.unique()
-        fresh = distinct.filter(~distinct.is_in(leaves.implode(), nulls_equal=True))
-        if not fresh.is_empty():
-            ladder = self._ladder(column, fresh)
-            level = ladder.height - 1 if column.fixed_level is None else column.fixed_level
-            leaves, labels = leaves.append(fresh), labels.append(ladder.generalize(fresh, level))
-            self._labels[column.name] = (leaves, labels)
-        return values.replace_strict(leaves, labels, return_dtype=pl.String)
+    for demand in plan.demands:
+        if demand.t_tree is not None and demand.t_tree not in hierarchies:
+            raise PlanError(f"There is no hierarchy '{demand.t_tree}' (demand of '{demand.column}').")
 
 
-def _fixed(column: PlanColumn) -> int | None:
-    match column.operation:
-        case "generalize":
-            return column.fixed_level
-        case "cut":
-            return 1
+def day_shows(hierarchy: Hierarchy, level: int | None) -> bool:
+    """Say whether a birth date at ``level`` of ``hierarchy`` is told more finely than by its month.
+
+    Of a table nobody knows; so it does.
+    """
+    if level is None or level == 0:
+        return True
+    label = hierarchy.levels[level]
+    if label == TOP:
+        return False
+    match hierarchy.rule:
+        case "date" | "school_date":
+            return label == "day"
+        case "prefix":
+            return int(label) > _MONTH_CHARACTERS
         case _:
-            return 0
-
-
-def _generalized(leaf: pl.DataFrame, ladders: Mapping[str, Ladder], levels: Mapping[str, int]) -> pl.DataFrame:
-    return leaf.with_columns(ladder.generalize(leaf[name], levels[name]) for name, ladder in ladders.items())
-
-
-def _grouped(rows: pl.DataFrame, quasi: Sequence[str], sensitive: Sequence[str]) -> tuple[Grouped, pl.DataFrame]:
-    """Return the classes of ``rows`` by ``quasi``, and their values in the order of the class numbers."""
-    distinct = list(dict.fromkeys([*quasi, *sensitive]))
-    tuples = rows.group_by(distinct, maintain_order=True).agg(pl.col(COUNT).sum())
-    keys = tuples.select(quasi).unique(maintain_order=True).with_row_index(_CLASS)
-    classes = tuples.join(keys, on=list(quasi), how="left", nulls_equal=True, maintain_order="left")[_CLASS]
-    codes = tuple(
-        (tuples[name].cast(pl.String).rank("dense").fill_null(0)).to_numpy().astype(np.int64) for name in sensitive
-    )
-    numbers = classes.to_numpy().astype(np.int64)
-    return Grouped(numbers, keys.height, tuples[COUNT].to_numpy().astype(np.int64), codes), keys.drop(_CLASS)
-
-
-def _kept(grouped: Grouped, allowed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Grouped:
-    """Return ``grouped`` with no rows in the classes that may not leave."""
-    inside = allowed[grouped.classes]
-    return Grouped(
-        grouped.classes[inside],
-        grouped.count,
-        grouped.rows[inside],
-        tuple(codes[inside] for codes in grouped.sensitive),
-    )
-
-
-def _checked_mask(column: PlanColumn, values: pl.Series) -> pl.Series:
-    """Return a column that the sharing view holds masked, after a look at its shape: clear text never passes."""
-    kind = MASKED_COLUMNS[column.source]
-    text = values.cast(pl.String)
-    clear = int((~text.str.contains(MASK_SHAPES[kind])).sum())
-    if clear:
-        raise TransformError(
-            f"{clear} values of the column '{column.source}' are not masked; nothing is released.",
-            detail_zh=f"列 {column.source} 有 {clear} 个值未经掩码，停止提供。",
-        )
-    return text
+            return True

@@ -40,6 +40,7 @@ TAGS = {
     "Grants": "授权、权限、公示 · grants, permissions, the public register",
     "Checks": "核验与比对回填 · checks, and matches of the recipient's own list",
     "Extracts": "提取与交付 · extracts and their delivery",
+    "Statistics": "统计（差分隐私）与预算 · statistics with differential privacy, and their budget",
     "Identity": "学生可信教育数字身份 · digital identities",
     "Registry": "学籍（学籍管理员） · the registry, for registrars",
     "Oversight": "核准、升级、编班、撤并、立案、招生名单、全国系统交换 · whole-school acts, matters, the exchange",
@@ -159,6 +160,10 @@ def _finish(operation: Document, endpoint: str, app: APIFlask, names: dict[tuple
     statuses |= {int(status) for status in responses if status.startswith(("4", "5"))}
     if endpoint == "extracts.get_content":
         statuses |= {409, 410, 416}
+    if endpoint == "extracts.get_rows":
+        statuses.add(410)
+    if endpoint == "extracts.list_parts":
+        statuses.add(409)
     if endpoint.startswith("extracts.get_"):
         statuses.add(409)
     for status in sorted(statuses):

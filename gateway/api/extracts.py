@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from http import HTTPStatus
 
@@ -10,17 +11,21 @@ from flask import Response, request
 
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import BINARY, JSON, ApiBlueprint, content
-from gateway.api.models import DeletionIn, ExtractIn, ExtractList, ExtractOut
+from gateway.api.models import DeletionIn, ExtractIn, ExtractList, ExtractOut, PageQuery, PartList, ReportQuery
 from gateway.api.problem_responses import response_of
 from gateway.ids import ExtractId, GrantId
 from gateway.problems import RANGE, Problem
 from gateway.releases.errors import NotReadyError
-from gateway.releases.records import MEDIA_TYPES, Extract, ExtractState
+from gateway.releases.packing import media_type
+from gateway.releases.records import Extract, ExtractState
+from gateway.releases.reports.page import POLICY, report_page
+from gateway.releases.reports.pdf import report_pdf
 
 blueprint = ApiBlueprint("extracts", __name__, tag="Extracts")
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII | re.IGNORECASE)
 _COMING = frozenset({ExtractState.QUEUED, ExtractState.PREPARING})
+_FORMS = {JSON: "json", "text/html": "html", "application/pdf": "pdf"}
 Span = tuple[int, int | None]
 WHOLE: Span = (0, None)
 
@@ -66,7 +71,7 @@ def get_content(extract_id: str) -> Response:
     caller = principal()
     if request.method == "HEAD":
         extract = releases.look_at(ExtractId(extract_id), caller)
-        response = Response(mimetype=MEDIA_TYPES[extract.request.format])
+        response = Response(mimetype=media_type(extract.request))
         response.headers["Content-Length"] = str(extract.size)
         return _described(response, extract)
     extract = releases.asked_for(ExtractId(extract_id), caller)
@@ -86,6 +91,52 @@ def get_content(extract_id: str) -> Response:
     return _described(response, delivery.extract)
 
 
+@blueprint.get("/v1/extracts/<extract_id>/parts")
+@blueprint.output(PartList)
+def list_parts(extract_id: str) -> PartList:
+    """List the parts of the file: ranges of one size with their digests, as the manifest has them.
+
+    Fetch each with ``Range`` from ``…/content``, check it, and go on with the next: all of it is one use.
+    """
+    extract, parts = services().releases.parts(ExtractId(extract_id), principal())
+    return PartList.of(extract, parts)
+
+
+@blueprint.get("/v1/extracts/<extract_id>/rows")
+@blueprint.input(PageQuery, location="query")
+@blueprint.answers(
+    {
+        200: content(
+            "Some rows, in the order and the format of the file",
+            "*/*",
+            BINARY,
+            Xueji_Next_Cursor="where the next page begins; absent behind the last one",
+            Link="the next page (RFC 8288)",
+        )
+    }
+)
+def get_rows(extract_id: str, query_data: PageQuery) -> Response:
+    """Deliver the next rows of a CSV or NDJSON extract. Each page has its own intent and outcome in the audit trail.
+
+    The first page of a CSV has the header; the pages one after the other are the file. ``HEAD`` delivers nothing.
+    """
+    if request.method == "HEAD":
+        return Response(mimetype=media_type(services().releases.look_at(ExtractId(extract_id), principal()).request))
+    page = services().releases.page(ExtractId(extract_id), principal(), query_data.cursor, query_data.limit)
+    delivery = page.delivery
+    response = Response(b"" if delivery is None else delivery.content, mimetype=media_type(page.extract.request))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Xueji-Rows"] = str(page.rows)
+    if delivery is not None:
+        response.headers["Content-Length"] = str(delivery.last - delivery.first + 1)
+        response.headers["Xueji-Audit-Index"] = str(delivery.receipt.index)
+    if page.after is not None:
+        response.headers["Xueji-Next-Cursor"] = page.after
+        path = f"/v1/extracts/{page.extract.id}/rows?cursor={page.after}&limit={query_data.limit}"
+        response.headers["Link"] = f'<{path}>; rel="next"'
+    return response
+
+
 @blueprint.get("/v1/extracts/<extract_id>/manifest")
 @blueprint.answers({200: content("The signed manifest, a compact JWS", "application/jose")})
 def get_manifest(extract_id: str) -> Response:
@@ -94,10 +145,43 @@ def get_manifest(extract_id: str) -> Response:
 
 
 @blueprint.get("/v1/extracts/<extract_id>/report")
-@blueprint.answers({200: content("The release report", JSON, {"type": "object"})})
-def get_report(extract_id: str) -> Response:
-    """Return the release report."""
-    return Response(_finished(extract_id).report, mimetype="application/json")
+@blueprint.input(ReportQuery, location="query")
+@blueprint.answers(
+    {
+        200: {
+            "description": "The release report",
+            "content": {
+                JSON: {"schema": {"type": "object"}},
+                "text/html": {"schema": {"type": "string"}},
+                "application/pdf": {"schema": BINARY},
+            },
+        }
+    }
+)
+def get_report(extract_id: str, query_data: ReportQuery) -> Response:
+    """Return the release report: as JSON, or as a page or a PDF with pictures, by ``format`` or ``Accept``.
+
+    The manifest holds the digest of the JSON form.
+    """
+    extract = _finished(extract_id)
+    form = query_data.format or _FORMS[request.accept_mimetypes.best_match(list(_FORMS), default=JSON)]
+    response = _report(extract, form)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _report(extract: Extract, form: str) -> Response:
+    if form == "json":
+        return Response(extract.report, mimetype=JSON)
+    report = json.loads(extract.report)
+    purposes = {code: purpose.label for code, purpose in services().book.purposes.items()}
+    if form == "html":
+        response = Response(report_page(report, purposes), mimetype="text/html")
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+    response = Response(report_pdf(report, purposes), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{extract.id}.report.pdf"'
+    return response
 
 
 @blueprint.get("/v1/extracts/<extract_id>/obligations")

@@ -43,6 +43,8 @@ STRICT_OF_CALLER: dict[str, RateLimitItem] = {
     "dry_runs.start_dry_run": parse("10 per minute"),
     "identity.verify": parse("120 per minute"),
     "matches.create_match": parse("10 per minute"),
+    "console.statistics.ask": parse("30 per minute"),
+    "statistics.ask_statistics": parse("60 per minute"),
 }
 """The same for those that know their caller: by recipient where the caller acts for one, else by account."""
 EXEMPT = frozenset({"system.healthz", "system.readyz", "system.metrics"})

@@ -137,6 +137,7 @@ def register_client(code: str, json_data: ClientIn) -> ClientOut:
         post=json_data.post,
         jwks_uri=json_data.jwks_uri,
         dpop_required=json_data.dpop_required,
+        encrypt_always=json_data.encrypt_always,
     )
     return ClientOut.of(_client(recipient, services().directory.register_client(who, spec)))
 

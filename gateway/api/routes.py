@@ -29,10 +29,21 @@ ROUTES: dict[str, Guard] = {
     "extracts.get_content": Guard(
         "release", "ReleaseService.deliver: a grant, a decision and a durable intent before the first byte"
     ),
+    "extracts.get_rows": Guard("release", "ReleaseService.page: a range of rows, delivered as get_content does"),
     "checks.create_check": Guard(
         "release", "CheckService.check: a grant, a decision and a durable intent before anybody is looked up"
     ),
     "identity.verify": Guard("release", "the standing grant of the relying party, through the release gate"),
+    "statistics.ask_statistics": Guard(
+        "release", "StatisticsService.ask: a grant, a decision, the budget and a durable intent before a number is told"
+    ),
+    "statistics.get_statistic": Guard("release", "StatisticsService.get: deliver_release and a durable intent"),
+    "console.statistics.ask": Guard("release", "StatisticsService.ask, as in the API"),
+    "console.statistics.answer": Guard("release", "StatisticsService.get, as in the API"),
+    "console.statistics.form": Guard("policy", "read_application of the grant; budget and accuracy, no number"),
+    "statistics.estimate_accuracy": Guard("policy", "read_application of the grant; nobody is counted"),
+    "statistics.get_budget": Guard("policy", "read_application of the grant; what was spent"),
+    "statistics.list_statistics": Guard("policy", "read_application of the grant; questions, no number"),
     "alerts.acknowledge_alert": Guard("policy", "handle_alerts"),
     "alerts.close_alert": Guard("policy", "handle_alerts"),
     "alerts.get_alert": Guard("policy", "read_alerts; entries hold no pupil data (I7)"),
@@ -48,6 +59,7 @@ ROUTES: dict[str, Guard] = {
     "applications.decide_application": Guard("policy", "decide_application"),
     "applications.edit_application": Guard("policy", "apply"),
     "applications.get_application": Guard("policy", "read_application"),
+    "plans.get_plan": Guard("policy", "read_application; how columns would leave, no data"),
     "applications.list_applications": Guard("policy", "read_application, one by one"),
     "applications.record_basis": Guard("policy", "record_ground"),
     "applications.submit_application": Guard("policy", "submit"),
@@ -116,6 +128,7 @@ ROUTES: dict[str, Guard] = {
     "console.extracts.index": Guard("policy", "read_application of each grant"),
     "console.extracts.manifest": Guard("policy", "read_application of the grant; a manifest holds no row"),
     "console.extracts.progress": Guard("policy", "read_application of the grant; counts only"),
+    "console.extracts.report": Guard("policy", "read_application of the grant; figures only"),
     "console.extracts.show": Guard("policy", "read_application of the grant; figures only"),
     "console.grants.index": Guard("policy", "read_application, one by one"),
     "console.grants.show": Guard("policy", "read_application"),
@@ -154,6 +167,7 @@ ROUTES: dict[str, Guard] = {
     "extracts.get_manifest": Guard("policy", "read_application of the grant; a manifest holds no row"),
     "extracts.get_obligations": Guard("policy", "read_application of the grant; duties, no row"),
     "extracts.get_report": Guard("policy", "read_application of the grant; figures, no row"),
+    "extracts.list_parts": Guard("policy", "read_application of the grant; ranges and digests, no row"),
     "extracts.list_extracts": Guard("policy", "read_application of the grant"),
     "grants.grant_keys": Guard("none", "public keys"),
     "grants.get_grant": Guard("policy", "read_application"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from core_registry.db.matcher import SqlMatcher
 from gateway.accounts.store import SqlBookkeeping
+from gateway.bootstrap.ledger import release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts
 from gateway.errors import NotFoundError
 from gateway.ids import ApplicationId
@@ -19,6 +20,7 @@ from gateway.releases.dry_run_sample import sample_key
 from gateway.releases.dry_run_service import DryRunBook, DryRunService
 from gateway.releases.dry_run_store import DryRunStore
 from gateway.releases.dry_run_work import DryRunner
+from gateway.releases.pairs import PairedView
 from gateway.releases.store import ExtractStore
 from gateway.services import Services
 
@@ -66,13 +68,14 @@ def dry_run_tasks(
         journal=parts.journal,
         reader=parts.reader,
         scratch=scratch,
-        sharing=parts.sharing,
+        sharing=PairedView(parts.sharing),
         matcher=SqlMatcher(parts.registry, parts.keyring.secret(Key.REGISTRY_INDEX)),
         book=parts.book,
         sample_key=sample_key(parts.keyring.secret(Key.APPROVAL_SCAN)),
         now=parts.now,
         worker=parts.owner,
         settle=settle,
+        ledger=release_ledger(parts),
     )
     tasks = [Task("dry runs", runner.run_next)]
     if services.dry_runs is not None:

@@ -32,6 +32,7 @@ from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
+from gateway.bootstrap.encryption import encryption_keys
 from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
@@ -39,6 +40,7 @@ from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
 from gateway.bootstrap.readiness import readiness
 from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
+from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.tokens import token_service
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
@@ -221,6 +223,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         new_id=random_id,
         owner=parts.owner,
         wake=lambda: wake_all(wake),
+        recipient_keys=encryption_keys(parts),
     )
     audit = AuditService(
         log,
@@ -256,6 +259,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         oversight=registry_oversight(parts),
         checks=check_service(parts, desk, scratch),
         matches=match_service(parts, desk, extract_store, lambda: wake_all(wake)),
+        statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
         alerts=alert_service(parts, log, applications),
         dry_runs=dry_run_service(parts, applications, lambda: wake_all(wake)),
         legal_texts=legal_text_service(parts, applications),

@@ -11,8 +11,11 @@ from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
 from gateway.bootstrap.dry_runs import dry_run_tasks
+from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
+from gateway.bootstrap.pseudonyms import pseudonym_keys
+from gateway.bootstrap.statistics import statistics_tasks
 from gateway.bootstrap.workflow import workflow_tasks
 from gateway.broker.service import Answerer, Asker, broker_key
 from gateway.broker.store import SqlQuestions
@@ -23,6 +26,7 @@ from gateway.ids import SubjectRef
 from gateway.jobs import Periodic, Task
 from gateway.keyring import Key
 from gateway.releases.manifest import ManifestSigner
+from gateway.releases.pairs import PairedView
 from gateway.releases.preparation import Preparation
 from gateway.releases.store import ExtractStore
 from gateway.releases.workbench import Workbench
@@ -71,7 +75,9 @@ def worker_tasks(
         worker=parts.owner,
         settle=lambda: _settle(intake),
     )
-    preparation = Preparation(bench, parts.sharing, parts.keyring.secret(Key.PSEUDONYM_ROOT))
+    keys = pseudonym_keys(parts, desk, extract_store)
+    ledger = release_ledger(parts)
+    preparation = Preparation(bench, PairedView(parts.sharing), keys, ledger)
     return [
         *policy_tasks(services.decisions),
         Task("audit requests", lambda: intake.drain_requests() > 0, quick=True),
@@ -81,8 +87,11 @@ def worker_tasks(
         Task("extracts", preparation.run_next),
         *check_tasks(parts, desk, scratch, bench, services.checks),
         *dry_run_tasks(parts, desk, scratch, services, lambda: _settle(intake)),
+        *statistics_tasks(parts, desk, scratch, lambda: _settle(intake)),
         Task("orphaned deliveries", Periodic(services.releases.close_orphans, 5)),
         Task("expired extracts", Periodic(services.releases.expire, 60)),
+        Task("ended pseudonym keys", Periodic(keys.destroy_ended, 60)),
+        *ledger_tasks(ledger),
         Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),

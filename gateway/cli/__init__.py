@@ -12,6 +12,7 @@ from core_registry.errors import RegistryError
 from gateway.cli import (
     accounts,
     alerts,
+    anonymize,
     cases,
     host,
     inspecting,
@@ -23,6 +24,7 @@ from gateway.cli import (
     registered,
     registry,
     serving,
+    statistics,
 )
 from gateway.errors import GatewayError
 
@@ -69,8 +71,10 @@ for _command in (
     serving.worker,
     serving.run_demo,
     recipients.extract,
+    anonymize.anonymize,
     matching.check,
     matching.match,
+    statistics.statistics,
     recipients.verify_credential,
     inspecting.verify_log,
     inspecting.witness,

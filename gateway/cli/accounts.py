@@ -123,6 +123,7 @@ def reset(home: Path | None, account: str, reason: str) -> None:
 @click.option("--jwks-uri", help="Where the system publishes its public keys instead.")
 @click.option("--post", default="", help="What the system is, as 教科书征订系统.")
 @click.option("--dpop/--bearer", default=True, show_default=True, help="Whether its tokens must be bound to a key.")
+@click.option("--encrypt-always", is_flag=True, help="Every extract is encrypted to the system's key of use 'enc'.")
 @click.pass_obj
 def client(
     home: Path | None,
@@ -132,11 +133,20 @@ def client(
     jwks_uri: str | None,
     post: str,
     dpop: bool,
+    encrypt_always: bool,
 ) -> None:
     """Register a recipient's system with its public keys (private_key_jwt, P-256)."""
     keys = {} if jwks is None else json.loads(jwks.read_text(encoding="utf-8"))
     held = frozenset(Role(role) for role in roles)
-    spec = ClientSpec(RecipientId(recipient), held, keys, post=post, jwks_uri=jwks_uri, dpop_required=dpop)
+    spec = ClientSpec(
+        RecipientId(recipient),
+        held,
+        keys,
+        post=post,
+        jwks_uri=jwks_uri,
+        dpop_required=dpop,
+        encrypt_always=encrypt_always,
+    )
     with administrator(home) as (process, who):
         click.echo(process.services.directory.register_client(who, spec))
 

@@ -13,6 +13,8 @@ from joserfc.jwk import ECKey
 from tqdm import tqdm
 
 from gateway.cli.shared import progress_bar
+from gateway.cli.unpacking import PartCheck, private_key, unpack
+from gateway.releases.manifest import claims_of
 from gateway.remote import Caller, Client, UnexpectedAnswerError, for_grant
 
 RENEW_SECONDS = 200
@@ -38,12 +40,15 @@ def system_of(url: str, client_id: str, key: Path, grant: str, use: str) -> Clie
     return Client(url.rstrip("/"), client_id, jwk, [for_grant(grant, use)])
 
 
-def fetch(system: Client, caller: Caller, extract: str, words: Words, out: Path) -> None:
-    """Wait for ``extract``, download it into ``out``, check its digest, and keep the papers beside it.
+def fetch(
+    system: Client, caller: Caller, extract: str, words: Words, out: Path, *, opened_by: Path | None = None
+) -> None:
+    """Wait for ``extract``, download it into ``out`` part by part, check it, unpack it, and keep the papers beside it.
 
-    ``caller`` has a new token of ``system``. Raises ``UnexpectedAnswerError`` when nothing was prepared, or when the
-    content is not the one that was announced.
+    ``caller`` has a new token of ``system``; ``opened_by`` is the file of the private key of an encrypted extract.
+    Raises ``UnexpectedAnswerError`` when nothing was prepared, or when the content is not the one that was announced.
     """
+    key = None if opened_by is None else private_key(opened_by)
     since = time.monotonic()
     with progress_bar(words.label, 0) as bar:
         while (found := caller.call("GET", f"/v1/extracts/{extract}").json())["state"] in {"queued", "preparing"}:
@@ -56,8 +61,16 @@ def fetch(system: Client, caller: Caller, extract: str, words: Words, out: Path)
         raise UnexpectedAnswerError(f"The {words.noun} failed: {found['failure']}.", detail_zh=words.failed_zh)
     out.mkdir(parents=True, exist_ok=True)
     caller, size = system.caller(), int(str(found["bytes"]))
+    parts = caller.call("GET", f"/v1/extracts/{extract}/parts").json()["items"]
     with tqdm(total=size, desc="下载 download", unit="B", unit_scale=True, file=sys.stderr) as bar:
-        digest = caller.download(f"/v1/extracts/{extract}/content", out / str(found["file_name"]), size, bar.update)
+        digest = caller.download(
+            f"/v1/extracts/{extract}/content",
+            out / str(found["file_name"]),
+            size,
+            bar.update,
+            sound=PartCheck(parts if isinstance(parts, list) else ()),
+            renewed=system.caller,
+        )
     if digest != found["sha256"]:
         raise UnexpectedAnswerError(
             "The content is not the one that the gateway announced.", detail_zh="内容摘要不符。"
@@ -65,4 +78,6 @@ def fetch(system: Client, caller: Caller, extract: str, words: Words, out: Path)
     for paper, suffix in (("manifest", "jws"), ("report", "json"), ("obligations", "json")):
         content = caller.call("GET", f"/v1/extracts/{extract}/{paper}").body
         (out / f"{extract}.{paper}.{suffix}").write_bytes(content)
-    click.echo(f"{found['rows']} 行 rows → {found['file_name']}  sha256 {digest}")
+    manifest = claims_of((out / f"{extract}.manifest.jws").read_text(encoding="ascii"))
+    plain = unpack(out / str(found["file_name"]), extract, manifest, key)
+    click.echo(f"{found['rows']} 行 rows → {plain.name}  sha256 {digest}")

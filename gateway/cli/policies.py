@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,9 @@ from pathlib import Path
 import click
 
 from gateway import bootstrap, settings
+from gateway.anonymize.operations import compile_plan
+from gateway.anonymize.plan import Plan
+from gateway.anonymize.schemas import plan_schema, program_schema
 from gateway.errors import ConfigurationError, GatewayError, ParameterError
 from gateway.ids import AccountId, RecipientId, UnitCode
 from gateway.policies.decision import Action, Circumstances, Resource
@@ -156,6 +160,41 @@ def explain_decision(  # one option for each thing that a policy may ask about
     answer = explain(loaded, question)
     _tell(answer)
     sys.exit(0 if answer.decision.allowed else 1)
+
+
+@policy.command("plan")
+@click.argument("profile", required=False)
+@click.option("--field", "fields", multiple=True, metavar="NAME", help="A field that leaves; all of them by default.")
+@click.option("--json", "as_json", is_flag=True, help="The canonical form, whose SHA-256 everything names.")
+@click.option("--program", is_flag=True, help="The program that back ends execute, as JSON.")
+@click.option(
+    "--schema", type=click.Choice(["plan", "program"]), help="The JSON Schema of either; no profile is needed."
+)
+@click.pass_obj
+def show_plan(
+    home: Path | None, profile: str | None, fields: tuple[str, ...], *, as_json: bool, program: bool, schema: str | None
+) -> None:
+    """Say how each column of a release profile leaves, and under which limits (方案逐列说明)."""
+    if schema is not None:
+        click.echo(json.dumps(plan_schema() if schema == "plan" else program_schema(), ensure_ascii=False, indent=2))
+        return
+    if profile is None:
+        raise click.UsageError("Give a PROFILE, or --schema.")
+    book = bootstrap.load_rulebook(settings.from_environment(home=home))
+    found = book.profiles.get(profile)
+    if found is None:
+        raise click.BadParameter(f"there is no '{profile}'; there are {', '.join(book.profiles)}", param_hint="PROFILE")
+    try:
+        plan = Plan.of(found, fields or [field.name for field in found.fields], book.sha256, matching=True)
+    except GatewayError as error:
+        _problem(f"{error.detail_zh}\n{error.detail}")
+        sys.exit(1)
+    if as_json or program:
+        click.echo(plan.canonical() if as_json else json.dumps(compile_plan(plan).to_json(), ensure_ascii=False))
+        return
+    for zh, en in plan.words():
+        click.echo(f"{zh}\n\t{en}")
+    click.echo(f"plan {plan.sha256()}")
 
 
 def _tell(answer: Explanation) -> None:

@@ -22,17 +22,47 @@ from gateway.identity.offline import verify_credential as verify_offline
     "--format", "kind", type=click.Choice(["csv", "ndjson", "parquet", "xlsx"]), default="csv", show_default=True
 )
 @click.option("--field", "fields", multiple=True, help="Only these of the granted fields.")
+@click.option("--since", help="Only the changes since this extract of the same grant (longitudinal grants).")
+@click.option("--gzip", "compression", flag_value="gzip", help="Compressed on the way; unpacked here.")
+@click.option("--encrypt", is_flag=True, help="Encrypted to the system's registered key; needs --decryption-key.")
+@click.option(
+    "--decryption-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Private key to open it, a JWK.",
+)
+@click.option("--resume", help="Go on with this extract, which was started before.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where the files go.")
-def extract(grant: str, url: str, client_id: str, key: Path, kind: str, fields: tuple[str, ...], out: Path) -> None:
-    """Fetch an extract under GRANT as a recipient's system: start, wait, download, check digest, keep the papers.
+def extract(
+    grant: str,
+    url: str,
+    client_id: str,
+    key: Path,
+    kind: str,
+    fields: tuple[str, ...],
+    since: str | None,
+    compression: str | None,
+    encrypt: bool,
+    decryption_key: Path | None,
+    resume: str | None,
+    out: Path,
+) -> None:
+    """Fetch an extract under GRANT as a recipient's system: start, wait, download, check, unpack, keep the papers.
 
-    The access tokens are good for this grant alone and bound to a key of this process (RFC 9396, RFC 9449).
+    A download that breaks goes on by itself, or later with --resume; each part is checked when it is there. The access
+    tokens are good for this grant alone and bound to a key of this process (RFC 9396, RFC 9449).
     """
+    if encrypt and decryption_key is None:
+        raise click.UsageError("--encrypt needs --decryption-key, to open what comes / --encrypt 须同时给出解密私钥")
     system = system_of(url, client_id, key, grant, "extract")
     caller = system.caller()
-    wanted = {"format": kind, **({"fields": list(fields)} if fields else {})}
-    started = caller.call("POST", f"/v1/grants/{grant}/extracts", wanted, expect=202).text("id")
-    fetch(system, caller, started, EXTRACT, out)
+    wanted: dict[str, object] = {"format": kind, **({"fields": list(fields)} if fields else {})}
+    wanted |= {name: value for name, value in (("since", since), ("compression", compression)) if value is not None}
+    if encrypt:
+        wanted["encrypt"] = True
+    started = resume or caller.call("POST", f"/v1/grants/{grant}/extracts", wanted, expect=202).text("id")
+    if resume is None:
+        click.echo(f"{started}  （可用 --resume 续传 / to go on later: --resume）", err=True)
+    fetch(system, caller, started, EXTRACT, out, opened_by=decryption_key)
 
 
 @click.command("verify-credential")

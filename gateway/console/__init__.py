@@ -24,8 +24,10 @@ from gateway.console import (
     legal_bases,
     matches,
     office,
+    plans,
     recipients,
     register,
+    statistics,
     work,
 )
 from gateway.console.pages import SPEND, fence, problem_page
@@ -41,8 +43,10 @@ _SHARED = (
     work.blueprint,
     applications.blueprint,
     assessments.blueprint,
+    plans.blueprint,
     grants.blueprint,
     matches.blueprint,
+    statistics.blueprint,
     extracts.blueprint,
     register.blueprint,
     legal_bases.blueprint,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from flask import Blueprint, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.console import choices
 from gateway.console.entrances import may
-from gateway.console.figures import Histogram, histogram
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import GatewayError, NotFoundError
 from gateway.ids import ApplicationId
@@ -18,9 +18,10 @@ from gateway.policies.decision import Action
 from gateway.policies.records import Application, Grant
 from gateway.policies.resources import application_resource
 from gateway.releases.dry_run import PENDING, DryRun, DryRunId
-from gateway.releases.dry_run_figures import Figures, figures_of
+from gateway.releases.dry_run_figures import Figures, Risks, figures_of
 from gateway.releases.dry_run_holdings import Holdings
 from gateway.releases.dry_run_service import DryRunService
+from gateway.releases.reports.drawings import Drawing, class_sizes, losses, risks
 
 blueprint = Blueprint("dry_runs", __name__)
 
@@ -31,7 +32,7 @@ class Panel:
 
     run: DryRun | None
     figures: Figures | None
-    bars: Histogram | None
+    drawings: tuple[Drawing, ...]
     holdings: Holdings | None
     current: bool
     may_start: bool
@@ -111,12 +112,34 @@ def panel(application: Application) -> Panel | None:
     return Panel(
         run=run,
         figures=shown,
-        bars=histogram(shown.histogram) if shown is not None and shown.histogram else None,
+        drawings=() if shown is None else drawings_of(shown),
         holdings=Holdings.from_json(run.holdings) if run is not None and run.holdings else None,
         current=run is not None and dry_runs.current(run),
         may_start=pending and (run is None or run.over),
         shows_sample=run is not None and pending and bool(run.sample),
     )
+
+
+def drawings_of(shown: Figures) -> tuple[Drawing, ...]:
+    """Return the pictures of rounded figures: class sizes, risks and losses, as far as they were measured."""
+    found: list[Drawing] = []
+    if shown.after is not None and shown.risk_threshold is not None:
+        found.append(class_sizes(shown.histogram, shown.k_demanded, shown.risk_threshold))
+        found.append(risks(_measures(shown.before), _measures(shown.after) or {}, shown.risk_threshold))
+    lossy = [asdict(column) for column in shown.columns if column.loss is not None]
+    return (*found, losses(lossy)) if lossy else tuple(found)
+
+
+def _measures(shown: Risks | None) -> dict[str, Any] | None:
+    """Return the risks in the form in which a report has them."""
+    if shown is None:
+        return None
+    return {
+        "prosecutor": {"highest": shown.prosecutor_highest, "average": shown.prosecutor_average},
+        "journalist": {"highest": shown.journalist_highest, "average": shown.journalist_average},
+        "marketer": shown.marketer,
+        "unique": shown.unique,
+    }
 
 
 def of_grant(grant: Grant) -> Moved | None:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Blueprint, Response, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.console import figures, forms
+from gateway.console import forms
 from gateway.console.entrances import may
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
@@ -20,6 +20,8 @@ from gateway.policies.resources import grant_resource
 from gateway.problems import Problem
 from gateway.releases.manifest import verify_manifest
 from gateway.releases.records import Extract, ExtractState
+from gateway.releases.reports.pdf import report_pdf
+from gateway.releases.reports.view import view_of
 
 blueprint = Blueprint("extracts", __name__)
 
@@ -76,6 +78,18 @@ def manifest(extract_id: str) -> ResponseReturnValue:
     return response
 
 
+@blueprint.get("/extracts/<extract_id>/report.pdf")
+def report(extract_id: str) -> ResponseReturnValue:
+    """Return the release report as a PDF."""
+    extract, _grant = _extract(ExtractId(extract_id))
+    if not extract.report:
+        raise NotFoundError("There is no report yet.", detail_zh="尚未生成报告。")
+    purposes = {code: purpose.label for code, purpose in services().book.purposes.items()}
+    response = Response(report_pdf(json.loads(extract.report), purposes), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'attachment; filename="{extract.id}.report.pdf"'
+    return response
+
+
 @blueprint.post("/extracts/<extract_id>/deletion-certificate")
 def certify_deletion(extract_id: str) -> ResponseReturnValue:
     """Hand in the recipient's deletion certificate (A50-12)."""
@@ -114,7 +128,6 @@ def _show(which: ExtractId, problem: Problem | None) -> ResponseReturnValue:
     who = principal()
     extract, grant = _extract(which)
     report = json.loads(extract.report) if extract.report else None
-    after = report["after"] if report else None
     return page(
         "extract.html",
         problem=problem,
@@ -122,8 +135,7 @@ def _show(which: ExtractId, problem: Problem | None) -> ResponseReturnValue:
         running=extract.state in _RUNNING,
         grant=grant,
         manifest=_manifest(extract),
-        report=report,
-        histogram=figures.histogram(after["histogram"]) if after else None,
+        view=view_of(report, {code: one.label for code, one in services().book.purposes.items()}) if report else None,
         duties=json.loads(extract.obligations) if extract.obligations else None,
         may_deliver=extract.state is ExtractState.READY
         and may(services(), who, Action.DELIVER_RELEASE, grant_resource(grant)),

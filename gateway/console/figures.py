@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.audit.merkle import leaf_hash, node_hash, verify_inclusion
@@ -10,9 +9,7 @@ from gateway.audit.records import ProvenEntry
 
 WIDTH = 640
 _BAR_HEIGHT = 22
-_BAR_GAP = 8
 _BAR_LEFT = 92
-_BAR_RIGHT = 96
 _STEP = 64
 _BOX_HEIGHT = 34
 _TOP = 12
@@ -37,18 +34,6 @@ class Histogram:
     left: int = _BAR_LEFT
     bar_height: int = _BAR_HEIGHT
     width: int = WIDTH
-
-
-def histogram(bands: Mapping[str, int]) -> Histogram:
-    """Return the bars of class sizes, bands in rising order (``1``, ``2-4``, … ``1000+``)."""
-    order = sorted(bands, key=lambda band: int(band.rstrip("+").split("-")[0]))
-    most = max([*bands.values(), 1])
-    room = WIDTH - _BAR_LEFT - _BAR_RIGHT
-    bars = tuple(
-        Bar(band, bands[band], place * (_BAR_HEIGHT + _BAR_GAP), round(room * bands[band] / most, 1))
-        for place, band in enumerate(order)
-    )
-    return Histogram(bars, len(bars) * (_BAR_HEIGHT + _BAR_GAP))
 
 
 @dataclass(frozen=True, slots=True)

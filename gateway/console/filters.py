@@ -6,16 +6,25 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
-from gateway.console import account_texts, alert_texts, ground_texts, texts, workflow_texts
+from gateway.console import account_texts, alert_texts, ground_texts, statistics_texts, texts, workflow_texts
 from gateway.console.texts import Label
 from gateway.policies.phases import application_phase
 from gateway.policies.scope import SHANGHAI
+from gateway.releases.reports.drawings import Drawing, svg
 from rulebook import Rulebook
 
 _KIB = 1024
 _TABLES: dict[str, dict[str, Label]] = {}
-for _tables in (texts.TABLES, alert_texts.TABLES, account_texts.TABLES, ground_texts.TABLES, workflow_texts.TABLES):
+for _tables in (
+    texts.TABLES,
+    alert_texts.TABLES,
+    account_texts.TABLES,
+    ground_texts.TABLES,
+    workflow_texts.TABLES,
+    statistics_texts.TABLES,
+):
     for _name, _entries in _tables.items():
         _TABLES.setdefault(_name, {}).update(_entries)
 
@@ -57,6 +66,11 @@ def label(code: str, table: str) -> Label:
     return known.get(str(code)) or Label(str(code), "")
 
 
+def picture(drawing: Drawing) -> Markup:
+    """Return a drawing as an element of the page; its texts are escaped where it is made."""
+    return Markup(svg(drawing))  # noqa: S704
+
+
 def place(code: str | None, book: Rulebook) -> str:
     """Return the full name of a division; a school's code, or an unknown one, stands for itself."""
     if not code:
@@ -74,6 +88,7 @@ def install(environment: Environment) -> None:
         moment=moment, day=day, number=number, percent=percent, bytes=size, label=label, place=place
     )
     environment.filters["phase"] = application_phase
+    environment.filters["svg"] = picture
     notices = {
         **texts.NOTICES,
         **alert_texts.NOTICES,

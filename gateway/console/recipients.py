@@ -115,6 +115,7 @@ def register_client(code: str) -> ResponseReturnValue:
             post=forms.text("client_post", longest=100),
             jwks_uri=uri or None,
             dpop_required=forms.ticked("dpop_required"),
+            encrypt_always=forms.ticked("encrypt_always"),
         )
         services().directory.register_client(principal(), spec)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gateway.releases.reports import words
+
 
 class Label(NamedTuple):
     """A code in words. ``tone``: plain, wait, good, bad, or over (ended without blame)."""
@@ -61,6 +63,10 @@ DRY_RUN_FAILURES: Mapping[str, Label] = {
     "LeakSuspectedError": Label("结果中发现标识信息", "Identifiers stand in the result"),
     "UnknownLeafError": Label("有数据值不在层级表中", "A value fits no hierarchy"),
     "TransformError": Label("有数据不能按方案处理", "Data cannot be treated as planned"),
+    "JointLimitError": Label(
+        "与接收方已持有的数据合并后，须留下的行过多", "Too many rows would be withheld, with what the recipient holds"
+    ),
+    "LedgerDamagedError": Label("提供台账损坏，须先恢复", "The ledger of releases must be restored first"),
     "UnexpectedError": Label("系统内部错误，请告知运维人员", "Something went wrong inside; tell the operator"),
 }
 HOLDING_WARNINGS: Mapping[str, Label] = {
@@ -248,20 +254,8 @@ LINKS: Mapping[str, Label] = {
     "recipient": Label("接收方", "Recipient"),
     "responsible": Label("接收方责任人", "Responsible there"),
 }
-TECHNIQUES: Mapping[str, Label] = {
-    "keep": Label("原样", "Kept"),
-    "mask": Label("掩码", "Masked"),
-    "cut": Label("截取", "Cut"),
-    "generalize": Label("泛化", "Generalized"),
-    "pseudonymize": Label("假名", "Pseudonym"),
-    "drop": Label("不提供", "Dropped"),
-}
-FIELD_ROLES: Mapping[str, Label] = {
-    "direct": Label("直接标识符", "Direct identifier"),
-    "quasi": Label("准标识符", "Quasi-identifier"),
-    "sensitive": Label("敏感", "Sensitive"),
-    "ordinary": Label("一般", "Ordinary"),
-}
+TECHNIQUES: Mapping[str, Label] = {code: Label(*word) for code, word in words.TECHNIQUES.items()}
+FIELD_ROLES: Mapping[str, Label] = {code: Label(*word) for code, word in words.ROLES.items()}
 APPROVAL_ACTS: Mapping[str, Label] = {
     "reply": Label("批复", "Reply"),
     "office_document": Label("政府办公室文件（载明经政府同意）", "Office document stating the government's consent"),

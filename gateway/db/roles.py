@@ -45,6 +45,8 @@ _PUBLIC_LOG: Mapping[str, str] = {
 _ASKING: Mapping[str, str] = {"audit_requests": ADD, "broker_questions": ALL}
 _BUSINESS: Mapping[str, str] = {
     "match_lists": KEEP,
+    "statistics_answers": KEEP,
+    "statistics_budgets": KEEP,
     "release_checks": KEEP,
     "applications": KEEP,
     "application_events": ADD,
@@ -121,6 +123,9 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "audit_cursors": KEEP,
         "disclosures": ADD,
         "dry_runs": KEEP,
+        "pseudonym_keys": KEEP,
+        "release_ledger": "SELECT, INSERT, DELETE",
+        "release_ledger_groups": KEEP,
         "release_checks": ALL,
         "release_guesses": ALL,
         "audit_requests": KEEP,

@@ -34,6 +34,7 @@ RECIPIENTS = {
 
 APPLICATIONS = {
     "textbook": "applicant-books",
+    "places": "applicant-books",
     "bus": "applicant-bus",
     "aid": "applicant-aid",
     "library": "applicant-library",
@@ -136,7 +137,7 @@ def register_clients(process: Process, officers: Mapping[str, Officer]) -> dict[
     for code, (name, post, responsible) in RECIPIENTS.items():
         register.register(None, RecipientSpec(code, name, post, responsible, "演示登记，证照为虚构。", PROVINCE))
     wanted = {
-        "books": (BOOKS, {Role.APPLICANT, Role.EXECUTOR}, "示例教科书征订系统", ("textbook",)),
+        "books": (BOOKS, {Role.APPLICANT, Role.EXECUTOR}, "示例教科书征订系统", ("textbook", "places")),
         "bus": (BUS, {Role.APPLICANT, Role.EXECUTOR}, "示例校车系统", ("bus",)),
         "aid": (AID, {Role.APPLICANT, Role.EXECUTOR}, "示例资助系统", ("aid", "match")),
         "library": (LIBRARY, {Role.RELYING_PARTY, Role.EXECUTOR}, "示例图书馆系统", ("library", "enrolment")),
@@ -169,6 +170,18 @@ def application(name: str, today: date) -> dict[str, object]:
                 "profile": "textbook-anonymous",
                 "level": "anonymous",
                 "fields": ["county", "stage", "grade", "sex", "ethnicity", "boarding"],
+                "uses": 5,
+                "row_cap": 5_000_000,
+            },
+        ),
+        "places": (
+            "示例教科书发行单位",
+            "演示负责人（教材部主任）",
+            {
+                "purpose": "textbook-order",
+                "profile": "school-places-statistics",
+                "level": "statistics",
+                "fields": ["county", "stage", "grade", "sex", "boarding"],
                 "uses": 5,
                 "row_cap": 5_000_000,
             },

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
-from gateway.demo import approvals, asking, people, registry, trying
+from gateway.demo import approvals, asking, counting, people, registry, trying
 from gateway.demo.server import BackgroundServer, port_or_free
 from gateway.demo.stage import Stage, problem, ready
 from gateway.identity.holder import Wallet
@@ -143,6 +143,7 @@ def steps() -> list[Step]:
         ("没有依据：不提供", "Without a ground nothing leaves", _refused),
         ("登记依据、复核、试算、批准，三人分别办理", "Ground, confirmation, dry run, decision: three people", _granted),
         ("匿名、去标识、脱敏三种提取", "Extracts: anonymous, pseudonymous, masked", _extracted),
+        ("统计：加噪计数，隐私预算记账", "Statistics: counts with noise, on an account", counting.counted),
         ("逐人核验、比对回填：只回答所问", "Checks and a match: only what was asked", asking.answered),
         ("超出授权范围：拒绝、记录、预警", "Beyond the grant: refused, recorded, alerted", _exceeded),
         (

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from gateway.journal import EntryDraft, JsonValue, Receipt
 from gateway.principals import Principal
-from gateway.releases.records import MEDIA_TYPES, Delivery, DeliveryEnd, Extract
+from gateway.releases.packing import media_type
+from gateway.releases.records import Delivery, DeliveryEnd, Extract
 
 
 class Content:
@@ -47,7 +48,20 @@ class OpenDelivery:
     @property
     def media_type(self) -> str:
         """The media type of the file."""
-        return MEDIA_TYPES[self.extract.request.format]
+        return media_type(self.extract.request)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """A delivery of some rows. ``after`` is the cursor of the next page, ``None`` behind the last one.
+
+    ``delivery`` is ``None`` for a file without a byte: nothing leaves then.
+    """
+
+    extract: Extract
+    delivery: OpenDelivery | None
+    rows: int
+    after: str | None
 
 
 @dataclass(slots=True)

@@ -35,6 +35,10 @@ class Risks:
     journalist_average: float
     marketer: float
     above_threshold: float
+    unique: float = 0.0
+    """Share of rows that stand alone with what an attacker can know of them."""
+    population_unique: float = 0.0
+    """Share of rows that are alone in the whole register, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,16 @@ class Figures:
     """Band of class sizes -> number of classes that would leave."""
     columns: tuple[Column, ...]
     retention_days: int | None
+    risk_threshold: float | None = None
+    """Highest acceptable risk of a record, and in which environment: ``public`` or ``controlled``."""
+    environment: str | None = None
+    risk_columns: tuple[str, ...] = ()
+    """What an attacker is taken to know of a person."""
+    recoding: str | None = None
+    joint_k: int | None = None
+    """k over all earlier releases to the recipient and those it may collude with."""
+    withheld: Amount | None = None
+    """Rows that would be withheld because of earlier releases."""
 
 
 def rounded(count: int, least: int = LEAST_CELL) -> Amount:
@@ -114,6 +128,8 @@ def figures_of(run: DryRun) -> Figures | None:
         )
     suppressed = rounded(report["rows_suppressed"], least)
     after = report["after"]
+    joint = report.get("joint_k") or {}
+    withheld = joint.get("withheld")
     return Figures(
         rows_in=rows_in,
         rows_out=rounded(report["rows_out"], least),
@@ -124,12 +140,12 @@ def figures_of(run: DryRun) -> Figures | None:
         sensitive=tuple(
             Reached(one["column"], one["distinct_l"], _short(one["t"])) for one in (after["sensitive"] if after else ())
         ),
-        before=_risks(report["before"]),
-        after=_risks(after),
+        before=_risks(report["before"], least),
+        after=_risks(after, least),
         loss=None if report["loss"] is None else _short(report["loss"]),
         optimal=report["optimal"],
         grade=report["grade"],
-        histogram=after["histogram"] if after else {},
+        histogram=_bands(after["histogram"], report["k_demanded"], least) if after else {},
         columns=tuple(
             Column(
                 one["name"],
@@ -143,20 +159,42 @@ def figures_of(run: DryRun) -> Figures | None:
             for one in report["columns"]
         ),
         retention_days=report["retention_days"],
+        risk_threshold=report["risk_threshold"],
+        environment=report.get("environment"),
+        risk_columns=tuple(report.get("risk_columns", ())),
+        recoding=report.get("recoding"),
+        joint_k=joint.get("reached"),
+        withheld=None if withheld is None else rounded(withheld, least),
     )
 
 
-def _risks(measures: Mapping[str, Any] | None) -> Risks | None:
+def _bands(bands: Mapping[str, int], k: int | None, least: int) -> dict[str, int]:
+    """Return the class sizes as shown: where no k keeps classes from being small, their numbers are amounts of people.
+
+    A few count as the least cell, so that it shows that there are some and not how many.
+    """
+    return dict(bands) if k is not None else {band: rounded(count, least).about for band, count in bands.items()}
+
+
+def _risks(measures: Mapping[str, Any] | None, least: int) -> Risks | None:
     if measures is None:
         return None
     prosecutor, journalist = measures["prosecutor"], measures["journalist"]
+    rows = measures["rows"]
+
+    def of_rows(part: float) -> float:
+        """Return a share of rows by rounded amounts: three digits of it tell a small number of people."""
+        return share(rounded(round(part * rows), least), rounded(rows, least))
+
     return Risks(
         prosecutor_highest=_short(prosecutor["highest"]),
         prosecutor_average=_short(prosecutor["average"]),
         journalist_highest=_short(journalist["highest"]),
         journalist_average=_short(journalist["average"]),
         marketer=_short(measures["marketer"]),
-        above_threshold=_short(prosecutor["above"]),
+        above_threshold=of_rows(prosecutor["above"]),
+        unique=of_rows(measures.get("unique", 0.0)),
+        population_unique=of_rows(measures.get("population_unique", 0.0)),
     )
 
 

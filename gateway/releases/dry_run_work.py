@@ -29,7 +29,9 @@ from gateway.releases.dry_run_figures import LEAST_CELL, Amount, figures_of
 from gateway.releases.dry_run_holdings import Holdings, holdings_of
 from gateway.releases.dry_run_sample import Sample, Sampler, seal
 from gateway.releases.errors import LeaseLostError
-from gateway.releases.pipeline import LeakWatch, Reading, transformer_of
+from gateway.releases.leakwatch import LeakWatch
+from gateway.releases.ledger.service import Ledger
+from gateway.releases.pipeline import Reading, transformer_of
 from gateway.releases.records import Extract
 from gateway.releases.uses import scope_plan
 from rulebook.records import Rulebook
@@ -81,6 +83,8 @@ class DryRunner:
     worker: str
     settle: Callable[[], None]
     """Writes the entries that other faces queued: a claimed dry run was committed with its request's entry."""
+    ledger: Ledger | None = None
+    """What the recipient holds already, as the release will heed it; nothing is put down by trying."""
 
     def run_next(self) -> bool:
         """Carry out the oldest dry run that waits; say whether there was one. A failure is recorded, not raised."""
@@ -129,6 +133,9 @@ class DryRunner:
             row_filter(run.scope, self.book.divisions),
             cap=run.scope.row_cap,
             progress=lambda done, total: self._progress(run.id, done, total),
+            precedents=None
+            if self.ledger is None
+            else self.ledger.precedents(run.recipient, run.scope.purpose, plan),
         )
         watch, sampler = LeakWatch(plan), Sampler(plan, LEAST_CELL)
         with closing(reading.frames()) as frames:

@@ -54,6 +54,24 @@ class LeaseLostError(ConflictError):
     """Another worker took this over, or it ended meanwhile: what was under way here counts for nothing."""
 
 
+class IncrementRefusedError(ForbiddenError):
+    """Changes since an earlier extract cannot be had under this grant: its rows have nothing that stays the same."""
+
+    rule = "A50-8"
+
+
+class BaselineUnusableError(ConflictError):
+    """The extract since which changes are wanted is none that they could be told from."""
+
+
+class NoEncryptionKeyError(ConflictError):
+    """The caller's system has no key that a file could be encrypted to."""
+
+
+class NotPageableError(ConflictError):
+    """This file has no rows that could be read page by page."""
+
+
 class TooManyRowsError(ForbiddenError):
     """More rows would leave than the grant, or the file format, allows."""
 

@@ -16,7 +16,9 @@ from joserfc.jwk import ECKey
 
 from gateway.ids import AccountId, ExtractId
 from gateway.policies.records import Grant, Level
+from gateway.releases.envelopes import ENC, EnvelopeKey
 from gateway.releases.errors import ContentDamagedError
+from gateway.releases.parts import parts_claim
 from gateway.releases.records import ExtractRequest, PreparedFile
 
 MANIFEST_TYPE = "xueji-manifest+jwt"
@@ -47,6 +49,11 @@ def verify_manifest(token: str, key: ec.EllipticCurvePublicKey) -> dict[str, obj
     return cast("dict[str, object]", json.loads(signed.payload or b"{}"))
 
 
+def claims_of(token: str) -> dict[str, object]:
+    """Return the claims of a manifest of our own making, which lies beside its extract: nothing is verified."""
+    return cast("dict[str, object]", json.loads(jws.extract_compact(token.encode()).payload or b"{}"))
+
+
 def manifest_claims(  # one flat record: the chain of responsibility is read from it
     *,
     issuer: str,
@@ -69,8 +76,16 @@ def manifest_claims(  # one flat record: the chain of responsibility is read fro
         "jti": extract,
         "iat": int(issued_at.timestamp()),
         "extract": extract,
-        "file": {"name": file_name, "format": request.format, "bytes": file.size, "sha256": file.sha256},
+        "file": {
+            "name": file_name,
+            "format": request.format,
+            "bytes": file.size,
+            "sha256": file.sha256,
+            "parts": parts_claim(file.parts),
+            **_layers(request, file),
+        },
         "rows": file.rows,
+        **({} if request.since is None else {"since": request.since, "changes": dict(file.changes or {})}),
         "suppressed": file.suppressed,
         "fields": list(file.columns),
         "level": grant.scope.level,
@@ -96,6 +111,19 @@ def manifest_claims(  # one flat record: the chain of responsibility is read fro
         "personal_information": grant.scope.level is not Level.ANONYMOUS,
         "source": "晋教〔2026〕1号 art. 50",
     }
+
+
+def _layers(request: ExtractRequest, file: PreparedFile) -> dict[str, object]:
+    """Return how a packed file is opened, and what is then found in it."""
+    if file.plain is None:
+        return {}
+    found: dict[str, object] = {"plain": {"bytes": file.plain.size, "sha256": file.plain.sha256}}
+    if request.compression is not None:
+        found["compression"] = request.compression
+    if request.encrypt_to is not None:
+        key = EnvelopeKey.of(request.encrypt_to)
+        found["encryption"] = {"kid": key.kid, "alg": key.alg, "enc": ENC}
+    return found
 
 
 def obligations(grant: Grant, extract: ExtractId, delete_by: date) -> dict[str, object]:

@@ -12,13 +12,19 @@ from typing import cast
 
 import polars as pl
 
-from core_registry.sharing import IdentifierKind, Matcher, RowFilter, SharingSnapshot
-from gateway.anonymize.leakscan import expected_shapes, scan
+from core_registry.sharing import RowFilter, SharingSnapshot
+from gateway.anonymize.decision import Decision
+from gateway.anonymize.exposure import Crowd, Exposure
 from gateway.anonymize.plan import Plan
+from gateway.anonymize.pseudonyms import KeyedHash
 from gateway.anonymize.report import Report, report_of
-from gateway.anonymize.transform import Decision, Transformer
-from gateway.releases.errors import LeakSuspectedError, TooManyRowsError
+from gateway.anonymize.transform import Transformer
+from gateway.releases.errors import TooManyRowsError
+from gateway.releases.ledger.precedents import Decided, Precedents
+from gateway.releases.ledger.recorder import SUBJECT, Recorder
+from gateway.releases.ledger.telling import Told, told_of
 from gateway.releases.lookahead import ahead
+from gateway.releases.population import count_people, population_tuples
 from rulebook.records import Rulebook
 
 BATCH_ROWS = 65_536
@@ -28,9 +34,17 @@ Progress = Callable[[int, int], None]
 """Takes how many rows were read, and of how many; may raise to stop the reading."""
 
 
-def transformer_of(plan: Plan, book: Rulebook, pseudonym_key: str | None) -> Transformer:
+def transformer_of(plan: Plan, book: Rulebook, pseudonym_key: str | KeyedHash | None) -> Transformer:
     """Return what carries ``plan`` out. Raises ``PlanError`` when plan, hierarchies and key do not fit."""
-    return Transformer(plan, book.hierarchies, book.divisions, pseudonym_key=pseudonym_key)
+    risk = book.parameters.risk.of(plan.profile, plan.level)
+    return Transformer(
+        plan,
+        book.hierarchies,
+        book.divisions,
+        pseudonym_key=pseudonym_key,
+        risk_threshold=risk.value,
+        environment=risk.environment,
+    )
 
 
 @dataclass(slots=True)
@@ -44,26 +58,55 @@ class Reading:
     total: int
     progress: Progress = field(repr=False)
     decision: Decision | None = field(default=None, repr=False)
+    exposure: Exposure | None = field(default=None, repr=False)
     rows_in: int = 0
     rows_out: int = 0
+    precedents: Precedents | None = field(default=None, repr=False)
+    decided: Decided | None = field(default=None, repr=False)
+    recorder: Recorder | None = field(default=None, repr=False)
+    """Takes down for the ledger what passes; ``None`` where nothing leaves."""
+    crowd: Crowd = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.crowd = Crowd(self.plan)
 
     @classmethod
     def begin(
-        cls, transformer: Transformer, snapshot: SharingSnapshot, rows: RowFilter, *, cap: int, progress: Progress
+        cls,
+        transformer: Transformer,
+        snapshot: SharingSnapshot,
+        rows: RowFilter,
+        *,
+        cap: int,
+        progress: Progress,
+        precedents: Precedents | None = None,
     ) -> Reading:
-        """Count the rows, and choose levels and classes where the plan demands k; nothing is read yet.
+        """Count the rows, and choose levels and classes where the plan demands k.
 
-        Raises ``TooManyRowsError`` above ``cap`` or the plan's own cap: too many are refused, never cut off.
-        Raises ``SearchError`` when no levels meet the plan.
+        With ``precedents`` the choice heeds what the recipient holds already: where that was measured, too, the rows
+        are read for their tags. Raises ``TooManyRowsError`` above ``cap`` or the plan's own cap: too many are
+        refused, never cut off. Raises ``SearchError`` when no levels meet the plan, and what ``Precedents.decide``
+        raises.
         """
         plan = transformer.plan
         total = snapshot.count(rows)
         _check_rows(total, min(cap, plan.row_cap))
         progress(0, total)
-        reading = cls(plan, transformer, snapshot, rows, total, progress)
+        reading = cls(plan, transformer, snapshot, rows, total, progress, precedents=precedents)
         if plan.k is not None:
-            reading.decision = transformer.choose(snapshot.tuples(plan.tuple_sources, rows))
+            people = population_tuples(snapshot, plan, rows, total)
+            if precedents is None:
+                reading.decision = transformer.choose(
+                    snapshot.tuples(plan.tuple_sources, rows), population=people, tick=lambda: progress(0, total)
+                )
+            else:
+                reading.decided = precedents.decide(
+                    transformer, snapshot, rows, population=people, tick=lambda: progress(0, total)
+                )
+                reading.decision = reading.decided.decision
             progress(0, total)
+        else:
+            reading.exposure = Exposure(plan, transformer.risk_threshold)
         return reading
 
     def frames(self) -> Generator[pl.DataFrame]:
@@ -71,55 +114,61 @@ class Reading:
 
         Close it before the snapshot when it is not read to its end: a thread reads ahead.
         """
-        with ahead(self.snapshot.batches(self.plan.sources, self.rows, batch_rows=BATCH_ROWS)) as batches:
+        names = self.plan.sources
+        if self.recorder is not None:
+            names = tuple(dict.fromkeys([*names, SUBJECT]))
+        with ahead(self.snapshot.batches(names, self.rows, batch_rows=BATCH_ROWS)) as batches:
             for batch in batches:
-                frame = self.transformer.apply(cast("pl.DataFrame", pl.from_arrow(batch)), self.decision)
+                held = cast("pl.DataFrame", pl.from_arrow(batch))
+                keep = None if self.decided is None else self.decided.kept(self.rows_in, held.height)
+                frame = self.transformer.apply(held, self.decision, keep)
+                if self.recorder is not None:
+                    self.recorder.add(held, frame, self.transformer, self.decision, keep)
+                if self.exposure is not None:
+                    self.exposure.add(held, frame)
+                self.crowd.add(frame)
                 self.rows_out += frame.height
                 yield frame
                 before, self.rows_in = self.rows_in, self.rows_in + batch.num_rows
                 if self.rows_in // _PROGRESS_ROWS > before // _PROGRESS_ROWS:
                     self.progress(self.rows_in, self.total)
+        if self.exposure is not None:
+            count_people(
+                self.snapshot,
+                self.transformer,
+                self.exposure,
+                self.rows,
+                self.total,
+                batch_rows=BATCH_ROWS,
+                tick=lambda: self.progress(self.rows_in, self.total),
+            )
 
     def report(self, *, rows_out: int, pseudonym_key_id: str | None = None) -> Report:
         """Return the report when ``rows_out`` rows were kept of what was read to its end.
 
         Raises ``TransformError`` when the rows do not add up with what was measured.
         """
+        told = self.told()
         return report_of(
             self.plan,
             rows_in=self.rows_in,
             rows_out=rows_out,
             decision=self.decision,
             pseudonym_key_id=pseudonym_key_id,
+            risk_threshold=self.transformer.risk_threshold,
+            environment=self.transformer.environment,
+            exposed=None if self.exposure is None else self.exposure.measured(),
+            beyond=self.crowd.measured(),
+            withheld=told.withheld,
+            joint_k=told.joint_k,
+            differencing=told.differencing,
         )
 
-
-class LeakWatch:
-    """The leak scan over many frames (design 6.8): suspicions are gathered, and judged at the end."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._shapes = expected_shapes(plan)
-        self._suspicions: dict[IdentifierKind, set[str]] = {}
-        self._clear = 0
-
-    def look(self, frame: pl.DataFrame) -> None:
-        """Look at some rows as they would leave."""
-        found = scan(frame, self._shapes)
-        self._clear += sum(found.unmasked.values())
-        for kind, values in found.by_kind.items():
-            self._suspicions.setdefault(kind, set()).update(values)
-
-    def judge(self, matcher: Matcher) -> None:
-        """Ask the registry about every suspicion; raises ``LeakSuspectedError`` when one is true."""
-        clear = self._clear
-        for kind, wanted in self._suspicions.items():
-            clear += sum(matcher.known(kind, sorted(wanted)))
-        if clear:
-            raise LeakSuspectedError(
-                f"{clear} identifiers stand in the written content: the release was stopped.",
-                detail_zh=f"写出的内容中发现 {clear} 个标识信息，已停止提供。",
-                extra={"count": clear},
-            )
+    def told(self) -> Told:
+        """Return what the report says about earlier releases; nothing where none were looked at."""
+        if self.precedents is None:
+            return Told()
+        return told_of(self.precedents, self.decided)
 
 
 def _check_rows(total: int, cap: int) -> None:

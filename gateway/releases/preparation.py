@@ -6,19 +6,31 @@ the registry's ``Matcher`` about every suspicion: a confirmed one stops the rele
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import BinaryIO, cast
 
 import polars as pl
 
 from core_registry.sharing import RowFilter, SharingView
-from gateway.anonymize.pseudonyms import derive_key, key_id
-from gateway.errors import GatewayError
+from gateway.anonymize.pseudonyms import KeyedHash
+from gateway.anonymize.transform import Transformer
+from gateway.errors import GatewayError, UnavailableError
+from gateway.journal import Tx
 from gateway.policies.records import Grant
 from gateway.policies.scope import UseRequest, row_filter
+from gateway.releases.increments import Changes, Increment, baseline_of, names_with_change, unusable
+from gateway.releases.ledger.errors import HistoryChangedError
+from gateway.releases.ledger.precedents import Precedents
+from gateway.releases.ledger.recorder import digest_make
+from gateway.releases.ledger.service import Ledger, Recorded
+from gateway.releases.ledger.telling import noted_of
 from gateway.releases.lookahead import ahead
+from gateway.releases.packing import Sealed, packed
 from gateway.releases.pipeline import Reading, transformer_of
+from gateway.releases.pseudonym_keys.service import PseudonymKeys
 from gateway.releases.records import Extract, PreparedFile
 from gateway.releases.refusals import refusal
 from gateway.releases.shuffle import Shuffle
@@ -27,6 +39,9 @@ from gateway.releases.vault import FileKey, SealedSink, SealedSource
 from gateway.releases.workbench import Links, Made, Workbench
 from gateway.releases.writers import writer
 
+_TRIES = 5
+"""How often a file is made anew because another one to the same recipients was finished meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -34,7 +49,8 @@ class Preparation:
 
     bench: Workbench
     sharing: SharingView
-    pseudonym_root: bytes = field(repr=False)
+    keys: PseudonymKeys = field(repr=False)
+    ledger: Ledger = field(repr=False)
 
     def run_next(self) -> bool:
         """Prepare the oldest extract that waits; say whether there was one. A failure is recorded, not raised."""
@@ -43,11 +59,38 @@ class Preparation:
     def _prepare(self, extract: Extract, grant: Grant, links: Links) -> None:
         bench = self.bench
         plan = plan_of(bench.book, grant, extract.request)
-        key = derive_key(self.pseudonym_root, grant.recipient, grant.application, 1) if plan.pseudonymous else None
-        transformer = transformer_of(plan, bench.book, key)
         rows = self._rows(extract, grant)
+        key = self.keys.for_extract(extract, grant, plan)
+        transformer = transformer_of(plan, bench.book, key)
+        self.ledger.require_room(grant.recipient, grant.scope.purpose)
         bench.begin(plan, links)
+        for _ in range(_TRIES):
+            try:
+                self._make(extract, grant, links, transformer, rows, key)
+            except HistoryChangedError:
+                continue  # another worker finished a release to the same recipients: judge again, with it
+            return
+        raise UnavailableError(
+            "Other releases to the same recipients come to their ends all the time.",
+            detail_zh="同一接收方的其他提供接连完成，请稍后再试。",
+        )
+
+    def _make(
+        self,
+        extract: Extract,
+        grant: Grant,
+        links: Links,
+        transformer: Transformer,
+        rows: RowFilter,
+        key: KeyedHash | None,
+    ) -> None:
+        """Make the file, judged by what the recipient holds at this moment.
+
+        Raises ``HistoryChangedError`` when that changed before it was ready: nothing came of it then.
+        """
+        bench, plan = self.bench, transformer.plan
         file_key = FileKey.new(extract.id)
+        precedents = self.ledger.precedents(grant.recipient, grant.scope.purpose, plan)
         with self.sharing.snapshot() as snapshot:
             reading = Reading.begin(
                 transformer,
@@ -55,18 +98,48 @@ class Preparation:
                 rows,
                 cap=grant.scope.row_cap,
                 progress=lambda done, total: bench.progress(extract.id, done, total),
+                precedents=precedents,
             )
-            prepared = self._write(extract, reading, file_key)
+            recorder = self.ledger.recorder(precedents)
+            reading.recorder = recorder
+            changes = self._changes(extract, grant, precedents, key)
+            prepared = self._write(extract, reading, file_key, changes)
         with SealedSource(bench.file_of(extract.id), file_key, prepared.size) as source:
-            bench.scan(extract, plan, prepared, source)
-        report = reading.report(rows_out=prepared.rows, pseudonym_key_id=None if key is None else key_id(key))
+            scanned = bench.scan(extract, plan, prepared, source)
+        sealed = packed(
+            extract.id,
+            extract.request,
+            Sealed(prepared, file_key),
+            bench.file_of(extract.id),
+            lambda: bench.progress(extract.id, prepared.rows_in, prepared.rows_in),
+        )
+        # of changes, too, the report is about all rows: that is what the recipient holds afterwards
+        report = reading.report(rows_out=reading.rows_out, pseudonym_key_id=None if key is None else key.key_id)
+        line = self.ledger.line(
+            extract,
+            grant,
+            Recorded(precedents, reading.decided, recorder.table(), prepared.snapshot),
+            bench.today() + timedelta(days=report.retention_days),
+        )
+
+        def stands(tx: Tx) -> None:
+            # the grant may have ended while the file was made: then there is nothing to fetch
+            self._covered_use(extract, bench.grants.grant_in(tx, grant.id))
+            self.ledger.commit(tx, line, precedents.history if plan.k is not None else None)
+
         bench.finish(
             extract,
             grant,
-            Made(prepared, file_key.wrap(bench.delivery_key), report),
+            Made(
+                sealed.prepared,
+                sealed.key.wrap(bench.delivery_key),
+                report,
+                noted={**noted_of(precedents, reading.decided), **(prepared.changes or {})},
+                reported={} if prepared.changes is None else {"changes": dict(prepared.changes)},
+                scanned=scanned,
+            ),
             links,
-            # the grant may have ended while the file was made: then there is nothing to fetch
-            lambda tx: self._covered_use(extract, bench.grants.grant_in(tx, grant.id)),
+            stands,
         )
 
     def _rows(self, extract: Extract, grant: Grant) -> RowFilter:
@@ -80,18 +153,40 @@ class Preparation:
         self.bench.require_covered(grant, use)
         return use
 
-    def _write(self, extract: Extract, reading: Reading, file_key: FileKey) -> PreparedFile:
+    def _changes(self, extract: Extract, grant: Grant, precedents: Precedents, key: KeyedHash | None) -> Changes | None:
+        """Return what tells the changes since an earlier extract, where these are asked for.
+
+        Raises ``BaselineUnusableError``, also when the pseudonyms would be others now.
+        """
+        since = extract.request.since
+        if since is None or key is None:
+            return None
+        ledger, plan = self.ledger, precedents.plan
+        line = baseline_of(ledger.of_grant(grant.id), since, precedents.group, digest_make(plan))
+        base = ledger.reader.read(lambda tx: self.bench.extracts.get(tx, since))
+        if base is None or json.loads(base.report or "{}").get("pseudonym_key_id") != key.key_id:
+            raise unusable("its pseudonyms were made with another key", "其假名由另一密钥生成")
+        return Changes(
+            Increment(plan, ledger.rows(line, ("content",))),
+            lambda subjects: ledger.tags(precedents.group, subjects),
+            key,
+        )
+
+    def _write(
+        self, extract: Extract, reading: Reading, file_key: FileKey, changes: Changes | None = None
+    ) -> PreparedFile:
         plan = reading.plan
+        names = plan.names if changes is None else names_with_change(plan.names)
         schema: pl.Schema | None = None
         with Shuffle() as shuffle, SealedSink(self.bench.file_of(extract.id), file_key) as sink:
             with closing(reading.frames()) as frames:
-                for frame in frames:
+                for frame in frames if changes is None else changes.among(frames, reading):
                     schema = frame.schema
                     shuffle.add(frame)
             out = writer(
                 extract.request.format,
                 cast("BinaryIO", sink),
-                schema or pl.Schema(dict.fromkeys(plan.names, pl.String)),
+                schema or pl.Schema(dict.fromkeys(names, pl.String)),
             )
             with ahead(shuffle.frames()) as mixed:
                 for frame in mixed:
@@ -101,16 +196,18 @@ class Preparation:
             self.bench.progress(extract.id, reading.rows_in, reading.total)
             digest = sink.commit()
             written = shuffle.rows
-            size = sink.size
+            size, parts = sink.size, sink.parts.digests()
         return PreparedFile(
             size=size,
             rows=written,
             sha256=digest,
             rows_in=reading.rows_in,
-            suppressed=reading.rows_in - written,
+            suppressed=reading.rows_in - reading.rows_out,
             snapshot=reading.snapshot.version,
             plan_sha256=plan.sha256(),
-            columns=plan.names,
+            columns=names,
+            parts=parts,
+            changes=None if changes is None else changes.increment.told(),
         )
 
     def _refuse(self, error: GatewayError, links: Links) -> None:

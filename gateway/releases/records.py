@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Literal, NewType
 
 from gateway.ids import AccountId, ExtractId, GrantId, RecipientId
 from gateway.policies.records import Format, Level
@@ -18,6 +19,11 @@ MEDIA_TYPES: dict[Format, str] = {
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+
+Compression = Literal["gzip"]
+COMPRESSIBLE = frozenset({Format.CSV, Format.NDJSON})
+"""Formats that are not compressed in themselves."""
 
 
 class ExtractState(StrEnum):
@@ -52,6 +58,13 @@ class ExtractRequest:
     schools: frozenset[str] | None = None
     purpose: str | None = None
     """What it is for, as the caller declares it; it must be the purpose of the grant (A50-4, A50-9)."""
+    since: ExtractId | None = None
+    """Only what was added, changed or removed since this extract of the same grant."""
+    compression: Compression | None = None
+    encrypt: bool = False
+    """Encrypted to the key that the recipient's system registered for it."""
+    encrypt_to: Mapping[str, str] | None = None
+    """That key, a public JWK, as it was when the extract was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +141,17 @@ class PreparedFile:
     snapshot: str
     plan_sha256: str
     columns: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    """SHA-256 of each part of the file, hexadecimal."""
+    plain: PlainFile | None = None
+    """What was packed into the file, where it was compressed or encrypted."""
+    changes: Mapping[str, int] | None = None
+    """Kind of change -> rows, of an extract of changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFile:
+    """A file as it was written and scanned, before it was packed."""
+
+    size: int
+    sha256: str

@@ -17,6 +17,7 @@ from gateway.policies.scope import Use, current_state
 from gateway.principals import AccountKind, Principal, Role
 from gateway.releases.clock import require_clock
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError, TooManyRowsError
+from gateway.releases.ledger.errors import failure_of
 from gateway.releases.places import sealed_in
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState
@@ -75,6 +76,9 @@ class Road:
                     missing=("rows",),
                     extra={"dimension": "rows"},
                 )
+            known = failure_of(extract.failure)
+            if known is not None:
+                raise known
             raise NotReadyError("The preparation failed; start a new extract.", detail_zh="提取准备失败，请重新发起。")
         require_clock(self.now(), grant.approved_at, extract.created_at, extract.first_delivery_at)
         if extract.state is not ExtractState.READY or self.today() > min(extract.expires_on, grant.scope.valid_to):

@@ -9,16 +9,29 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.anonymize.plan import Plan
 from gateway.errors import ForbiddenError, GatewayError, ParameterError, UnavailableError
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, JsonValue, Receipt, Tx
 from gateway.policies.decision import Action
+from gateway.policies.records import Format, Grant
 from gateway.policies.scope import covers, current_state
 from gateway.principals import Principal
+from gateway.releases.asking import (
+    RecipientKeys,
+    asked_facts,
+    require_baseline,
+    require_compressible,
+    require_longitudinal,
+    with_key,
+)
 from gateway.releases.clock import require_clock
-from gateway.releases.content import Content, OpenDelivery, Sent, outcome_entry
+from gateway.releases.content import Content, OpenDelivery, OpenPage, Sent, outcome_entry
 from gateway.releases.ending import Ending
-from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError
+from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError
+from gateway.releases.manifest import claims_of
+from gateway.releases.paging import Cursors, page_size, require_pages
+from gateway.releases.parts import Part, parts_in
 from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractRequest, ExtractState
 from gateway.releases.refusals import no_such_grant, refusals_recorded, spent
 from gateway.releases.road import INSIDE, READY_DAYS, gone
@@ -33,6 +46,9 @@ STILL_SECONDS = 5
 class ReleaseService(Ending):
     """Asking for an extract, and taking delivery of it."""
 
+    recipient_keys: RecipientKeys | None = None
+    """``None`` where nobody knows the keys of recipients' systems."""
+
     def start(self, grant_id: GrantId, request: ExtractRequest, principal: Principal) -> Extract:
         """Reserve a use and queue the preparation of an extract.
 
@@ -45,7 +61,8 @@ class ReleaseService(Ending):
             require_clock(self.now(), grant.approved_at)
             require_codes(request, self.book)
             covers(grant, use_of(grant, request, self.today()), self.book.divisions)
-            plan_of(self.book, grant, request)  # a level without rows is refused before a use is taken
+            plan = plan_of(self.book, grant, request)  # a level without rows is refused before a use is taken
+            request = self._settled(grant, plan, request, principal)
             extract = Extract(
                 id=ExtractId(self.new_id("ex")),
                 grant=grant.id,
@@ -70,6 +87,7 @@ class ReleaseService(Ending):
                 "level": grant.scope.level.value,
                 "purpose": grant.scope.purpose,
                 **{name: list[JsonValue](sorted(codes)) for name, codes in conditions(request).items()},
+                **asked_facts(request),
             }
             self.journal.record(
                 write,
@@ -83,6 +101,44 @@ class ReleaseService(Ending):
             )
         self.wake()
         return extract
+
+    def _settled(self, grant: Grant, plan: Plan, request: ExtractRequest, principal: Principal) -> ExtractRequest:
+        """Return ``request`` with what only this moment knows; raises what speaks against it."""
+        require_compressible(request)
+        if request.since is not None:
+            require_longitudinal(plan)
+            since = request.since
+            base = self.reader.read(lambda tx: self.extracts.get(tx, since))
+            require_baseline(base, grant.id, request, grant.scope.fields)
+        return with_key(request, self.recipient_keys, principal.account)
+
+    def parts(self, identifier: ExtractId, principal: Principal) -> tuple[Extract, tuple[Part, ...]]:
+        """Return an extract and the parts of its file, as its manifest lists them; raises ``NotReadyError``."""
+        extract = self.get(identifier, principal)
+        if not extract.manifest:
+            raise NotReadyError("The extract is still being prepared.", detail_zh="提取文件正在准备中，请稍后再试。")
+        return extract, parts_in(claims_of(extract.manifest))
+
+    def page(self, identifier: ExtractId, principal: Principal, cursor: str | None, limit: int) -> OpenPage:
+        """Deliver the next ``limit`` rows of a CSV or NDJSON file, from where ``cursor`` says: a range like any other.
+
+        Raises ``NotPageableError``, ``ParameterError`` for a cursor that is none, and what ``deliver`` raises.
+        """
+        extract = self.look_at(identifier, principal)
+        require_pages(extract.request)
+        if self.delivery_key is None:
+            raise UnavailableError("This face hands out no files.", detail_zh="本端不提供文件领取。")
+        cursors = Cursors.under(self.delivery_key)
+        first = 0 if cursor is None else cursors.offset(extract.id, cursor)
+        header = int(first == 0 and extract.request.format is Format.CSV)
+        if first >= extract.size:
+            return OpenPage(extract, None, 0, None)
+        with self._open(extract) as source:
+            size, rows = page_size(source.slices(first, extract.size - 1), extract.request.format, limit + header)
+        delivery = self.deliver(identifier, principal, first, first + size - 1)
+        end = first + size
+        after = cursors.at(extract.id, end) if end < extract.size else None
+        return OpenPage(extract, delivery, max(0, rows - header), after)
 
     def asked_for(self, identifier: ExtractId, principal: Principal) -> Extract:
         """Return an extract whose content is asked for, as ``get`` does; that it is not the caller's is recorded."""

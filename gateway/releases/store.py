@@ -270,6 +270,12 @@ def _request_json(request: ExtractRequest) -> str:
         value["fields"] = list(request.fields)
     if request.purpose is not None:
         value["purpose"] = request.purpose
+    if request.since is not None:
+        value["since"] = request.since
+    if request.compression is not None:
+        value["compression"] = request.compression
+    if request.encrypt:
+        value["encrypt_to"] = dict(request.encrypt_to or {})
     for name in ("stages", "grades", "schools"):
         wanted = getattr(request, name)
         if wanted is not None:
@@ -284,6 +290,10 @@ def _request(text: str) -> ExtractRequest:
         format=Format(value["format"]),
         fields=tuple(value["fields"]) if "fields" in value else None,
         purpose=value.get("purpose"),
+        since=ExtractId(value["since"]) if "since" in value else None,
+        compression=value.get("compression"),
+        encrypt="encrypt_to" in value,
+        encrypt_to=value.get("encrypt_to") or None,
         **sets,
     )
 

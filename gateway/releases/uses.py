@@ -28,9 +28,15 @@ def plan_of(book: Rulebook, grant: Grant, request: ExtractRequest) -> Plan:
     return scope_plan(book, grant.scope, request.fields)
 
 
-def scope_plan(book: Rulebook, scope: Scope, fields: tuple[str, ...] | None = None) -> Plan:
-    """Return the plan of what leaves under ``scope``, of ``fields`` or of all of it. Raises as ``plan_of``."""
-    plan = Plan.of(book.profiles[scope.profile], scope.fields if fields is None else fields, book.sha256)
+def scope_plan(
+    book: Rulebook, scope: Scope, fields: tuple[str, ...] | None = None, *, matching: bool = False
+) -> Plan:
+    """Return the plan of what leaves under ``scope``, of ``fields`` or of all of it. Raises as ``plan_of``.
+
+    ``matching`` also gives the plan of what comes back for a recipient's list.
+    """
+    wanted = scope.fields if fields is None else fields
+    plan = Plan.of(book.profiles[scope.profile], wanted, book.sha256, matching=matching)
     if plan.level != scope.level:
         raise ForbiddenError(
             f"The profile is of level '{plan.level}' now, the grant of level '{scope.level}': apply for a new grant.",

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.ids import ExtractId
 from gateway.releases.errors import ContentDamagedError, LeaseLostError
+from gateway.releases.parts import PartDigests
 from gateway.releases.places import part_of
 
 MAGIC = b"XJEXT\x00\x01\n"
@@ -91,6 +92,7 @@ class SealedSink(io.RawIOBase):
         self._buffer = bytearray()
         self._index = 0
         self._hash = hashlib.sha256()
+        self.parts = PartDigests()
         self.size = 0
 
     def writable(self) -> bool:
@@ -101,6 +103,7 @@ class SealedSink(io.RawIOBase):
         """Take some plain bytes."""
         view = memoryview(data).cast("B")
         self._hash.update(view)
+        self.parts.update(view)
         self.size += len(view)
         self._buffer += view
         while len(self._buffer) > CHUNK:

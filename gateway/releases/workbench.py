@@ -25,14 +25,16 @@ from gateway.policies.records import Grant
 from gateway.policies.scope import UseRequest, covers
 from gateway.releases.clock import require_clock
 from gateway.releases.errors import LeaseLostError
+from gateway.releases.leakwatch import LeakScan, LeakWatch
 from gateway.releases.lookahead import ahead
 from gateway.releases.manifest import ManifestSigner, manifest_claims, obligations
-from gateway.releases.pipeline import LeakWatch
+from gateway.releases.packing import file_name
 from gateway.releases.places import sealed_in, take_away
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState, PreparedFile
+from gateway.releases.reports.beside import beside
 from gateway.releases.uses import chain
-from gateway.releases.writers import read_back
+from gateway.releases.written import pieces
 from rulebook.records import Rulebook
 
 Links = Mapping[str, str]
@@ -51,6 +53,7 @@ class Made:
     reported: Mapping[str, JsonValue] = field(default_factory=dict)
     """Members that only this maker's reports have."""
     subjects: tuple[SubjectRef, ...] = field(default=(), repr=False)
+    scanned: LeakScan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +151,18 @@ class Workbench:
         """Return where the sealed file of an extract lies."""
         return sealed_in(self.files, extract)
 
-    def scan(self, extract: Extract, plan: Plan, prepared: PreparedFile, written: io.RawIOBase) -> None:
+    def scan(self, extract: Extract, plan: Plan, prepared: PreparedFile, written: io.RawIOBase) -> LeakScan:
         """Search what was ``written``, as it is read back from the disk, for identifiers (design 6.8).
 
-        Raises ``LeakSuspectedError`` when the registry knows one of them.
+        Returns what was looked at. Raises ``LeakSuspectedError`` when the registry knows one of them.
         """
         watch = LeakWatch(plan)
-        with ahead(read_back(extract.request.format, written)) as frames:
-            for frame in frames:
+        with ahead(pieces(extract.request.format, written)) as parts:
+            for part in parts:
                 self.progress(extract.id, prepared.rows_in, prepared.rows_in)
-                watch.look(frame)
+                watch.look_at(part)
         watch.judge(self.matcher)
+        return watch.result(extract.request.format, prepared.size)
 
     def finish(self, extract: Extract, grant: Grant, made: Made, links: Links, still: Callable[[Tx], object]) -> None:
         """Write the papers, sign the manifest, and make the extract ready with the entry that says so.
@@ -209,22 +213,19 @@ class Workbench:
     def _ready(self, extract: Extract, grant: Grant, made: Made) -> Extract:
         """Return ``extract`` as it is when ``made`` is its file, with its papers."""
         prepared = made.prepared
-        name = f"{extract.id}.{extract.request.format}"
+        name = file_name(extract.id, extract.request)
         delete_by = self.today() + timedelta(days=made.report.retention_days)
         report = _json(
             made.report.to_json()
-            | {
-                "extract": extract.id,
-                "grant": grant.id,
-                "ground": grant.ground_label,
-                "approver": grant.approver,
-                "executor": extract.executor,
-                "recipient": grant.recipient,
-                "responsible": grant.responsible,
-                "delete_by": delete_by.isoformat(),
-                "snapshot": prepared.snapshot,
-                "sha256": prepared.sha256,
-            }
+            | beside(
+                extract,
+                grant,
+                prepared,
+                file_name=name,
+                delete_by=delete_by,
+                prepared_at=self.now(),
+                scanned=made.scanned,
+            )
             | dict(made.reported)
         )
         duties = _json(obligations(grant, extract.id, delete_by))

@@ -19,7 +19,7 @@ from gateway.releases.errors import ContentDamagedError, TooManyRowsError
 XLSX_ROWS = 200_000
 """A workbook is built in memory, and nobody reads more rows in one: larger extracts take another format."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_READ_ROWS = 131_072
+READ_ROWS = 131_072
 _OLDEST = pl.CompatLevel.oldest()
 
 
@@ -57,7 +57,7 @@ def read_back(kind: Format, source: io.RawIOBase) -> Iterator[pl.DataFrame]:
                 file = pa.PythonFile(source, mode="r")
                 # dictionaries stay what they are: a value of theirs is read, and scanned, once
                 parquet = pq.ParquetFile(file, read_dictionary=_dictionaries(pq.read_metadata(file)))
-                for batch in parquet.iter_batches(batch_size=_READ_ROWS):
+                for batch in parquet.iter_batches(batch_size=READ_ROWS):
                     yield cast("pl.DataFrame", pl.from_arrow(batch))
             case Format.CSV:
                 yield from _csv_frames(source)
@@ -147,7 +147,7 @@ class _Parquet:
     def write(self, frame: pl.DataFrame) -> None:
         table = _table(frame)
         opened = self._open(table.schema)
-        opened.write_table(table.cast(opened.schema), row_group_size=_READ_ROWS)
+        opened.write_table(table.cast(opened.schema), row_group_size=READ_ROWS)
 
     def close(self) -> None:
         self._open(self._empty.to_arrow(compat_level=_OLDEST).schema).close()

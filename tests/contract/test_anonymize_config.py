@@ -65,13 +65,44 @@ def test_a_configured_hierarchy_is_a_ladder(name: str) -> None:
     hierarchy = BOOK.hierarchies[name]
     samples = {
         "date": ["2015-03-02", "2014-12-31"],
+        "school_date": ["2015-03", "2014-12"],
         "division": ["140105", "140171", "140100"],
         "prefix": ["2114000001"],
+        "school": ["2114000001@140105", "2114000002@140105", "3114000003@140171"],
     }
     values = list(hierarchy.table) if hierarchy.table else samples[hierarchy.rule]
     ladder = ladder_of(hierarchy, BOOK.divisions, pl.Series("c", [*values, None]))
     assert ladder.level_names == hierarchy.levels
     assert set(ladder.labels(ladder.height - 1)) == {"*"}
+
+
+@pytest.mark.parametrize("name", [name for name, hierarchy in BOOK.hierarchies.items() if hierarchy.code_list])
+def test_every_code_of_the_national_list_is_a_leaf_exactly_once(name: str) -> None:
+    hierarchy = BOOK.hierarchies[name]
+    assert hierarchy.code_list is not None
+    codes = pl.Series("c", list(BOOK.code_lists[hierarchy.code_list].labels))
+    ladder = ladder_of(hierarchy, BOOK.divisions, codes)
+    assert sorted(leaf or "" for leaf in ladder.leaves) == sorted(codes)
+
+
+def test_every_level_has_a_name_in_chinese_and_english() -> None:
+    for hierarchy in BOOK.hierarchies.values():
+        words = [hierarchy.words(level) for level in range(len(hierarchy.levels))]
+        assert all(any("\u4e00" <= letter <= "\u9fff" for letter in zh) and en.isascii() for zh, en in words)
+
+
+def test_no_label_of_a_hierarchy_looks_like_an_identifier_to_the_leak_scan() -> None:
+    for hierarchy in BOOK.hierarchies.values():
+        labels = {label for chain in (hierarchy.table or {}).values() for label in chain}
+        assert scan(pl.DataFrame({"labels": sorted(labels)})).clean, hierarchy.name
+
+
+def test_every_township_of_the_province_climbs_to_its_county() -> None:
+    path = Path(__file__).parents[2] / "config/divisions/townships_shanxi.csv"
+    listed = pl.read_csv(path, comment_prefix="#", infer_schema=False)
+    ladder = ladder_of(BOOK.hierarchies["township"], BOOK.divisions, listed["code"])
+    assert ladder.generalize(listed["code"], 1).to_list() == listed["county_code"].to_list()
+    assert set(ladder.labels(3)) == {"140000"}
 
 
 def test_every_division_of_the_country_climbs_to_its_province() -> None:

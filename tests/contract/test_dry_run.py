@@ -48,7 +48,12 @@ from tests.factories.release_cases import (
 from tests.factories.releases import House, make_house, opened
 
 ROWS = ("textbook-anonymous", "bus-pseudonymous", "aid-masked")
-BESIDE = {"extract", "grant", "ground", "approver", "executor", "recipient", "responsible", "delete_by", "sha256"}
+BESIDE = {
+    "extract", "grant", "application", "ground", "ground_kind", "basis_recorder", "basis_confirmer", "approver",
+    "approver_unit", "approver_post", "approved_at", "executor", "recipient", "recipient_name", "responsible",
+    "purpose", "population", "delete_by", "prepared_at", "sha256", "bytes", "file_name", "format",
+    "personal_information", "policy_set", "software", "leak_scan",
+}  # fmt: skip
 """Members of a release report that are not about the data."""
 
 

@@ -160,6 +160,7 @@ def test_every_rate_limit_is_in_the_integrators_guide() -> None:
         "checks.create_check": "`POST /v1/grants/{id}/checks`",
         "dry_runs.start_dry_run": "`POST /v1/applications/{id}/dry-run`",
         "matches.create_match": "`POST /v1/grants/{id}/matches`",
+        "statistics.ask_statistics": "`POST /v1/grants/{id}/statistics`",
         "sessions.change_password": "`POST /v1/me/password`",
         "sessions.sign_in": "`POST /v1/sessions`",
     }

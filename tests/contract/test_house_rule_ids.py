@@ -36,6 +36,9 @@ WITHOUT: dict[str, str] = {
     "WitnessConflictError": "the witness saw another size",
     "NotReadyError": "a file that is still prepared",
     "ListGoneError": "a list that was destroyed before it was matched: hand it in again",
+    "BaselineUnusableError": "an extract that changes cannot be told from: ask for all rows",
+    "NoEncryptionKeyError": "a key that the caller's system has not registered",
+    "NotPageableError": "a file without lines: fetch the content",
     "WrongStateError": "the order of the steps of our own workflow; 'missing' names the states",
     # protections that carry their own words
     "ShrinkGuardError": "asks once more before a large change",
@@ -44,6 +47,15 @@ WITHOUT: dict[str, str] = {
     "ProofError": "a signature or hash that does not hold",
     "TransformError": "a batch that does not come out as planned: a defect, nothing left",
     "UnknownLeafError": "a value that its hierarchy lacks: for the operator",
+    "StatisticsError": "a table or noise that nobody can compute; questions are checked before",
+    "AnswerNotReadyError": "a statistic that is being counted still",
+    "AlreadyAskedError": "the same question at the same moment: never told",
+    # xueji anonymize: a table of the caller's own, which the regulation does not know
+    "TablePlanError": "the form of a plan, or a plan that does not fit its table",
+    "TableFileError": "a file that is no table, or cannot be written",
+    "DependencyError": "a column that tells what another one hides",
+    "LeakError": "what looks like an identifier in the written file",
+    "ContentError": "a file that is not what was decided: a defect, nothing left",
     "UnprintableError": "a character without a glyph: print the HTML page",
 }
 """Error class -> why its texts name no rule."""

@@ -18,12 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from core_registry.sharing import RowFilter
 from gateway.anonymize.masks import MASK_SHAPES
 from gateway.anonymize.plan import MASKED_COLUMNS
-from gateway.anonymize.pseudonyms import derive_key, pseudonymize
-from gateway.ids import ApplicationId
 from gateway.keyring import Key
 from gateway.releases.errors import ContentDamagedError
 from gateway.releases.manifest import verify_manifest
 from gateway.releases.records import Extract
+from gateway.releases.uses import plan_of
 from tests.factories.release_cases import CASES, CHAIN
 from tests.factories.releases import House, make_house, opened
 
@@ -206,12 +205,12 @@ def test_the_order_of_rows_tells_nothing(small: Prepared) -> None:
         for kind in ("csv", "parquet")
     )
     grant = house.services.applications.grant(house.grants["bus-pseudonymous"])
-    key = derive_key(
-        house.services.keyring.secret(Key.PSEUDONYM_ROOT), grant.recipient, ApplicationId(grant.application), 1
-    )
+    extract = small.extracts["bus-pseudonymous", "csv"]
+    key = house.preparation().keys.for_extract(extract, grant, plan_of(house.services.book, grant, extract.request))
+    assert key is not None
     refs = subject_refs(house)
-    in_order = pseudonymize(pl.Series(refs), key).to_list()
-    assert set(first) == set(second) <= set(in_order)  # one recipient and project: the same pseudonyms
+    in_order = key(pl.Series(refs)).to_list()
+    assert set(first) == set(second) <= set(in_order)  # a longitudinal project: the same pseudonyms
     in_order = [value for value in in_order if value in set(first)]
     assert len(set(first)) == len(first) > 500
     for one, other in ((first, second), (first, in_order), (second, in_order), (first, sorted(first))):

@@ -119,6 +119,7 @@ class SqlClients:
                 grant_types=json_text(sorted(client.grant_types)),
                 jwks_uri=client.jwks_uri,
                 dpop_required=client.dpop_required,
+                encrypt_always=client.encrypt_always,
             )
         )
 
@@ -133,6 +134,7 @@ class SqlClients:
             frozenset(json.loads(row["grant_types"])),
             row["jwks_uri"],
             row["dpop_required"],
+            row["encrypt_always"],
         )
 
     def replace_keys(

@@ -102,6 +102,7 @@ account_clients = Table(
     Column("grant_types", Text, nullable=False),
     Column("jwks_uri", String(500)),
     Column("dpop_required", Boolean, nullable=False),
+    Column("encrypt_always", Boolean, nullable=False),
 )
 
 account_assertions = Table(

@@ -86,7 +86,7 @@ from gateway.api.models.cases import (
 )
 from gateway.api.models.checks import CheckIn, CheckOut, MatchFormFields, MatchIn
 from gateway.api.models.disclosures import DisclosureIn, DisclosureList, DisclosureOut
-from gateway.api.models.extracts import DeletionIn, ExtractIn, ExtractList, ExtractOut
+from gateway.api.models.extracts import DeletionIn, ExtractIn, ExtractList, ExtractOut, PageQuery, PartList, ReportQuery
 from gateway.api.models.grants import (
     GrantActIn,
     GrantList,
@@ -255,6 +255,8 @@ __all__ = [
     "OfferIn",
     "OfferOut",
     "PackageIn",
+    "PageQuery",
+    "PartList",
     "PartyOut",
     "PasswordIn",
     "PermissionOut",
@@ -278,6 +280,7 @@ __all__ = [
     "RegisterList",
     "RegisterOut",
     "RegisterQuery",
+    "ReportQuery",
     "RiskModel",
     "RuleResultOut",
     "RulesOut",

@@ -306,7 +306,10 @@ class RecipientActList(Model):
 
 
 class KeySetIn(Model):
-    """Public keys as a JSON Web Key Set (RFC 7517), P-256 only; old and new ones together rotate without a gap."""
+    """Public keys as a JSON Web Key Set (RFC 7517); old and new ones together rotate without a gap.
+
+    Keys for signatures are on P-256. One of ``use`` ``enc``, on P-256 or RSA, is what extracts are encrypted to.
+    """
 
     keys: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4)]
 
@@ -321,6 +324,8 @@ class ClientIn(Model):
     """What the program is, as 教科书征订系统."""
     dpop_required: bool = True
     """Whether every access token has to be bound to a key (RFC 9449)."""
+    encrypt_always: bool = False
+    """Whether every extract of the program is encrypted to its key of ``use`` ``enc``, asked for or not."""
 
 
 class ClientKeysIn(Model):
@@ -340,6 +345,7 @@ class ClientOut(Model):
     key_ids: list[str]
     jwks_uri: str | None
     dpop_required: bool
+    encrypt_always: bool
     created_at: datetime
     last_used_at: datetime | None
     sealed_at: datetime | None
@@ -356,6 +362,7 @@ class ClientOut(Model):
             key_ids=[str(key["kid"]) for key in found.jwks],
             jwks_uri=found.jwks_uri,
             dpop_required=found.dpop_required,
+            encrypt_always=found.encrypt_always,
             created_at=account.created_at,
             last_used_at=account.last_used_at,
             sealed_at=account.sealed_at,

@@ -42,6 +42,10 @@ class RisksOut(Model):
     journalist_average: float
     marketer: float
     above_threshold: float
+    unique: float
+    """Share of rows that stand alone with what an attacker can know of them."""
+    population_unique: float
+    """Share of rows that are alone in the whole register, too."""
 
     @staticmethod
     def of(record: Risks) -> RisksOut:
@@ -53,6 +57,8 @@ class RisksOut(Model):
             journalist_average=record.journalist_average,
             marketer=record.marketer,
             above_threshold=record.above_threshold,
+            unique=record.unique,
+            population_unique=record.population_unique,
         )
 
 
@@ -113,6 +119,16 @@ class FiguresOut(Model):
     """Band of class sizes -> number of classes that would leave."""
     columns: list[DryColumnOut]
     retention_days: int | None
+    risk_threshold: float | None
+    environment: str | None
+    """``public`` or ``controlled``: whose threshold it is."""
+    risk_columns: list[str]
+    """What an attacker is taken to know of a person."""
+    recoding: str | None
+    joint_k: int | None
+    """k over all earlier releases to the recipient and those it may collude with."""
+    withheld: AmountOut | None
+    """Rows that would be withheld because of earlier releases."""
 
     @staticmethod
     def of(record: Figures) -> FiguresOut:
@@ -133,6 +149,12 @@ class FiguresOut(Model):
             histogram=dict(record.histogram),
             columns=[DryColumnOut.of(one) for one in record.columns],
             retention_days=record.retention_days,
+            risk_threshold=record.risk_threshold,
+            environment=record.environment,
+            risk_columns=list(record.risk_columns),
+            recoding=record.recoding,
+            joint_k=record.joint_k,
+            withheld=None if record.withheld is None else AmountOut.of(record.withheld),
         )
 
 

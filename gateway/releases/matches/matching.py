@@ -23,6 +23,7 @@ from gateway.journal import Tx
 from gateway.policies.records import Grant
 from gateway.policies.scope import row_filter
 from gateway.releases.checks.guesses import GuessLimit
+from gateway.releases.leakwatch import LeakScan
 from gateway.releases.matches.records import MATCHED, ROW, UNCONFIRMED, YES, Listed
 from gateway.releases.matches.service import match_plan, match_use
 from gateway.releases.matches.shelf import ListShelf
@@ -75,8 +76,8 @@ class Matching:
         file_key = FileKey.new(extract.id)
         prepared = self._write(extract, plan, looked, file_key)
         with SealedSource(bench.file_of(extract.id), file_key, prepared.size) as source:
-            bench.scan(extract, plan, prepared, source)
-        self._finish(extract, grant, plan, looked, prepared, file_key, links)
+            scanned = bench.scan(extract, plan, prepared, source)
+        self._finish(extract, grant, plan, looked, prepared, file_key, links, scanned)
         self.shelf.destroy(extract, "matched")
 
     def _look(self, grant: Grant, plan: Plan, people: Sequence[Listed]) -> Looked:
@@ -108,7 +109,7 @@ class Matching:
             out.close()
             self.bench.progress(extract.id, frame.height, frame.height)
             digest = sink.commit()
-            size = sink.size
+            size, parts = sink.size, sink.parts.digests()
         return PreparedFile(
             size=size,
             rows=frame.height,
@@ -118,6 +119,7 @@ class Matching:
             snapshot=looked.snapshot,
             plan_sha256=plan.sha256(),
             columns=(ROW, MATCHED, *plan.names),
+            parts=parts,
         )
 
     def _finish(
@@ -129,6 +131,7 @@ class Matching:
         prepared: PreparedFile,
         file_key: FileKey,
         links: Links,
+        scanned: LeakScan,
     ) -> None:
         matched = sum(looked.matched)
         made = Made(
@@ -138,6 +141,7 @@ class Matching:
             noted={"matched_rows": matched, "limited_rows": looked.limited},
             reported={"matched_rows": matched},
             subjects=looked.subjects,
+            scanned=scanned,
         )
 
         def still(tx: Tx) -> None:

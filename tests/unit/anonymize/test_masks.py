@@ -73,8 +73,10 @@ def test_a_phone_keeps_three_digits(phone: str, masked: str) -> None:
 def test_street_and_house_never_pass_as_an_address() -> None:
     names = {"140105": "山西省太原市小店区"}
     assert mask_address("140105", names) == "山西省太原市小店区***"
-    assert mask_address("山西省太原市小店区学府街1号", names) == "***"
-    assert mask_address("山西省太原市小店区学府街1号***", names) == "***"
+    assert mask_address("山西省太原市小店区学府街1号", names) == "山西省太原市小店区***"
+    assert mask_address("山西省太原市小店区学府街1号***", names) == "山西省太原市小店区***"
+    assert mask_address("学府街1号", names) == "***"
+    assert mask_address("小店区学府街1号", names) == "***"
 
 
 def test_numbers_in_a_column_are_masked_as_their_text() -> None:

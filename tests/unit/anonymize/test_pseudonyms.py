@@ -1,12 +1,14 @@
 """Pseudonyms: one test vector for all implementations, and keys that never show."""
 
+import copy
 import hashlib
 import hmac
+import pickle
 
 import polars as pl
 import pytest
 
-from gateway.anonymize.pseudonyms import derive_key, key_id, pseudonymize
+from gateway.anonymize.pseudonyms import KeyedHash, derive_key, key_id, pseudonymize
 from gateway.errors import ParameterError
 
 ROOT = bytes(range(32))
@@ -83,3 +85,58 @@ def test_the_key_id_tells_keys_apart_and_holds_nothing_of_the_key() -> None:
 def test_numbers_are_not_pseudonymised_silently() -> None:
     with pytest.raises(ParameterError):
         pseudonymize(pl.Series([1, 2]), KEY)
+
+
+def test_a_salt_and_an_extract_make_other_keys_and_the_salt_is_the_one_of_hkdf() -> None:
+    salt = bytes(range(100, 132))
+    names = ("91140000MA0ABCDE1X", "bus-2026", 1)
+    keys = [
+        KEY,
+        derive_key(ROOT, *names, salt=salt),
+        derive_key(ROOT, *names, salt=bytes(32)),
+        derive_key(ROOT, *names, salt=salt, extract="ex-1"),
+        derive_key(ROOT, *names, salt=salt, extract="ex-2"),
+    ]
+    assert len(set(keys)) == 4  # RFC 5869: no salt is a salt of zeros
+    assert keys[0] == keys[2]
+
+    def part(text: bytes) -> bytes:
+        return len(text).to_bytes(4, "big") + text
+
+    info = b"".join(map(part, (b"xueji-gateway pseudonym v1", *(str(name).encode() for name in names), b"ex-1")))
+    extracted = hmac.digest(salt, ROOT, "sha256")
+    assert hmac.digest(extracted, info + b"\x01", "sha256").hex() == keys[3]
+    with pytest.raises(ParameterError):
+        derive_key(ROOT, *names, salt=b"short")
+
+
+def test_the_national_algorithm_is_hmac_sm3_under_the_same_key() -> None:
+    """GB/T 32905: SM3 of ``abc`` is 66c7f0f4…; HMAC as in RFC 2104, block of 64 bytes."""
+    assert hashlib.new("sm3", b"abc").hexdigest().startswith("66c7f0f462eeedd9d1f2d46bdc10e4e2")
+    pad = KEY.encode("ascii")
+    inner, outer = bytes(byte ^ 0x36 for byte in pad), bytes(byte ^ 0x5C for byte in pad)
+
+    def slow(value: str) -> str:
+        first = hashlib.new("sm3", inner + value.encode()).digest()
+        return hashlib.new("sm3", outer + first).hexdigest()[:32]
+
+    values = ["0123456789abcdef0123456789abcdef", "", "学生", None]
+    found = pseudonymize(pl.Series("p", values), KEY, "hmac-sm3")
+    assert found.name == "p"
+    assert found.to_list() == [None if value is None else slow(value) for value in values]
+    assert found.to_list()[0] != pseudonymize(pl.Series(values), KEY).to_list()[0]
+    assert KeyedHash(KEY, "hmac-sm3")(pl.Series(values)).to_list() == found.to_list()
+
+
+def test_the_hook_holds_its_key_and_shows_it_to_nobody() -> None:
+    hook = KeyedHash(KEY)
+    assert hook.key_id == key_id(KEY)
+    assert hook(pl.Series(["a"])).to_list() == pseudonymize(pl.Series(["a"]), KEY).to_list()
+    assert KEY not in repr(hook) + str(hook) + str(dir(hook))
+    for act in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError):
+            act(hook)
+    with pytest.raises(ParameterError):
+        KeyedHash("short")
+    with pytest.raises(TypeError):
+        vars(hook)

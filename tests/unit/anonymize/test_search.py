@@ -12,8 +12,9 @@ from bench.anonymize_search import REFERENCES, adult
 from gateway.anonymize import search as search_module
 from gateway.anonymize.errors import SearchError, UnknownLeafError
 from gateway.anonymize.ladders import Ladder
-from gateway.anonymize.models import Models, SensitiveDemand
+from gateway.anonymize.models import Models, Presence, SensitiveDemand
 from gateway.anonymize.search import allowed, search
+from gateway.anonymize.trial import Progress
 from gateway.errors import ParameterError
 
 AGE = Ladder.of("age", ("0", "1", "2"), {str(i): (f"{i // 10}x", "*") for i in range(40)})
@@ -48,9 +49,162 @@ def test_a_fixed_level_that_is_not_there_is_refused(fixed: dict[str, int]) -> No
 
 
 def test_no_choice_is_an_error_that_says_what_to_change() -> None:
+    apart = Ladder.of("age", ("0", "1"), {str(i): (f"{i // 20}x",) for i in range(40)})
     with pytest.raises(SearchError, match="smaller k") as caught:
+        search(TUPLES, {"age": apart}, Models(60), 0.0)
+    assert "k=60" in caught.value.detail_zh
+
+
+def test_k_larger_than_the_table_is_an_error_that_says_so() -> None:
+    with pytest.raises(SearchError, match="100 rows") as caught:
         search(TUPLES, LADDERS, Models(1000), 0.5)
     assert "k=1000" in caught.value.detail_zh
+
+
+def test_everything_suppressed_is_no_release() -> None:
+    apart = Ladder.identity("age", [str(i) for i in range(40)])
+    with pytest.raises(SearchError, match="leaves any row"):
+        search(TUPLES, {"age": apart}, Models(50), 1.0)
+    # four rows of one value may stay when all others go
+    found = search(TUPLES, {"age": apart}, Models(4), 1.0)
+    assert (found.suppressed, found.levels) == (60, (0,))
+
+
+def test_all_rows_unique_go_to_the_top_and_all_equal_stay() -> None:
+    unique = pl.DataFrame({"age": [str(i) for i in range(40)], "n": [1] * 40})
+    assert search(unique, {"age": AGE}, Models(11), 0.0).levels == (2,)
+    equal = pl.DataFrame({"age": ["7"], "sex": ["1"], "n": [40]})
+    found = search(equal, LADDERS, Models(40), 0.0)
+    assert (found.levels, found.loss, found.suppressed) == ((0, 0), 0.0, 0)
+
+
+def test_one_row_classes_are_taken_with_k_one() -> None:
+    unique = pl.DataFrame({"age": [str(i) for i in range(40)], "n": [1] * 40})
+    assert search(unique, {"age": AGE}, Models(1), 0.0).levels == (0,)
+
+
+def test_missing_values_are_a_value_of_a_ladder_that_holds_them() -> None:
+    ladder = Ladder.of("a", ("0", "1"), {"x": ("*",), None: ("*",)})
+    tuples = pl.DataFrame({"a": ["x", None], "s": [None, "1"], "n": [5, 5]}, schema_overrides={"a": pl.String})
+    assert search(tuples, {"a": ladder}, Models(5), 0.0).levels == (0,)
+    demanding = Models(5, (SensitiveDemand("s", distinct_l=2),))
+    assert search(tuples, {"a": ladder}, demanding, 0.0).levels == (1,)
+    without = Ladder.of("a", ("0", "1"), {"x": ("*",)})
+    with pytest.raises(UnknownLeafError):
+        search(tuples, {"a": without}, Models(5), 0.0)
+
+
+def test_a_column_with_one_value_costs_nothing() -> None:
+    lonely = Ladder.of("z", ("0", "1"), {"only": ("*",)})
+    found = search(TUPLES.with_columns(z=pl.lit("only")), {**LADDERS, "z": lonely}, Models(5), 0.1)
+    assert found.losses[2] == 0
+    assert found.levels[:2] == search(TUPLES, LADDERS, Models(5), 0.1).levels
+
+
+def test_a_sensitive_column_may_be_a_quasi_identifier_too() -> None:
+    tuples = TUPLES.drop("s")
+    found = search(tuples, LADDERS, Models(2, (SensitiveDemand("sex", distinct_l=2),)), 0.0)
+    assert found.by_column["sex"] == 1
+
+
+def test_a_wide_column_costs_no_more_than_its_values() -> None:
+    values = pl.int_range(200_000, eager=True).cast(pl.String)
+    ladder = Ladder.of_columns(
+        "wide",
+        ("0", "1", "2"),
+        [values, pl.Series(pl.int_range(200_000, eager=True) // 100).cast(pl.String), values.str.slice(0, 0)],
+    )
+    tuples = pl.DataFrame({"wide": values, "n": pl.repeat(1, 200_000, eager=True)})
+    found = search(tuples, {"wide": ladder}, Models(100), 0.0)
+    assert (found.levels, found.suppressed) == ((1,), 0)
+
+
+# -- objectives
+
+PAIR = pl.DataFrame({"age": ["1", "2", "11", "12", "21"], "n": [2, 2, 2, 2, 1]})
+
+
+def test_discernibility_counts_squares_and_suppressed_rows() -> None:
+    found = search(PAIR, {"age": AGE}, Models(4), 0.2, objective="discernibility")
+    assert (found.levels, found.value, found.objective) == ((1,), 4**2 + 4**2 + 1 * 9, "discernibility")
+    assert found.loss == pytest.approx(((8 * 10 / 40 + 1) / 9 - 1 / 40) / (1 - 1 / 40))
+
+
+def test_entropy_is_the_information_withheld_in_bits() -> None:
+    found = search(PAIR, {"age": AGE}, Models(4), 0.2, objective="entropy")
+    # eight rows do not say which of two equally frequent ages they have; the suppressed row is alone with its label
+    assert (found.levels, found.suppressed) == ((1,), 1)
+    assert found.value == pytest.approx(8.0)
+    two = pl.DataFrame({"age": ["1", "2", "11", "31"], "n": [4, 4, 1, 1]})
+    found = search(two, {"age": AGE}, Models(4), 0.2, objective="entropy", fixed={"age": 0})
+    assert found.suppressed == 2
+    assert found.value == pytest.approx(2.0)
+
+
+def test_an_objective_that_is_none_is_refused() -> None:
+    with pytest.raises(ParameterError, match="discernibility"):
+        search(TUPLES, LADDERS, Models(2), 0.0, objective="height")  # type: ignore[arg-type]  # wrong on purpose
+
+
+# -- delta-presence
+
+
+def test_presence_needs_a_population_that_holds_the_rows() -> None:
+    models = Models(2, presence=Presence(0.0, 0.5))
+    with pytest.raises(SearchError, match="population"):
+        search(TUPLES, LADDERS, models, 0.0)
+    with pytest.raises(SearchError, match="lacks"):
+        search(TUPLES, LADDERS, models, 0.0, population=TUPLES.head(5))
+    with pytest.raises(SearchError, match="lack the columns"):
+        search(TUPLES, LADDERS, models, 0.0, population=TUPLES.drop("sex"))
+    with pytest.raises(SearchError):
+        search(TUPLES, LADDERS, models, 0.5, population=TUPLES)  # everybody is in the table
+    twice = TUPLES.with_columns(n=pl.col("n") * 2)
+    assert search(TUPLES, LADDERS, models, 0.0, population=twice).suppressed == 0
+
+
+def test_people_without_rows_make_a_low_bound_fail() -> None:
+    others = pl.concat(
+        [TUPLES, pl.DataFrame({"age": ["39"], "sex": ["1"], "s": ["x"], "n": [1]}, schema=TUPLES.schema)]
+    )
+    models = Models(1, presence=Presence(0.1, 1.0))
+    found = search(TUPLES, LADDERS, models, 0.0, population=others)
+    assert found.levels != (0, 0)  # there nobody with (39, 1) is released, which says that they are not in the table
+    assert search(TUPLES, LADDERS, models, 0.0, population=TUPLES).levels == (0, 0)
+
+
+# -- early ends
+
+
+def test_progress_is_told_from_the_start_to_the_end() -> None:
+    told: list[Progress] = []
+    found = search(TUPLES, LADDERS, Models(5), 0.0, progress=told.append)
+    assert (told[0].checks, told[0].best) == (0, None)
+    assert (told[-1].checks, told[-1].best, told[-1].closed) == (found.checks, found.value, 1.0)
+    assert all(0 <= step.closed <= 1 for step in told)
+
+
+def test_a_search_without_time_gives_what_it_found_and_its_gap() -> None:
+    tuples, ladders = wide(10)
+    best = search(tuples, ladders, Models(5), 0.05)
+    early = search(tuples, ladders, Models(5), 0.05, seconds=1e-9)
+    assert not early.optimal
+    assert early.loss - early.gap - 1e-9 <= best.loss <= early.loss + 1e-9
+
+
+def test_time_that_ends_before_anything_was_found_is_an_error() -> None:
+    # at the top 60 of 100 are x: too many, but a finer level with less to suppress is not ruled out by that
+    tuples = pl.DataFrame({"age": ["1", "1", "2", "2"], "s": ["x", "y", "x", "y"], "n": [40, 10, 20, 30]})
+    models = Models(5, (SensitiveDemand("s", alpha=0.5),))
+    with pytest.raises(SearchError, match="time") as caught:
+        search(tuples, {"age": AGE}, models, 0.3, seconds=1e-9)
+    assert caught.value.detail_zh
+
+
+@pytest.mark.parametrize("wrong", [{"max_checks": 0}, {"seconds": 0.0}, {"seconds": -1.0}, {"seconds": float("nan")}])
+def test_a_budget_that_is_none_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ParameterError):
+        search(TUPLES, LADDERS, Models(2), 0.0, **wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_more_rows_than_the_limit_are_never_suppressed() -> None:

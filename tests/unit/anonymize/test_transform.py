@@ -105,9 +105,11 @@ def test_a_row_that_was_not_measured_stops_the_batch(decision: Decision) -> None
 
 
 def test_a_class_that_was_not_measured_stops_the_batch(decision: Decision) -> None:
-    fewer = replace(decision, classes=decision.classes.head(1))
-    with pytest.raises(TransformError, match="not measured"):
-        transformer(ANONYMOUS).apply(ROWS, fewer)
+    few = transformer(replace(ANONYMOUS, k=2, l_diversity=None, suppression_limit=1.0)).choose(tuples(ROWS.head(40)))
+    known = ROWS.filter(pl.col("birth_date").is_in(ROWS["birth_date"].head(40).implode()))
+    assert few.choice.rows == 40
+    with pytest.raises((TransformError, UnknownLeafError)):
+        transformer(ANONYMOUS).apply(known, few)
 
 
 def test_no_levels_for_an_impossible_demand() -> None:
@@ -214,3 +216,19 @@ def test_the_grade_follows_the_technique_and_the_threshold(decision: Decision) -
     assert strict.grade == 2
     assert report_of(MASKED, rows_in=10, rows_out=10).grade == 1
     assert report_of(PSEUDONYMOUS, rows_in=10, rows_out=10, pseudonym_key_id="k").grade == 2
+
+
+def test_rows_that_are_not_to_be_kept_do_not_leave(decision: Decision) -> None:
+    batch = ROWS.head(500)
+    keep = pl.Series([index % 3 == 0 for index in range(batch.height)])
+    for plan, made in ((ANONYMOUS, decision), (PSEUDONYMOUS, None)):
+        found = transformer(plan).apply(batch, made, keep)
+        assert found.equals(transformer(plan).apply(batch.filter(keep), made))
+        assert found.height < transformer(plan).apply(batch, made).height
+    assert transformer(PSEUDONYMOUS).apply(batch, None, keep & False).height == 0
+
+
+@pytest.mark.parametrize("keep", [[True], [True, None], [1, 0], ["a", "b"]])
+def test_which_rows_are_kept_is_said_of_every_row(keep: list[object]) -> None:
+    with pytest.raises(TransformError, match="every row"):
+        transformer(PSEUDONYMOUS).apply(ROWS.head(2), None, pl.Series(keep))

@@ -42,16 +42,3 @@ def test_a_path_goes_from_the_root_to_the_leaf_for_every_entry(size: int) -> Non
 def test_a_path_of_another_body_is_not_drawn() -> None:
     with pytest.raises(ProofError):
         figures.inclusion(proven(2, 5, body=b"something else"))
-
-
-def test_bars_stand_in_rising_order_and_in_proportion() -> None:
-    drawing = figures.histogram({"10-19": 4, "1": 0, "1000+": 8, "2-4": 2})
-    assert [bar.label for bar in drawing.bars] == ["1", "2-4", "10-19", "1000+"]
-    widths = {bar.label: bar.width for bar in drawing.bars}
-    assert widths["1000+"] == pytest.approx(2 * widths["10-19"], abs=0.2)
-    assert widths["1"] == 0
-    assert drawing.left + widths["1000+"] < drawing.width
-
-
-def test_a_histogram_without_classes_has_no_bars_to_see() -> None:
-    assert {bar.width for bar in figures.histogram({"1": 0, "2-4": 0}).bars} == {0}

@@ -96,19 +96,28 @@ def test_profiles_stand_at_their_levels(book: Rulebook) -> None:
         "insurance-match": "match",
         "vaccine-match": "match",
         "bus-match": "match",
+        "school-places-statistics": "statistics",
+        "health-statistics": "statistics",
     }
     assert book.profiles["textbook-anonymous"].k == 10
     assert len(book.profiles["research-pseudonymous"].fields) >= 12
 
 
 def test_table_hierarchies_cover_their_code_lists(book: Rulebook) -> None:
-    for name, listed in (("grade", "grades"), ("ethnicity", "ethnic_groups"), ("sex", "sex")):
+    expected = {
+        "grade": "grades", "ethnicity": "ethnic_groups", "sex": "sex", "nationality": "countries",
+        "family_relation": "family_relation", "political_status": "political_status", "id_type": "id_types",
+        "disability_type": "disability_types", "overseas_status": "overseas_status", "school_type": "school_category",
+        "special_ed_placement": "special_ed_placement",
+    }  # fmt: skip
+    assert {name: h.code_list for name, h in book.hierarchies.items() if h.code_list} == expected
+    for name, listed in expected.items():
         table = book.hierarchies[name].table
         assert table is not None
-        assert set(table) == set(book.code_lists[listed].labels)
+        assert list(table) == list(book.code_lists[listed].labels)
     grade = book.hierarchies["grade"].table
     assert grade is not None
-    assert grade["21"] == ("junior", "*")
+    assert grade["21"] == ("junior", "compulsory", "*")
 
 
 def test_the_template_carries_the_labels_of_annex_1(book: Rulebook) -> None:

@@ -1,0 +1,1 @@
+"""The release report on paper: what stands beside the figures, pictures, page and PDF."""

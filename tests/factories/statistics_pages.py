@@ -1,0 +1,30 @@
+"""Somebody with a browser in a gateway of the API tests."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from tests.factories.api import Gateway
+
+
+class Browser:
+    """A signed-in person."""
+
+    def __init__(self, world: Gateway, name: str) -> None:
+        self._client = world.web()
+        self._url = world.settings.public_url
+        with self._client.session_transaction(base_url=self._url) as session:
+            session["token"] = world.person(name)
+
+    def get(self, path: str) -> TestResponse:
+        """Open a page."""
+        return self._client.get(path, base_url=self._url)
+
+    def post(self, path: str, form: dict[str, Any]) -> TestResponse:
+        """Send a form with the token that the page gave."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get(path).text)
+        assert found is not None
+        return self._client.post(path, data={**form, "csrf": found[1]}, base_url=self._url)
