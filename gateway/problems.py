@@ -223,7 +223,7 @@ ADVICE: dict[str, tuple[str, str]] = {
     "list-gone": ("重新上传名单。", "Hand the list in again."),
     "budget-spent": (
         "减小 ε、缩小问题，或使用已有的统计结果；预算每学年重新计算。",
-        "Ask with less epsilon, ask for less, or use what was answered before; the budget begins anew each school year.",
+        "Ask with less epsilon, ask for less, or use what was answered before; a new school year has a new budget.",
     ),
     "assessment-refused": (
         "按 missing 补充或修改个人信息保护影响评估后再办理。",

@@ -13,7 +13,7 @@ from rulebook.alert_records import NO_ALERTS, Alerting
 from rulebook.ledger_records import DEFAULT_LEDGER, LedgerRules
 from rulebook.registry_records import EvidenceKind, RegistryParameters, TermDates
 from rulebook.risk_records import DEFAULT_RISK, RiskThresholds
-from rulebook.statistics_records import StatisticsLimits
+from rulebook.statistics_records import DEFAULT_STATISTICS, StatisticsLimits
 
 
 class RulebookError(Exception):
@@ -375,7 +375,7 @@ class Parameters:
     """Life of the ten rows that a dry run shows; they go with the decision at the latest."""
     risk: RiskThresholds = DEFAULT_RISK
     """What counts as an acceptable re-identification risk, and where."""
-    statistics: StatisticsLimits = StatisticsLimits()
+    statistics: StatisticsLimits = DEFAULT_STATISTICS
     """What statistics may cost, and what they do not show."""
     pseudonym_algorithm: Literal["hmac-sha256", "hmac-sm3"] = "hmac-sha256"
     """Of pseudonym keys to be made: SM3 is the national algorithm (GB/T 32905)."""

@@ -27,3 +27,6 @@ class StatisticsLimits:
     max_cells: int = 4_000
     wait_seconds: int = 5
     """How long a face without the register waits for the worker before it answers 202."""
+
+
+DEFAULT_STATISTICS = StatisticsLimits()

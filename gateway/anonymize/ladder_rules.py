@@ -43,7 +43,8 @@ def interval_ladder(name: str, values: pl.Series, widths: Sequence[float | Decim
 
     ``widths`` are above 0 and rise, each a whole multiple of the one before, so that bands nest; every band begins
     at ``origin`` plus a multiple of its width, its end belongs to the next. Whole numbers and widths give labels like
-    ``10-14`` (``-5..-1`` where there are negative ones), others ``[10, 12.5)``. A missing value stays missing below the top.
+    ``10-14`` (``-5..-1`` where there are negative ones), others ``[10, 12.5)``. A missing value stays missing below the
+    top.
 
     Raises ``HierarchyError`` for other widths, ``UnknownLeafError`` with the number of values that are no finite
     number of at most fifteen digits before the point.

@@ -133,9 +133,7 @@ class DryRunner:
             row_filter(run.scope, self.book.divisions),
             cap=run.scope.row_cap,
             progress=lambda done, total: self._progress(run.id, done, total),
-            precedents=None
-            if self.ledger is None
-            else self.ledger.precedents(run.recipient, run.scope.purpose, plan),
+            precedents=None if self.ledger is None else self.ledger.precedents(run.recipient, run.scope.purpose, plan),
         )
         watch, sampler = LeakWatch(plan), Sampler(plan, LEAST_CELL)
         with closing(reading.frames()) as frames:

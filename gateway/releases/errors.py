@@ -69,7 +69,7 @@ class NoEncryptionKeyError(ConflictError):
 
 
 class NotPageableError(ConflictError):
-    """This file has no rows that could be read page by page."""
+    """A file without rows that could be read page by page."""
 
 
 class TooManyRowsError(ForbiddenError):

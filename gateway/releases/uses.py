@@ -28,9 +28,7 @@ def plan_of(book: Rulebook, grant: Grant, request: ExtractRequest) -> Plan:
     return scope_plan(book, grant.scope, request.fields)
 
 
-def scope_plan(
-    book: Rulebook, scope: Scope, fields: tuple[str, ...] | None = None, *, matching: bool = False
-) -> Plan:
+def scope_plan(book: Rulebook, scope: Scope, fields: tuple[str, ...] | None = None, *, matching: bool = False) -> Plan:
     """Return the plan of what leaves under ``scope``, of ``fields`` or of all of it. Raises as ``plan_of``.
 
     ``matching`` also gives the plan of what comes back for a recipient's list.

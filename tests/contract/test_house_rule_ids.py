@@ -33,6 +33,7 @@ WITHOUT: dict[str, str] = {
     "StaleCaseError": "somebody else acted in between",
     "RegisterChangedError": "somebody else acted in between",
     "LeaseLostError": "another worker took the job",
+    "PseudonymKeyGoneError": "another worker made or destroyed the key; no caller is answered with it",
     "WitnessConflictError": "the witness saw another size",
     "NotReadyError": "a file that is still prepared",
     "ListGoneError": "a list that was destroyed before it was matched: hand it in again",

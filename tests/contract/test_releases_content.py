@@ -21,6 +21,7 @@ from gateway.anonymize.plan import MASKED_COLUMNS
 from gateway.keyring import Key
 from gateway.releases.errors import ContentDamagedError
 from gateway.releases.manifest import verify_manifest
+from gateway.releases.parts import PART_BYTES
 from gateway.releases.records import Extract
 from gateway.releases.uses import plan_of
 from tests.factories.release_cases import CASES, CHAIN
@@ -116,7 +117,11 @@ def test_the_content_is_what_the_manifest_says(case: tuple[Prepared, str, str]) 
         "format": kind,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
-    }
+        "parts": {"bytes": PART_BYTES, "sha256": [
+            hashlib.sha256(content[start : start + PART_BYTES]).hexdigest()
+            for start in range(0, len(content), PART_BYTES)
+        ]},
+    }  # fmt: skip
     rows = rows_of(kind, content)
     assert len(rows) == claims["rows"] == extract.rows > 0
     assert list(rows[0]) == claims["fields"]

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from gateway.anonymize.plan import Plan
 from gateway.anonymize.pseudonyms import SALT_BYTES, KeyedHash, PseudonymAlgorithm, derive_key, framed, key_id
 from gateway.articles import keeps
-from gateway.errors import GatewayError, UnavailableError
+from gateway.errors import ConflictError, UnavailableError
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.policies.records import Grant, GrantState
 from gateway.policies.scope import current_state
@@ -47,7 +47,7 @@ _LIVE = frozenset({ExtractState.QUEUED, ExtractState.PREPARING, ExtractState.REA
 """Extracts that may still come to nothing and give their use back: then the grant would not be used up."""
 
 
-class PseudonymKeyGoneError(GatewayError):
+class PseudonymKeyGoneError(ConflictError):
     """The key was destroyed, or made by somebody else meanwhile; never answered to a caller."""
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from gateway.anonymize.decision import Decision
 from gateway.anonymize.errors import PlanError, SearchError, TransformError, UnknownLeafError
 from gateway.anonymize.plan import Plan
 from gateway.anonymize.report import report_of
-from gateway.anonymize.transform import Decision, Transformer
+from gateway.anonymize.transform import Transformer
 from rulebook.records import ProfileField
 from tests.unit.anonymize.plans import (
     ANONYMOUS_FIELDS,

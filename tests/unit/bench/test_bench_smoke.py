@@ -24,9 +24,14 @@ def test_a_quick_run_prints_every_ratio_and_writes_the_page(tmp_path: Path, capf
     assert re.search(r"Decision, 1,000 times: ratio \d+\.\d\d \(goal 3", printed)
     assert re.search(r"Token request as computed, 100 times: ratio \d+\.\d\d \(goal 3", printed)
     assert re.search(r"Token request as served, 100 times: ratio \d+\.\d\d \(goal 3", printed)
+    assert re.search(r"Masks and a pseudonym to Parquet, 20,000 rows: ratio \d+\.\d\d \(goal 1\.3", printed)
+    assert re.search(r"The same work as presidio-structured, 2,000 rows: ratio \d+\.\d\d \(goal 0\.03", printed)
+    assert re.search(r"Joint k and differencing over 10 earlier releases of 20,000 rows: ratio \d+\.\d\d", printed)
+    assert re.search(r"stage by stage: textbook-anonymous 1\d,\d{3} rows in \d+\.\d s", printed)
     page = target.read_text(encoding="utf-8")
     assert re.search(r"command: `.*bench --quick`", page)
-    assert page.count("**Ratio ") == 6
+    assert page.count("**Ratio ") == 9
+    assert page.count("| read back and scan |") == 2
     assert "The desk of a county of 2,000 pupils" in page
     assert "no registry records stand behind them" in page
     assert "they are not judged" in page
