@@ -210,30 +210,47 @@ SCALARS: Mapping[MaskKind, Callable[[str], str]] = {
 """The masks of single values, but for addresses: these need the divisions (``AddressMask``)."""
 
 _VALUE = pl.col("value")
+_NOTHING = pl.Series([None], dtype=pl.String)
 
 
-def _constant(mask: str) -> tuple[pl.Expr, pl.Expr]:
-    return _VALUE.is_not_null(), pl.when(_VALUE.is_not_null()).then(pl.lit(mask))
+def _constant(mask: str) -> tuple[pl.Expr, Quick]:
+    shown = pl.when(_VALUE.is_not_null()).then(pl.lit(mask))
+    return _VALUE.is_not_null(), lambda values: values.rename("value").to_frame().select(shown).to_series()
 
 
-# For each kind: which values are plain enough for an expression, and that expression, null for null. All others go
-# through the scalar function, once for each distinct value, so that column and cell agree by construction.
-_QUICK: Mapping[MaskKind, tuple[pl.Expr, pl.Expr]] = {
-    "name": (
-        _VALUE.str.contains("^[一-鿿]+$"),
-        pl.when(
-            (_VALUE.str.len_chars() >= _COMPOUND_NAME_LENGTH)
-            & _VALUE.str.slice(0, 2).is_in(pl.lit(pl.Series(sorted(COMPOUND_SURNAMES))).implode())
-        )
-        .then(_VALUE.str.slice(0, 2))
-        .otherwise(_VALUE.str.slice(0, 1))
-        + NAME_STARS,
-    ),
-    "id_number": (
-        _VALUE.str.contains("^(?:[0-9]{17}[0-9Xx]|[0-9]{15})$"),
-        _VALUE.str.slice(0, 4) + ID_STARS,
-    ),
-    "phone": (_VALUE.str.contains("^1[3-9][0-9]{9}$"), _VALUE.str.slice(0, 3) + PHONE_STARS),
+def _start(length: int, stars: str) -> Quick:
+    return lambda values: _by_prefix(values, length, lambda prefixes: prefixes + stars)
+
+
+def _surnames(values: pl.Series) -> pl.Series:
+    """Return plain names as masked: what stands under the stars hangs on the first two characters, but for two."""
+    compound = pl.Series(sorted(COMPOUND_SURNAMES))
+
+    def told(prefixes: pl.Series) -> pl.Series:
+        frame = prefixes.rename("value").to_frame()
+        surname = pl.when(_VALUE.is_in(compound.implode())).then(_VALUE).otherwise(_VALUE.str.slice(0, 1))
+        return frame.select(surname + NAME_STARS).to_series()
+
+    masked = _by_prefix(values, _COMPOUND_NAME_LENGTH - 1, told)
+    # of a name that is a compound surname and nothing else only one character may be shown
+    whole = ((values.str.len_chars() < _COMPOUND_NAME_LENGTH) & values.is_in(compound.implode())).fill_null(value=False)
+    return masked if not whole.any() else masked.zip_with(~whole, values.str.slice(0, 1) + NAME_STARS)
+
+
+def _by_prefix(values: pl.Series, length: int, told: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return what ``told`` makes of the first ``length`` characters, made once for each different beginning."""
+    beginnings = pl.Categorical(pl.Categories.random())
+    coded = values.str.slice(0, length).cast(beginnings)  # categories live as long as a column of them
+    return told(beginnings.categories.to_series()).gather(coded.to_physical())
+
+
+Quick = Callable[[pl.Series], pl.Series]
+# For each kind: which values are plain enough for whole columns, and their masks, null for null. All others go through
+# the scalar function, once for each distinct value, so that column and cell agree by construction.
+_QUICK: Mapping[MaskKind, tuple[pl.Expr, Quick]] = {
+    "name": (_VALUE.str.contains("^[一-鿿]+$"), _surnames),
+    "id_number": (_VALUE.str.contains("^(?:[0-9]{17}[0-9Xx]|[0-9]{15})$"), _start(4, ID_STARS)),
+    "phone": (_VALUE.str.contains("^1[3-9][0-9]{9}$"), _start(3, PHONE_STARS)),
     "student_number": _constant(STUDENT_NUMBER_MASK),
     "email": _constant(EMAIL_MASK),
     "bank_card": _constant(BANK_CARD_MASK),
@@ -280,13 +297,14 @@ class ColumnMasks:
         if kind not in _QUICK:
             return self._slow(kind, values.cast(pl.String))
         plain, quick = _QUICK[kind]
-        frame = values.cast(pl.String).rename("value").to_frame()
-        work = frame.select(quick.alias("masked"), (~plain).alias("odd"))
-        if not work["odd"].any():  # a null is neither plain nor odd: it stays null
-            return work["masked"].rename(values.name)
-        odd = work["odd"].fill_null(value=False)
-        slow = self._slow(kind, frame["value"].filter(odd))
-        return work["masked"].scatter(odd.arg_true(), slow).rename(values.name)
+        text = values.cast(pl.String)
+        odd = text.rename("value").to_frame().select(~plain).to_series()
+        if not odd.any():  # a null is neither plain nor odd: it stays null
+            return quick(text).rename(values.name)
+        odd = odd.fill_null(value=False)
+        # what is odd may be long and different everywhere: its beginnings are not looked at
+        masked = quick(text.zip_with(~odd, _NOTHING))
+        return masked.scatter(odd.arg_true(), self._slow(kind, text.filter(odd))).rename(values.name)
 
     def mask_address(self, divisions: pl.Series) -> pl.Series:
         """Return the masked addresses of a column of division codes or addresses; nulls stay null."""
