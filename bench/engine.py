@@ -37,7 +37,7 @@ class EngineSizes:
 
 
 FULL_ENGINE = EngineSizes()
-QUICK_ENGINE = EngineSizes(masked=20_000, joint=20_000, students=(20_000,), peer=2_000, pairs=1)
+QUICK_ENGINE = EngineSizes(masked=20_000, joint=5_000, students=(), peer=1_000, pairs=1)
 
 Say = Callable[[str], None]
 

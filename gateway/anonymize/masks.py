@@ -210,12 +210,15 @@ SCALARS: Mapping[MaskKind, Callable[[str], str]] = {
 """The masks of single values, but for addresses: these need the divisions (``AddressMask``)."""
 
 _VALUE = pl.col("value")
-_NOTHING = pl.Series([None], dtype=pl.String)
+_DOT = "·"
+_ONE_CHARACTER = len(f"王{NAME_STARS}".encode())
+_PAPERS = "^[0-9A-Za-z]+$"
+"""Numbers of other documents, where they are no identity number: nothing of them is shown."""
 
 
 def _constant(mask: str) -> tuple[pl.Expr, Quick]:
     shown = pl.when(_VALUE.is_not_null()).then(pl.lit(mask))
-    return _VALUE.is_not_null(), lambda values: values.rename("value").to_frame().select(shown).to_series()
+    return _VALUE.is_not_null(), lambda values: _told(values, shown)
 
 
 def _start(length: int, stars: str) -> Quick:
@@ -223,18 +226,22 @@ def _start(length: int, stars: str) -> Quick:
 
 
 def _surnames(values: pl.Series) -> pl.Series:
-    """Return plain names as masked: what stands under the stars hangs on the first two characters, but for two."""
-    compound = pl.Series(sorted(COMPOUND_SURNAMES))
+    """Return plain names as masked: the first two characters tell what is shown, mostly."""
+    compound = pl.Series(sorted(COMPOUND_SURNAMES)).implode()
+    surname = pl.when(_VALUE.is_in(compound)).then(_VALUE).otherwise(_VALUE.str.slice(0, 1))
+    masked = _by_prefix(values, 2, lambda prefixes: _told(prefixes, surname + NAME_STARS))
+    two = masked.str.len_bytes() > _ONE_CHARACTER
+    places = two.arg_true()
+    names = values.gather(places)
+    # compound only where more stands behind it, and where the first part is no given name
+    wrong = ((names.str.len_chars() < _COMPOUND_NAME_LENGTH) | names.str.contains(_DOT, literal=True)).arg_true()
+    if not wrong.len():
+        return masked
+    return masked.scatter(places.gather(wrong), names.gather(wrong).str.slice(0, 1) + NAME_STARS)
 
-    def told(prefixes: pl.Series) -> pl.Series:
-        frame = prefixes.rename("value").to_frame()
-        surname = pl.when(_VALUE.is_in(compound.implode())).then(_VALUE).otherwise(_VALUE.str.slice(0, 1))
-        return frame.select(surname + NAME_STARS).to_series()
 
-    masked = _by_prefix(values, _COMPOUND_NAME_LENGTH - 1, told)
-    # of a name that is a compound surname and nothing else only one character may be shown
-    whole = ((values.str.len_chars() < _COMPOUND_NAME_LENGTH) & values.is_in(compound.implode())).fill_null(value=False)
-    return masked if not whole.any() else masked.zip_with(~whole, values.str.slice(0, 1) + NAME_STARS)
+def _told(values: pl.Series, expression: pl.Expr) -> pl.Series:
+    return values.rename("value").to_frame().select(expression).to_series()
 
 
 def _by_prefix(values: pl.Series, length: int, told: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -248,9 +255,12 @@ Quick = Callable[[pl.Series], pl.Series]
 # For each kind: which values are plain enough for whole columns, and their masks, null for null. All others go through
 # the scalar function, once for each distinct value, so that column and cell agree by construction.
 _QUICK: Mapping[MaskKind, tuple[pl.Expr, Quick]] = {
-    "name": (_VALUE.str.contains("^[一-鿿]+$"), _surnames),
+    "name": (_VALUE.str.contains("^[一-鿿][一-鿿·]*$"), _surnames),
     "id_number": (_VALUE.str.contains("^(?:[0-9]{17}[0-9Xx]|[0-9]{15})$"), _start(4, ID_STARS)),
-    "phone": (_VALUE.str.contains("^1[3-9][0-9]{9}$"), _start(3, PHONE_STARS)),
+    "phone": (
+        _VALUE.str.contains("^(?:1[3-9][0-9]{9}|0[1-9][0-9]{1,2}-?[0-9]{7,8})$"),
+        _start(3, PHONE_STARS),
+    ),
     "student_number": _constant(STUDENT_NUMBER_MASK),
     "email": _constant(EMAIL_MASK),
     "bank_card": _constant(BANK_CARD_MASK),
@@ -298,13 +308,12 @@ class ColumnMasks:
             return self._slow(kind, values.cast(pl.String))
         plain, quick = _QUICK[kind]
         text = values.cast(pl.String)
-        odd = text.rename("value").to_frame().select(~plain).to_series()
+        odd = _told(text, ~plain)
+        masked = quick(text).rename(values.name)
         if not odd.any():  # a null is neither plain nor odd: it stays null
-            return quick(text).rename(values.name)
-        odd = odd.fill_null(value=False)
-        # what is odd may be long and different everywhere: its beginnings are not looked at
-        masked = quick(text.zip_with(~odd, _NOTHING))
-        return masked.scatter(odd.arg_true(), self._slow(kind, text.filter(odd))).rename(values.name)
+            return masked
+        where = odd.arg_true()
+        return masked.scatter(where, self._slow(kind, text.gather(where)))
 
     def mask_address(self, divisions: pl.Series) -> pl.Series:
         """Return the masked addresses of a column of division codes or addresses; nulls stay null."""
@@ -335,7 +344,10 @@ class ColumnMasks:
         """Return the mask of each value, computed once for each distinct one."""
         if kind == "address" and text.head(_SAMPLE).n_unique() > _SAMPLE // 2:
             return self._address.column(text).rename(text.name)
+        if kind == "id_number" and bool(text.str.contains(_PAPERS).all()):
+            return pl.Series(text.name, [HIDDEN_ID], dtype=pl.String).new_from_index(0, text.len())
         scalar = self._cells[kind]
-        distinct = text.drop_nulls().unique()
-        masked = pl.Series([scalar(value) for value in distinct.to_list()], dtype=pl.String)
-        return text.replace_strict(distinct, masked, default=None, return_dtype=pl.String)
+        values = pl.Categorical(pl.Categories.random())
+        coded = text.cast(values)  # categories live as long as a column of them
+        masked = [scalar(value) for value in values.categories.to_series().to_list()]
+        return pl.Series(text.name, masked, dtype=pl.String).gather(coded.to_physical())

@@ -12,9 +12,10 @@ from typing import Literal
 
 import polars as pl
 import pyarrow as pa
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from core_registry.sharing import RowFilter
 from gateway.anonymize.errors import SearchError
@@ -266,4 +267,10 @@ class Releases(RuleBasedStateMachine):
 
 
 TestReleases = Releases.TestCase
-TestReleases.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestReleases.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
+
+
+@pytest.mark.soak
+def test_releases_at_random_never_fall_below_k_in_a_long_run() -> None:
+    long_run = settings(max_examples=500, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(Releases, settings=long_run)  # type: ignore[no-untyped-call]  # hypothesis has no types for it
