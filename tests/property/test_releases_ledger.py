@@ -273,4 +273,4 @@ TestReleases.settings = settings(max_examples=10, stateful_step_count=20, deadli
 @pytest.mark.soak
 def test_releases_at_random_never_fall_below_k_in_a_long_run() -> None:
     long_run = settings(max_examples=500, stateful_step_count=40, deadline=None)
-    run_state_machine_as_test(Releases, settings=long_run)  # type: ignore[no-untyped-call]  # hypothesis has no types for it
+    run_state_machine_as_test(Releases, settings=long_run)
