@@ -59,7 +59,10 @@ _MOST_GROUPS = 18
 _DIGIT_CELL = "^[0-9]{1,17}[0-9Xx]?$"
 _DATE_CELL = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _MOST_CELLS = 4
+_MAYBE_DIGITS = "^[0-9][-0-9]*[Xx]?$"
 _DATE_LENGTH = 8
+_ID_SHAPE = "^[0-9]{6}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]$"
+"""A number with a date of birth: what else is proved of it is proved of few."""
 
 
 def disguised(text: str) -> list[Hit]:
@@ -180,7 +183,8 @@ def _digits(series: pl.Series) -> _Digits | None:
     if isinstance(dtype, pl.Categorical | pl.Enum):
         lengths = _only_digits(series.unique().cast(pl.String)).str.len_bytes()
     elif dtype == pl.String or dtype.is_integer():
-        lengths = _only_digits(series.cast(pl.String)).str.len_bytes()
+        text = series.cast(pl.String)
+        lengths = _only_digits(text.filter(text.str.contains(_MAYBE_DIGITS))).str.len_bytes()
     else:
         return None
     least, most = lengths.min(), lengths.max()
@@ -200,5 +204,5 @@ def _only_digits(text: pl.Series) -> pl.Series:
 def _joined(window: Sequence[_Digits]) -> list[str]:
     named = pl.DataFrame([column.cells.rename(str(place)) for place, column in enumerate(window)])
     length = pl.sum_horizontal([pl.col(name).str.len_bytes() for name in named.columns], ignore_nulls=False)
-    fitting = named.filter(length == _ID_LENGTH)
-    return fitting.select(pl.concat_str(pl.all()).alias("whole"))["whole"].unique().to_list()
+    whole = named.filter(length == _ID_LENGTH).select(pl.concat_str(pl.all()).alias("whole"))["whole"]
+    return whole.filter(whole.str.contains(_ID_SHAPE)).unique().to_list()

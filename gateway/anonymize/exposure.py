@@ -106,6 +106,7 @@ class Exposure:
     _rows: list[pl.DataFrame] = field(default_factory=list, repr=False)
     _people: list[pl.DataFrame] = field(default_factory=list, repr=False)
     _kept: dict[str, pl.Series] = field(default_factory=dict, repr=False)
+    _values: dict[str, pl.Categorical] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.plan.k is not None:
@@ -115,7 +116,7 @@ class Exposure:
         """Count rows that leave: ``batch`` as the sharing view holds them, ``frame`` as they leave, row by row."""
         seen = self._digests(batch, frame)
         names = [column.name for column in self.plan.sensitive]
-        self._rows.append(pl.DataFrame([*seen, *(frame[name].cast(pl.String) for name in names)]))
+        self._rows.append(pl.DataFrame([*seen, *(self._coded(frame[name]) for name in names)]))
         for column in self._narrowing():
             values = frame[column.name].unique()
             known = self._kept.get(column.source, values.clear())
@@ -143,8 +144,9 @@ class Exposure:
         Raises ``ParameterError`` when the people do not contain the rows.
         """
         names = [column.name for column in self.plan.sensitive]
-        empty = pl.DataFrame(schema={_DIGEST: pl.UInt64, _BEFORE: pl.UInt64} | dict.fromkeys(names, pl.String))
-        rows = pl.concat([empty, *self._rows])
+        parts, self._rows = self._rows, []  # given away: five million rows are not held twice
+        empty = pl.DataFrame(schema={_DIGEST: pl.UInt64, _BEFORE: pl.UInt64} | dict.fromkeys(names, pl.UInt32))
+        rows = pl.concat([empty, *(self._ranked(parts.pop(), names) for _ in range(len(parts)))])
         people = pl.concat(self._people) if self._people else None
         return Exposed(
             tuple(column.name for column in exposed_columns(self.plan)),
@@ -153,17 +155,37 @@ class Exposure:
         )
 
     def _measured(self, rows: pl.DataFrame, digest: str, names: Sequence[str], people: pl.DataFrame | None) -> Measures:
-        tuples = rows.group_by([digest, *names], maintain_order=True).len(_ROWS)
-        keys = tuples.select(digest).unique(maintain_order=True).with_row_index("·class")
-        classes = tuples.join(keys, on=digest, how="left", maintain_order="left")["·class"]
+        digests = rows[digest].to_numpy()
+        order = np.argsort(digests)
+        digests = digests[order]
+        first = np.ones(digests.size, dtype=np.bool_)
+        np.not_equal(digests[1:], digests[:-1], out=first[1:])
+        keys = pl.DataFrame({digest: digests[first]})
+        # row by row: nearly all of them differ, so that grouping would only take memory
         grouped = Grouped(
-            classes.to_numpy().astype(np.int64),
+            np.cumsum(first, dtype=np.int64) - 1,
             keys.height,
-            tuples[_ROWS].to_numpy().astype(np.int64),
-            tuple(tuples[name].rank("dense").fill_null(0).to_numpy().astype(np.int64) for name in names),
+            np.broadcast_to(np.int64(1), digests.size),
+            tuple(rows[name].to_numpy()[order].astype(np.int64) for name in names),
         )
+        del digests, order, first
         whole = references(grouped.sensitive, grouped.rows)
         return measure(grouped, names, whole, population=_sizes(people, keys, digest), threshold=self.threshold)
+
+    def _coded(self, values: pl.Series) -> pl.Series:
+        """Return values as categories of this release: a few bytes a row, whatever they are."""
+        return values.cast(pl.String).cast(self._values.setdefault(values.name, pl.Categorical(pl.Categories.random())))
+
+    def _ranked(self, rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+        """Return ``rows`` with numbers for their values, in the order of the values; 0 where one is missing."""
+        made = []
+        for name in names:
+            ranks = self._values[name].categories.to_series().rank("dense").cast(pl.UInt32)
+            codes = rows[name].to_physical()
+            missing = codes.is_null()
+            found = ranks.gather(codes.fill_null(0)) if ranks.len() else codes
+            made.append(pl.select(pl.when(missing).then(0).otherwise(found).cast(pl.UInt32).alias(name)).to_series())
+        return rows.with_columns(made)
 
     def _clear(self, rows: int) -> Measures:
         """Return the risk before masking: with the name and the number in clear, every row is one person's."""

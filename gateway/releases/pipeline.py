@@ -14,7 +14,7 @@ import polars as pl
 
 from core_registry.sharing import RowFilter, SharingSnapshot
 from gateway.anonymize.decision import Decision
-from gateway.anonymize.exposure import Crowd, Exposure
+from gateway.anonymize.exposure import Beyond, Crowd, Exposed, Exposure
 from gateway.anonymize.plan import Plan
 from gateway.anonymize.pseudonyms import KeyedHash
 from gateway.anonymize.report import Report, report_of
@@ -66,6 +66,8 @@ class Reading:
     recorder: Recorder | None = field(default=None, repr=False)
     """Takes down for the ledger what passes; ``None`` where nothing leaves."""
     crowd: Crowd = field(init=False, repr=False)
+    _exposed: Exposed | None = field(default=None, init=False, repr=False)
+    _beyond: Beyond | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.crowd = Crowd(self.plan)
@@ -143,12 +145,19 @@ class Reading:
                 tick=lambda: self.progress(self.rows_in, self.total),
             )
 
+    def measure(self) -> None:
+        """Measure the rows that passed; once, after the last. ``report`` does it where nobody did before."""
+        if self._beyond is None:
+            self._exposed = None if self.exposure is None else self.exposure.measured()
+            self._beyond = self.crowd.measured()
+
     def report(self, *, rows_out: int, pseudonym_key_id: str | None = None) -> Report:
         """Return the report when ``rows_out`` rows were kept of what was read to its end.
 
         Raises ``TransformError`` when the rows do not add up with what was measured.
         """
         told = self.told()
+        self.measure()
         return report_of(
             self.plan,
             rows_in=self.rows_in,
@@ -157,8 +166,8 @@ class Reading:
             pseudonym_key_id=pseudonym_key_id,
             risk_threshold=self.transformer.risk_threshold,
             environment=self.transformer.environment,
-            exposed=None if self.exposure is None else self.exposure.measured(),
-            beyond=self.crowd.measured(),
+            exposed=self._exposed,
+            beyond=self._beyond,
             withheld=told.withheld,
             joint_k=told.joint_k,
             differencing=told.differencing,

@@ -42,10 +42,13 @@ def count_people(  # what is read, how, and for whom
 
     ``tick`` is called with every batch; it may raise to stop the reading.
     """
+    everybody = _everybody(rows)
+    if snapshot.count(everybody) == total:
+        return
     seeing = transformer.seeing()
     if seeing is None:
         return
-    around = _narrowed(_everybody(rows), exposure.narrowed())
+    around = _narrowed(everybody, exposure.narrowed())
     if snapshot.count(around) == total:
         return
     with ahead(snapshot.batches(seeing.plan.sources, around, batch_rows=batch_rows)) as batches:

@@ -27,7 +27,7 @@ from gateway.releases.ledger.precedents import Precedents
 from gateway.releases.ledger.recorder import digest_make
 from gateway.releases.ledger.service import Ledger, Recorded
 from gateway.releases.ledger.telling import noted_of
-from gateway.releases.lookahead import ahead
+from gateway.releases.lookahead import ahead, alongside
 from gateway.releases.packing import Sealed, packed
 from gateway.releases.pipeline import Reading, transformer_of
 from gateway.releases.pseudonym_keys.service import PseudonymKeys
@@ -104,7 +104,10 @@ class Preparation:
             reading.recorder = recorder
             changes = self._changes(extract, grant, precedents, key)
             prepared = self._write(extract, reading, file_key, changes)
-        with SealedSource(bench.file_of(extract.id), file_key, prepared.size) as source:
+        with (
+            SealedSource(bench.file_of(extract.id), file_key, prepared.size) as source,
+            alongside(reading.measure),
+        ):
             scanned = bench.scan(extract, plan, prepared, source)
         sealed = packed(
             extract.id,

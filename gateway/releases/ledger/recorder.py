@@ -82,6 +82,11 @@ def content_numbers(frame: pl.DataFrame, columns: Sequence[str]) -> Numbers:
     return hashed.to_numpy().astype(np.uint64, copy=False)
 
 
+def recorded(plan: Plan) -> bool:
+    """Say whether rows of ``plan`` are ever looked up again: by joint k, or for changes; no others are kept."""
+    return plan.k is not None or plan.longitudinal
+
+
 class Recorder:
     """Gathers the rows of one release. Takes 24 bytes a row, and 8 more for each sensitive column under a demand."""
 
@@ -92,7 +97,7 @@ class Recorder:
         self._group = group
         self._told = tuple(column.name for column in plan.columns if column.operation != "pseudonymize")
         # the rows of an anonymous batch are in the order of their values: which is whose is not known any more
-        self._content = plan.level != "anonymous" and bool(self._told)
+        self._content = plan.longitudinal and bool(self._told)
         self._demands = demands_of(plan)
         self._parts: dict[str, list[Numbers]] = {}
 
@@ -116,6 +121,8 @@ class Recorder:
             held, classes = held.filter(pl.Series(leaves)), classes[leaves]
         if held.height != released.height:
             raise TransformError("The rows that left are not those that were judged; nothing is released.")
+        if not recorded(self._plan):
+            return
         high, low = self._ledger.tags(self._group, held[SUBJECT])
         self._put("high", high)
         self._put("low", low)
