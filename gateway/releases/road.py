@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from gateway.errors import ForbiddenError, GatewayError
+from gateway.errors import GatewayError
 from gateway.ids import ExtractId
 from gateway.journal import Journal, Reader, Scratch
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
 from gateway.policies.records import Grant, Level
-from gateway.policies.resources import grant_resource
-from gateway.policies.scope import Use, current_state
+from gateway.policies.scope import Use
 from gateway.principals import AccountKind, Principal, Role
 from gateway.releases.clock import require_clock
+from gateway.releases.deciding import INSIDE, may_know, require
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError, TooManyRowsError
 from gateway.releases.ledger.errors import failure_of
 from gateway.releases.places import sealed_in
 from gateway.releases.protocols import Extracts, Grants
 from gateway.releases.records import Extract, ExtractState
 from gateway.releases.refusals import refusal
-from gateway.releases.uses import chain, circumstances_of, note_dimension
+from gateway.releases.uses import chain, circumstances_of
 from rulebook.records import Rulebook
 
 DELIVERY_HOURS = 24
 """Ranges and retries within this time after the first byte belong to the same use (design 5)."""
 READY_DAYS = 7
 """A prepared file that nobody fetches is removed after this many days."""
-INSIDE = frozenset({Role.DATA_OFFICER, Role.APPROVING_OFFICER, Role.EXECUTOR, Role.INSPECTOR})
-"""Roles of the house that may know of an extract, where they may read its grant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +96,11 @@ class Road:
 
     def _may_know(self, grant: Grant, principal: Principal) -> bool:
         """Say whether the caller may know that there is such a grant: its recipient, and officers who read it."""
-        if principal.kind is AccountKind.CLIENT or Role.APPLICANT in principal.roles:
-            return principal.recipient == grant.recipient
-        if not principal.roles & INSIDE:
-            return False
-        return self.decisions.decide(
-            principal, Action.READ_APPLICATION, grant_resource(grant), self._circumstances(principal, grant)
-        ).allowed
+        return may_know(self.decisions, principal, grant, self._circumstances(principal, grant))
 
     def _require(self, principal: Principal, action: Action, grant: Grant) -> Decision:
-        state = current_state(grant, self.now())
-        try:
-            return self.decisions.require(
-                principal, action, grant_resource(replace(grant, state=state)), self._circumstances(principal, grant)
-            )
-        except ForbiddenError as error:
-            note_dimension(error, principal, grant, state)
-            raise
+        around = self._circumstances(principal, grant)
+        return require(self.decisions, principal, action, grant, self.now(), around)
 
     def _circumstances(self, principal: Principal, grant: Grant) -> Circumstances:
         use = Use.MATCH if grant.scope.level is Level.MATCH else Use.EXTRACT

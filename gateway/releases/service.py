@@ -27,6 +27,7 @@ from gateway.releases.asking import (
 )
 from gateway.releases.clock import require_clock
 from gateway.releases.content import Content, OpenDelivery, OpenPage, Sent, outcome_entry
+from gateway.releases.deciding import INSIDE
 from gateway.releases.ending import Ending
 from gateway.releases.errors import ExtractGoneError, ExtractNotFoundError, NotReadyError
 from gateway.releases.manifest import claims_of
@@ -34,7 +35,7 @@ from gateway.releases.paging import Cursors, page_size, require_pages
 from gateway.releases.parts import Part, parts_in
 from gateway.releases.records import Delivery, DeliveryEnd, DeliveryId, Extract, ExtractRequest, ExtractState
 from gateway.releases.refusals import no_such_grant, refusals_recorded, spent
-from gateway.releases.road import INSIDE, READY_DAYS, gone
+from gateway.releases.road import READY_DAYS, gone
 from gateway.releases.uses import chain, conditions, note_dimension, plan_of, require_codes, use_of
 from gateway.releases.vault import FileKey, SealedSource
 

@@ -20,13 +20,12 @@ from gateway.ids import GrantId
 from gateway.journal import EntryDraft, GroupJournal, JsonValue, Reader, Tx
 from gateway.policies.decision import Action, Circumstances, Decision, DecisionPoint
 from gateway.policies.records import Grant, Level
-from gateway.policies.resources import grant_resource
-from gateway.policies.scope import Use, current_state
-from gateway.principals import AccountKind, Principal, Role
+from gateway.policies.scope import Use
+from gateway.principals import Principal
 from gateway.releases.clock import require_clock
+from gateway.releases.deciding import may_know, require
 from gateway.releases.protocols import Grants
 from gateway.releases.refusals import no_such_grant, refusals_recorded, spent
-from gateway.releases.road import INSIDE
 from gateway.releases.statistics.content import Content
 from gateway.releases.statistics.counting import design_for
 from gateway.releases.statistics.design import Design
@@ -49,7 +48,7 @@ from gateway.releases.statistics.records import (
     StatisticsRequest,
 )
 from gateway.releases.statistics.view import View, readable, view_of
-from gateway.releases.uses import chain, circumstances_of, note_dimension
+from gateway.releases.uses import chain, circumstances_of
 from rulebook.records import Rulebook
 
 POLL_SECONDS = 0.05
@@ -371,28 +370,13 @@ class StatisticsService:
     def _known(self, grant_id: GrantId, principal: Principal) -> Grant:
         """Return a grant that the caller may know of: its recipient, and officers who read it."""
         grant = self.grants.grant(grant_id)
-        if principal.kind is AccountKind.CLIENT or Role.APPLICANT in principal.roles:
-            known = principal.recipient == grant.recipient
-        else:
-            known = (
-                bool(principal.roles & INSIDE)
-                and self.decisions.decide(
-                    principal, Action.READ_APPLICATION, grant_resource(grant), self._circumstances(principal, grant)
-                ).allowed
-            )
-        if not known:
+        if not may_know(self.decisions, principal, grant, self._circumstances(principal, grant)):
             raise no_such_grant()
         return grant
 
     def _require(self, principal: Principal, action: Action, grant: Grant) -> Decision:
-        state = current_state(grant, self.now())
-        try:
-            return self.decisions.require(
-                principal, action, grant_resource(replace(grant, state=state)), self._circumstances(principal, grant)
-            )
-        except ForbiddenError as error:
-            note_dimension(error, principal, grant, state)
-            raise
+        around = self._circumstances(principal, grant)
+        return require(self.decisions, principal, action, grant, self.now(), around)
 
     def _circumstances(self, principal: Principal, grant: Grant) -> Circumstances:
         return circumstances_of(principal, grant, Use.STATISTICS, self.book, self.separation)
