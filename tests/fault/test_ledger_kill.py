@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +12,11 @@ from gateway.keyring import Face
 from gateway.releases.ledger.shelf import FOLDER
 from gateway.releases.records import ExtractState
 from tests.factories.accounts import Clock
+from tests.factories.dying import killed
 from tests.factories.ledgers import held, ledger_of, report_of, require_joint, subjects
 from tests.factories.release_cases import BOOKS, EXECUTOR
 from tests.factories.releases import House, copied
 
-ROOT = Path(__file__).resolve().parents[2]
 PROFILE = "textbook-anonymous"
 STEPS = {
     "rows half sealed": ("gateway.releases.vault", "SealedSink.commit", "before", 2),
@@ -32,33 +28,19 @@ STEPS = {
 SHORT = frozenset({"rows sealed, no line", "line written, not committed"})
 """The steps of every run; the others are run by ``make soak``."""
 DRIVER = """
-import importlib, os, signal, sys
+import sys
 from pathlib import Path
 from gateway import bootstrap, settings
 from gateway.keyring import Face
 from gateway.policies.records import Format
 from gateway.releases.records import ExtractRequest
 from gateway.ids import GrantId
+from tests.factories.dying import die_at
 from tests.factories.release_cases import client_of
 
 home, grant, module, path, when, count = sys.argv[1:7]
 process = bootstrap.open_process(settings.from_environment({}, home=Path(home)), Face.ALL)
-owner_name, _, function = path.partition(".")
-owner = getattr(importlib.import_module(module), owner_name)
-original = getattr(owner, function)
-calls = 0
-
-def die(*arguments, **named):
-    global calls
-    calls += 1
-    if calls == int(count) and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = original(*arguments, **named)
-    if calls == int(count):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, function, die)
+die_at(module, path, when, int(count))
 process.services.releases.start(GrantId(grant), ExtractRequest(Format.CSV), client_of("textbook-anonymous"))
 for _ in range(40):
     process.worker.round()
@@ -71,10 +53,7 @@ print("it did not die")
 def test_a_kill_leaves_no_file_without_its_line_and_no_line_without_its_rows(tmp_path: Path, step: str) -> None:
     made, settings = copied(tmp_path)
     module, path, when, count = STEPS[step]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("XUEJI_")}
-    order = [str(settings.home), made.grants[PROFILE], module, path, when, str(count)]
-    child = subprocess.run([sys.executable, "-c", DRIVER, *order], cwd=ROOT, env=env, capture_output=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
+    killed(DRIVER, str(settings.home), made.grants[PROFILE], module, path, when, str(count))
     assert inspection.verify(lambda: settings).ok
 
     clock = Clock(datetime.now(UTC) + timedelta(seconds=121))  # past the lease of who died

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +12,11 @@ from gateway.keyring import Face
 from gateway.releases.records import ExtractState
 from tests.factories.accounts import Clock
 from tests.factories.checks import people_of
+from tests.factories.dying import killed
 from tests.factories.matches import MATCH
 from tests.factories.release_cases import EXECUTOR, grant_for
 from tests.factories.releases import House, copied
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "sealed and not taken": ("gateway.releases.matches.service", "MatchService._record", "before"),
     "taken": ("gateway.releases.matches.service", "MatchService._record", "after"),
@@ -35,33 +31,19 @@ STEPS = {
 SHORT = frozenset({"sealed and not taken", "looked up", "finished", "key destroyed"})
 """The steps of every run; the others are run by ``make soak``."""
 DRIVER = """
-import importlib, os, signal, sys
+import sys
 from gateway import bootstrap, settings
 from gateway.ids import GrantId
 from gateway.keyring import Face
 from gateway.policies.records import Format
 from gateway.releases.matches.records import Listed, MatchRequest, Upload
+from tests.factories.dying import die_at
 from tests.factories.matches import MATCHER
 
 home, grant, name, number, module, path, when = sys.argv[1:8]
 process = bootstrap.open_process(settings.from_environment({}, home=__import__("pathlib").Path(home)), Face.ALL)
-owner_name, _, function = path.partition(".")
-owner = getattr(importlib.import_module(module), owner_name)
-original = getattr(owner, function)
-calls = 0
-
-def die(*arguments, **named):
-    global calls
-    calls += 1
-    if function == "commit" and calls == 1:  # the first file is the list itself
-        return original(*arguments, **named)
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = original(*arguments, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, function, die)
+# the first file is the list itself
+die_at(module, path, when, 2 if path.endswith(".commit") else 1)
 upload = Upload(people=(Listed(2, name, number),))
 process.services.matches.start(GrantId(grant), MatchRequest(Format.CSV), upload, MATCHER)
 for _ in range(40):
@@ -80,10 +62,7 @@ def test_a_kill_at_any_step_leaves_no_list_and_an_entry(tmp_path: Path, step: st
     person = people_of(house)[0]
     house.close()
     module, path, when = STEPS[step]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("XUEJI_")}
-    order = [str(settings.home), grant, person["name"], person["id_number"], module, path, when]
-    child = subprocess.run([sys.executable, "-c", DRIVER, *order], cwd=ROOT, env=env, capture_output=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
+    killed(DRIVER, str(settings.home), grant, person["name"], person["id_number"], module, path, when)
     assert inspection.verify(lambda: settings).ok
 
     clock = Clock(datetime.now(UTC) + timedelta(seconds=121))  # past the lease of who died

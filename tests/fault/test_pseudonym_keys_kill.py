@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +13,10 @@ from gateway.db.engine import make_engine
 from gateway.keyring import Face
 from gateway.releases.records import ExtractState
 from tests.factories.accounts import Clock
+from tests.factories.dying import killed
 from tests.factories.release_cases import APPROVER, CASES, EXECUTOR, grant_for
 from tests.factories.releases import House, copied
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = {
     "key made, nothing written": ("gateway.releases.pseudonym_keys.service", "PseudonymKeys._make", "after"),
     "file written, key standing": ("gateway.releases.workbench", "Workbench.scan", "before"),
@@ -32,28 +28,19 @@ STEPS = {
 SHORT = frozenset({"file written, key standing", "destroyed in an open transaction"})
 """The steps of every run; the others are run by ``make soak``."""
 DRIVER = """
-import importlib, os, pathlib, signal, sys
+import sys
+import pathlib
 from gateway import bootstrap, settings
 from gateway.ids import GrantId
 from gateway.keyring import Face
 from gateway.policies.records import Format
 from gateway.releases.records import ExtractRequest
+from tests.factories.dying import die_at
 from tests.factories.release_cases import APPROVER, client_of
 
 home, grant, module, path, when = sys.argv[1:6]
 process = bootstrap.open_process(settings.from_environment({}, home=pathlib.Path(home)), Face.ALL)
-owner_name, _, function = path.partition(".")
-owner = getattr(importlib.import_module(module), owner_name)
-original = getattr(owner, function)
-
-def die(*arguments, **named):
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = original(*arguments, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, function, die)
+die_at(module, path, when)
 process.services.releases.start(GrantId(grant), ExtractRequest(Format.CSV), client_of("bus-pseudonymous"))
 for _ in range(40):
     if not process.worker.round():
@@ -73,10 +60,7 @@ def test_a_kill_at_any_step_leaves_one_key_that_is_destroyed_once(tmp_path: Path
     grant = grant_for(process.services, CASES["bus-pseudonymous"])
     process.close()
     module, path, when = STEPS[step]
-    env = {name: value for name, value in os.environ.items() if not name.startswith("XUEJI_")}
-    order = [str(settings.home), grant, module, path, when]
-    child = subprocess.run([sys.executable, "-c", DRIVER, *order], cwd=ROOT, env=env, capture_output=True, check=False)
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
+    killed(DRIVER, str(settings.home), grant, module, path, when)
     assert inspection.verify(lambda: settings).ok
 
     clock = Clock(datetime.now(UTC) + timedelta(seconds=121))  # past the lease of who died
