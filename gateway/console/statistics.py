@@ -17,10 +17,11 @@ from gateway.policies.decision import Action
 from gateway.policies.records import Grant, GrantState, Level
 from gateway.policies.resources import grant_resource
 from gateway.problems import Problem
-from gateway.releases.statistics.questions import levels_of
-from gateway.releases.statistics.records import COUNT, SHARE, AnswerId, Dimension, StatisticsRequest
+from gateway.releases.statistics.questions import dimension_of, levels_of
+from gateway.releases.statistics.records import COUNT, SHARE, AnswerId, AxisOf, Dimension, StatisticsRequest
 from gateway.releases.statistics.service import Estimate, StatisticsService, Told
 from gateway.releases.statistics.view import Row, View
+from rulebook.records import Rulebook
 
 blueprint = Blueprint("statistics", __name__)
 
@@ -83,11 +84,36 @@ def _show(
         chosen={} if wanted is None else {one.field: one.level or "" for one in wanted.dimensions},
         estimate=estimate,
         budget=service.budget(which, who),
-        answers=service.of_grant(which, who),
+        answers=[(one, _dimensions(one.question.axes, grant)) for one in service.of_grant(which, who)],
         limits=book.parameters.statistics,
         may_execute=ready and may(services(), who, Action.EXECUTE_RELEASE, grant_resource(grant)),
         may_see=may(services(), who, Action.DELIVER_RELEASE, grant_resource(grant)),
     )
+
+
+def _dimensions(axes: Sequence[AxisOf], grant: Grant) -> tuple[str, ...]:
+    """Return by what was counted, in the words of the profile: the field, and its level where there are several."""
+    book = services().book
+    profile = book.profiles[grant.scope.profile]
+    found = []
+    for axis in axes:
+        asked = ((field, dimension_of(book, field, axis)) for field in profile.fields if field.operation != "drop")
+        named = next(((field, one) for field, one in asked if one is not None), None)
+        if named is None:  # counted under an earlier version of the profile
+            found.append(f"{axis.column}@{axis.level}")
+            continue
+        field, one = named
+        several = field.hierarchy is not None and len(levels_of(book, field)) > 1
+        level = _level_name(book, field.hierarchy, one.level) if several else None
+        found.append(field.label if level is None else f"{field.label}（{level}）")
+    return tuple(found)
+
+
+def _level_name(book: Rulebook, hierarchy: str | None, level: str | None) -> str | None:
+    if hierarchy is None or level is None:
+        return None
+    known = book.hierarchies[hierarchy]
+    return next((zh for one, (zh, _) in zip(known.levels, known.names, strict=False) if one == level), level)
 
 
 def _told(which: GrantId, told: Told) -> ResponseReturnValue:
