@@ -80,7 +80,7 @@ def run(*, count: int = 500, rounds: int = 5) -> Result:
     def ours() -> str:
         return issue(
             CLAIMS,
-            holder_jwk=holder_jwk,
+            holder=holder,
             key=signer,
             issuer=ISSUER,
             vct=VCT,

@@ -63,9 +63,14 @@ def make_disclosure(salt: str, name: str, value: object) -> Disclosure:
     """Return the disclosure of one claim; raises ``ValueError`` for a short salt or a name that must stay visible."""
     if len(salt) < SALT_CHARACTERS:
         raise ValueError("a salt needs 22 base64url characters")
+    refuse_visible(name)
+    return Disclosure(jws.encode(jws.dump([salt, name, value]).encode()), salt, name, value)
+
+
+def refuse_visible(name: str) -> None:
+    """Return when a claim of this name may be selectively disclosed; raises ``ValueError``."""
     if name in _NO_CLAIM_NAMES:
         raise ValueError(f"'{name}' is never selectively disclosable")
-    return Disclosure(jws.encode(jws.dump([salt, name, value]).encode()), salt, name, value)
 
 
 def parse_disclosure(encoded: str) -> Disclosure:
@@ -106,9 +111,10 @@ def process(payload: Mapping[str, object], encoded: Sequence[str]) -> dict[str, 
     disclosures: dict[str, Disclosure] = {}
     for text in encoded:
         disclosure = parse_disclosure(text)
-        if disclosure.digest in disclosures:
+        found = disclosure.digest
+        if found in disclosures:
             raise CredentialRejectedError(Reason.REPEATED_DIGEST)
-        disclosures[disclosure.digest] = disclosure
+        disclosures[found] = disclosure
     seen: set[str] = set()
     processed = _object(payload, disclosures, seen)
     # Step 5: every disclosure was referenced.
@@ -122,7 +128,11 @@ def process(payload: Mapping[str, object], encoded: Sequence[str]) -> dict[str, 
 def _object(value: Mapping[str, object], disclosures: Mapping[str, Disclosure], seen: set[str]) -> dict[str, object]:
     if "..." in value:  # RFC 9901 section 4.2.4.2: the key exists in array elements only, alone
         raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
-    result = {name: _any(member, disclosures, seen) for name, member in value.items() if name != "_sd"}  # step 3.5
+    result = {
+        name: _any(member, disclosures, seen) if isinstance(member, dict | list) else member
+        for name, member in value.items()
+        if name != "_sd"  # step 3.5
+    }
     for found in _digests(value):
         disclosure = _match(found, disclosures, seen)
         if disclosure is None:  # step 3.3.1: a decoy, or a claim that the holder keeps

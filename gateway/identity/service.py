@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 
@@ -13,8 +13,8 @@ from gateway.errors import GatewayError, NotFoundError, UnavailableError
 from gateway.identity import metadata, proofs
 from gateway.identity.claims import ACTIVE, claims_of, grant_fields
 from gateway.identity.errors import CredentialRejectedError, OfferError, Reason
-from gateway.identity.issue import expiry, hour_of, issue, new_salt
-from gateway.identity.jws import public_jwk
+from gateway.identity.issue import Blank, expiry, hour_of
+from gateway.identity.jws import public_jwk, thumbprint
 from gateway.identity.keys import IssuerKey, IssuerKeys
 from gateway.identity.lifecycle import asking_recipient, next_status, own_audiences, status_for_state
 from gateway.identity.ports import IdentityRepository, PupilView, ReleaseGate
@@ -35,6 +35,7 @@ from gateway.identity.records import (
     VerificationAnswer,
 )
 from gateway.identity.shards import ShardKeeper
+from gateway.identity.status_list import OpenLists
 from gateway.identity.verify import (
     LEEWAY,
     UnverifiedPresentation,
@@ -77,8 +78,9 @@ class IdentityService:
     audiences: Callable[[Principal], frozenset[str]] = own_audiences
     token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
     new_id: Callable[[], str] = lambda: secrets.token_hex(16)
-    salt: Callable[[], str] = new_salt
+    random: Callable[[int], bytes] = secrets.token_bytes
     choose: Callable[[int], int] = secrets.randbelow
+    lists: OpenLists = field(default_factory=OpenLists, repr=False)
 
     # Offer and issue
 
@@ -168,7 +170,7 @@ class IdentityService:
     ) -> IssuedBatch:
         claims = claims_of(row, now.astimezone(CHINA).date())
         expires = expiry(now, self.settings.credential_life)
-        thumbprints = [key.thumbprint() for key in checked.keys]
+        thumbprints = [thumbprint(public_jwk(key)) for key in checked.keys]
 
         def write(tx: Tx) -> IssuedBatch:
             if not self.store.redeem_offer(tx, offer.id, now):
@@ -193,18 +195,16 @@ class IdentityService:
                     for thumbprint, (shard, index) in zip(thumbprints, entries, strict=True)
                 ],
             )
+            blank = Blank.of(
+                claims,
+                key=signer,
+                issuer=self.settings.issuer,
+                vct=self.settings.vct,
+                now=now,
+                life=self.settings.credential_life,
+            )
             credentials = tuple(
-                issue(
-                    claims,
-                    holder_jwk=public_jwk(key),
-                    key=signer,
-                    issuer=self.settings.issuer,
-                    vct=self.settings.vct,
-                    status=StatusReference(self.settings.status_uri(ShardId(shard)), index),
-                    now=now,
-                    life=self.settings.credential_life,
-                    salt=self.salt,
-                )
+                blank.filled(key, StatusReference(self.settings.status_uri(ShardId(shard)), index), self.random)
                 for key, (shard, index) in zip(checked.keys, entries, strict=True)
             )
             return IssuedBatch(credentials, expires)
@@ -361,6 +361,7 @@ class IdentityService:
                 keys=self.keys,
                 status_list_token=self._own_status_list(presentation),
                 now=now,
+                lists=self.lists,
             )
             credential = self._issued_credential(verified)
             subjects = (credential.subject_ref,)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from joserfc.jwk import ECKey
 
 from gateway.identity import jws
 from gateway.identity.errors import CredentialRejectedError, Reason
@@ -105,11 +107,76 @@ def sign(
     )
 
 
-def read(token: str, reference: StatusReference, *, issuer: str, keys: IssuerKeys, now: datetime) -> StatusReading:
+@dataclass(frozen=True, slots=True)
+class OpenList:
+    """A Status List Token whose signature and claims held when it was opened, unpacked."""
+
+    uri: str
+    bits: int
+    statuses: bytes = field(repr=False)
+    issued_at: datetime
+    expires_at: datetime
+    ttl: timedelta | None
+    signer: ECKey = field(repr=False)
+    """The key that signed it: a list counts only as long as its signer does."""
+    kid: str
+
+    def at(self, index: int, now: datetime) -> StatusReading:
+        """Return the status of one entry; raises ``CredentialRejectedError`` past ``exp`` or out of range."""
+        if self.expires_at <= now:  # section 8.3, step 4b; exp is required by our profile
+            raise CredentialRejectedError(Reason.STATUS_LIST_EXPIRED)
+        try:  # steps 5 and 6: out of bounds MUST be rejected
+            status = get(self.statuses, index, self.bits)
+        except IndexError:
+            raise CredentialRejectedError(Reason.STATUS_INDEX) from None
+        return StatusReading(status, self.issued_at, self.expires_at, self.ttl)
+
+
+class OpenLists:
+    """Keeps the last lists that were opened, by their whole token: one signature and one unpacking for many checks.
+
+    A list whose signer is no longer among the keys is opened anew, and then refused. Safe to share between threads:
+    at worst a list is opened twice.
+    """
+
+    def __init__(self, most: int = 16) -> None:
+        self._most = most
+        self._lists: dict[str, OpenList] = {}
+
+    def open(self, token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datetime) -> OpenList:
+        """Return the opened list; see ``open_list``."""
+        found = self._lists.get(token)
+        if found is not None and found.uri == uri and keys.by_kid.get(found.kid) is found.signer:
+            return found
+        opened = open_list(token, uri=uri, issuer=issuer, keys=keys, now=now)
+        while len(self._lists) >= self._most:
+            self._lists.pop(next(iter(self._lists)), None)
+        self._lists[token] = opened
+        return opened
+
+
+def read(
+    token: str,
+    reference: StatusReference,
+    *,
+    issuer: str,
+    keys: IssuerKeys,
+    now: datetime,
+    lists: OpenLists | None = None,
+) -> StatusReading:
     """Return the status of ``reference`` from a Status List Token that holds.
 
-    Raises ``CredentialRejectedError``. Whether ``ttl`` has passed is for the caller to judge; ``exp`` is not.
-    Source: draft-ietf-oauth-status-list, section 8.3.
+    ``lists`` remembers opened ones. Raises ``CredentialRejectedError``. Whether ``ttl`` has passed is for the caller
+    to judge; ``exp`` is not. Source: draft-ietf-oauth-status-list, section 8.3.
+    """
+    opener = open_list if lists is None else lists.open
+    return opener(token, uri=reference.uri, issuer=issuer, keys=keys, now=now).at(reference.index, now)
+
+
+def open_list(token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datetime) -> OpenList:
+    """Return the list of a token that holds; raises ``CredentialRejectedError``.
+
+    Source: draft-ietf-oauth-status-list, section 8.3, steps 3 to 5.
     """
     # Section 8.3, step 3a: a valid JWT of the right type, signed by the issuer.
     try:
@@ -120,7 +187,7 @@ def read(token: str, reference: StatusReference, *, issuer: str, keys: IssuerKey
         raise CredentialRejectedError(Reason.STATUS_LIST_TYPE)
     kid = parsed.header.get("kid")
     key = keys.by_kid.get(kid) if isinstance(kid, str) else None
-    if key is None:
+    if key is None or not isinstance(kid, str):
         raise CredentialRejectedError(Reason.UNKNOWN_KEY)
     try:
         jws.check_signature(parsed, key)
@@ -130,11 +197,9 @@ def read(token: str, reference: StatusReference, *, issuer: str, keys: IssuerKey
     if claims.get("iss", issuer) != issuer:
         raise CredentialRejectedError(Reason.WRONG_ISSUER)
     # Step 3b and 4a: required claims; sub is the uri of the credential.
-    if claims.get("sub") != reference.uri:
+    if claims.get("sub") != uri:
         raise CredentialRejectedError(Reason.STATUS_LIST_SUBJECT)
-    issued_at = _time(claims.get("iat"))
-    # Steps 4b and 4c; exp is required by our profile.
-    expires_at = _time(claims.get("exp"))
+    issued_at, expires_at = _time(claims.get("iat")), _time(claims.get("exp"))
     if issued_at > now + LEEWAY:
         raise CredentialRejectedError(Reason.STATUS_LIST_MALFORMED)
     if expires_at <= now:
@@ -142,13 +207,9 @@ def read(token: str, reference: StatusReference, *, issuer: str, keys: IssuerKey
     ttl = claims.get("ttl")
     if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0):
         raise CredentialRejectedError(Reason.STATUS_LIST_MALFORMED)
-    # Steps 5 and 6: unpack, and look up; out of bounds MUST be rejected.
     bits, statuses = _list(claims.get("status_list"))
-    try:
-        status = get(statuses, reference.index, bits)
-    except IndexError:
-        raise CredentialRejectedError(Reason.STATUS_INDEX) from None
-    return StatusReading(status, issued_at, expires_at, None if ttl is None else timedelta(seconds=ttl))
+    lived = None if ttl is None else timedelta(seconds=ttl)
+    return OpenList(uri, bits, statuses, issued_at, expires_at, lived, key, kid)
 
 
 def refuse_unless_valid(status: int) -> None:

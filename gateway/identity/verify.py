@@ -87,10 +87,12 @@ def verify(
     keys: IssuerKeys,
     status_list_token: str,
     now: datetime,
+    lists: status_list.OpenLists | None = None,
 ) -> VerifiedClaims:
     """Return the verified claims of ``presentation``.
 
-    ``keys`` are the issuer's pinned public keys, ``status_list_token`` the list that the credential names.
+    ``keys`` are the issuer's pinned public keys, ``status_list_token`` the list that the credential names; ``lists``
+    remembers lists that were opened before.
     Raises ``CredentialRejectedError`` with a stable reason on the first check that fails.
     """
     # 7.3 step 1: Key Binding is required by policy, always. Steps 2 and 3: without it, reject.
@@ -106,7 +108,7 @@ def verify(
     if missing:
         raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=missing)
     # Status list, section 8.3: only now that all else holds.
-    reading = status_list.read(status_list_token, issued.status, issuer=policy.issuer, keys=keys, now=now)
+    reading = status_list.read(status_list_token, issued.status, issuer=policy.issuer, keys=keys, now=now, lists=lists)
     if reading.ttl is not None and reading.issued_at + reading.ttl < now and not policy.accept_stale_status:
         raise CredentialRejectedError(Reason.STATUS_LIST_STALE)
     status_list.refuse_unless_valid(reading.status)
@@ -120,7 +122,7 @@ def verify(
         presented_at=presented_at,
         status_reference=issued.status,
         status=reading,
-        holder_thumbprint=issued.holder.thumbprint(),
+        holder_thumbprint=jws.thumbprint(jws.public_jwk(issued.holder)),
         seal=_SEAL,
     )
 

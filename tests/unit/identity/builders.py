@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
 from gateway.identity import jws, sd_jwt, status_list
-from gateway.identity.issue import issue, new_salt
+from gateway.identity.issue import issue
 from gateway.identity.keys import IssuerKey, IssuerKeys
 from gateway.identity.present import present
 from gateway.identity.records import ClaimValue, StatusReference
@@ -60,7 +61,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.credential = issue(
             self.claims,
-            holder_jwk=jws.public_jwk(self.holder),
+            holder=self.holder,
             key=self.signer,
             issuer=ISSUER,
             vct=VCT,
@@ -133,5 +134,5 @@ class Scene:
 
 def disclosure(name: str, value: object, salt: str | None = None) -> sd_jwt.Disclosure:
     """A disclosure with any name and salt, as an attacker or a careless issuer would make it."""
-    used = new_salt() if salt is None else salt
+    used = jws.encode(secrets.token_bytes(16)) if salt is None else salt
     return sd_jwt.Disclosure(jws.encode(jws.dump([used, name, value]).encode()), used, name, value)

@@ -80,7 +80,7 @@ def test_two_credentials_of_a_batch_share_nothing_that_is_theirs_alone() -> None
     first = Scene(signer=scene.signer)
     second = issue(
         CLAIMS,
-        holder_jwk=jws.public_jwk(Scene().holder),
+        holder=Scene().holder,
         key=scene.signer,
         issuer=ISSUER,
         vct=VCT,
@@ -138,21 +138,25 @@ def test_all_age_bounds_have_a_label() -> None:
     assert {f"age_over_{age}" for age in AGES} <= CLAIM_LABELS.keys()
 
 
-def test_more_claims_than_digests_or_a_bad_holder_key_make_no_credential() -> None:
-    scene = Scene()
+def test_more_claims_than_digests_or_a_visible_one_make_no_credential() -> None:
     with pytest.raises(ValueError, match="at most"):
         Scene(claims={f"claim_{number}": number for number in range(DIGESTS + 1)})
-    with pytest.raises(jws.MalformedTokenError):
-        issue(
-            CLAIMS,
-            holder_jwk={"kty": "EC"},
-            key=scene.signer,
-            issuer=ISSUER,
-            vct=VCT,
-            status=StatusReference(LIST_URI, 0),
-            now=NOW,
-            life=LIFE,
-        )
+    with pytest.raises(ValueError, match="never selectively disclosable"):
+        Scene(claims={"status": "active"})
+
+
+@pytest.mark.parametrize("extra", ["", "一", "ab", "𬘡", '"', "\\"])
+def test_disclosures_and_digests_are_spelled_as_if_each_stood_alone(extra: str) -> None:
+    scene = Scene(claims={"stage": f"junior{extra}", "county": extra, "age_over_14": False, f"x{extra}": 3})
+    parts = sd_jwt.split(scene.credential)
+    payload = jws.parse(parts.issuer_jwt).payload  # canonical base64url and strict JSON, or an error
+    digests = payload["_sd"]
+    assert isinstance(digests, list)
+    for text in parts.disclosures:
+        found = sd_jwt.parse_disclosure(text)
+        assert jws.dump([found.salt, found.name, found.value]).encode() == jws.decode(text)
+        assert sd_jwt.digest(text) in digests
+    assert all(len(jws.decode(one)) == 32 for one in digests)
 
 
 def test_presenting_an_unknown_claim_or_a_presentation_again_is_refused() -> None:
