@@ -159,6 +159,30 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
     return written
 
 
+def keep_further(directory: Path, key: Key, name: str, private: SigningKey) -> None:
+    """Keep a further private key beside that of ``key``, as ``KEY-NAME.pem`` with mode 0600. Never overwrites."""
+    _write(
+        directory / f"{key}-{name}.pem",
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )
+
+
+def find_further(directory: Path, key: Key, name: str) -> SigningKey | None:
+    """Return a further private key, ``None`` when it is not here; raises ``ConfigurationError`` for a damaged one."""
+    path = directory / f"{key}-{name}.pem"
+    try:
+        return _private(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError(
+            f"The key file {path.name} is damaged or may not be read.",
+            detail_zh=f"密钥文件 {path.name} 已损坏或不可读。",
+        ) from error
+
+
 def load(directory: Path, face: Face) -> Keyring:
     """Read exactly the keys of ``face``; keys of other faces in the directory are not touched.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from core_registry.office import CaseDesk, PaperDesk, RegistryOffice, StaffDesk
+from core_registry.office import CaseDesk, PaperDesk, RegistryOffice, StaffDesk, TextRedactions
 from core_registry.oversight.service import RegistryOversight
 from core_registry.sharing import SharingView
 from gateway.accounts.delegations import Delegations
@@ -15,9 +15,11 @@ from gateway.accounts.own import OwnAccount
 from gateway.accounts.recipients import RecipientRegister
 from gateway.accounts.service import AccountService
 from gateway.accounts.tokens import TokenService
+from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
+from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.identity.service import IdentityService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
@@ -81,5 +83,13 @@ class Services:
     """Matches (比对回填), on the faces that release."""
     own: OwnAccount | None = None
     """One's own account; every process has it."""
+    issuer_keys: IssuerKeyService | None = None
+    """Rotation and compromise of the issuer's keys, on the faces that hold them."""
     statistics: StatisticsService | None = None
     """Statistics (统计), on the faces that release."""
+    texts: TextPreviews | None = None
+    """What the redaction of a text would hide, on the faces that hold the registry's keys."""
+    redactions: TextRedactions | None = None
+    """Texts of the sharing view redacted anew, on the same faces."""
+    degraded: Callable[[], dict[str, str]] = dict
+    """Part -> what is wrong, of parts without which the face goes on and does less, safely."""

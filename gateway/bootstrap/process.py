@@ -34,20 +34,22 @@ from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
 from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
+from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
-from gateway.bootstrap.readiness import readiness
+from gateway.bootstrap.readiness import degraded, readiness
 from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
 from gateway.bootstrap.statistics import statistics_service
+from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
 from gateway.db import DatabaseReader, make_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.errors import ConfigurationError
-from gateway.identity.keys import IssuerKey, IssuerKeys
+from gateway.identity.issuer_keys import KeySource
 from gateway.identity.lifecycle import staff_may_offer
 from gateway.identity.records import IdentitySettings
 from gateway.identity.service import IdentityService
@@ -139,6 +141,7 @@ def open_process(
         now=now,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         decisions=decisions,
+        texts=None if registry is None else text_redactor(book),
     )
     return _wire(parts, log, closers, with_worker=with_worker)
 
@@ -234,7 +237,8 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         Tagger.from_root(keyring.secret(Key.TAG_ROOT)) if keyring.has(Key.TAG_ROOT) else None,
         parts.now,
     )
-    identity = _identity(parts, desk)
+    issuer_keys = stored_keys(parts)
+    identity = _identity(parts, desk, issuer_keys)
     services = Services(
         face=face,
         settings=settings,
@@ -268,6 +272,10 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         recipients=people.recipients,
         delegations=people.delegations,
         own=own_account(parts, people.delegations),
+        issuer_keys=issuer_key_service(parts, issuer_keys),
+        texts=previews(parts),
+        redactions=redactions(parts),
+        degraded=lambda: degraded(parts),
     )
     worker = None
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
@@ -276,8 +284,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     return Process(services, worker, closers)
 
 
-def _identity(parts: Parts, desk: GrantDesk) -> IdentityService:
-    keyring = parts.keyring
+def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService:
     return IdentityService(
         settings=IdentitySettings.at(parts.settings.public_url),
         journal=parts.journal,
@@ -285,8 +292,7 @@ def _identity(parts: Parts, desk: GrantDesk) -> IdentityService:
         store=IdentityStore(),
         view=parts.sharing or asker(parts),
         gate=StandingGate(desk, parts.journal, parts.book, parts.now),
-        keys=IssuerKeys.of([keyring.verifying(Key.CREDENTIAL)]),
-        signer=IssuerKey.of(keyring.signing(Key.CREDENTIAL)) if keyring.has(Key.CREDENTIAL) else None,
+        keys=keys,
         now=parts.now,
         may_offer=staff_may_offer(parts.book.divisions.territory),
     )

@@ -32,6 +32,8 @@ from gateway.releases.store import ExtractStore
 from gateway.releases.workbench import Workbench
 from gateway.services import Services
 
+WORKER = "worker"
+"""Who redacts texts anew, in the log."""
 STATES = "registry-states"
 """Name of the cursor up to which changes of records were carried over to credentials."""
 
@@ -93,6 +95,7 @@ def worker_tasks(
         Task("ended pseudonym keys", Periodic(keys.destroy_ended, 60)),
         *ledger_tasks(ledger),
         Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
+        Task("compromised keys", Periodic(services.identity.end_compromised, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         *standing_tasks(services),
@@ -106,9 +109,12 @@ def worker_tasks(
 
 
 def _registry_tasks(services: Services) -> list[Task]:
-    """Return the hourly pass over the registry's clocks: the first of a day does the work, the others find nothing."""
-    oversight = services.oversight
-    return [] if oversight is None else [Task("registry clocks", Periodic(oversight.run_clocks, 3600))]
+    """Return the registry's own: its clocks, of which the first pass of a day does the work; texts to redact anew."""
+    oversight, texts = services.oversight, services.redactions
+    tasks = [] if oversight is None else [Task("registry clocks", Periodic(oversight.run_clocks, 3600))]
+    if texts is not None:
+        tasks.append(Task("texts redacted anew", Periodic(lambda: texts.step(WORKER), 20)))
+    return tasks
 
 
 def _settle(intake: Intake) -> None:

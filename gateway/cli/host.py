@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -10,7 +13,10 @@ import click
 from gateway import bootstrap, keyring, settings
 from gateway.accounts.records import StaffSpec
 from gateway.app import create_app
+from gateway.errors import ConfigurationError
+from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.ids import UnitCode
+from gateway.instants import seconds_text
 from gateway.keyring import Face
 from gateway.principals import Role
 
@@ -60,6 +66,64 @@ def show_log_key(home: Path | None) -> None:
     """Print the public key of the audit log, for inspectors and witnesses."""
     found = settings.from_environment(home=home)
     click.echo(str(bootstrap.log_key(found, keyring.load(found.keys, Face.ALL))))
+
+
+@keys.command("list")
+@click.pass_obj
+def list_keys(home: Path | None) -> None:
+    """List the keys that sign credentials: since when, until when they count, which one was taken out."""
+    with _issuer_keys(home) as (service, _):
+        for one in service.listed():
+            state = "已停用 compromised" if one.compromised_at else f"保留至 kept until {_day(one.keep_until)}"
+            if one.keep_until is None and one.compromised_at is None:
+                state = "使用中 in use"
+            click.echo(f"{one.kid}\t自 signs from {_day(one.signs_from)}\t{state}")
+
+
+@keys.command("rotate")
+@click.argument("use", type=click.Choice(["credential"]))
+@click.option("--at-once", is_flag=True, help="Let the new key sign at once, before caches know it.")
+@click.pass_obj
+def rotate_key(home: Path | None, use: str, at_once: bool) -> None:  # noqa: ARG001  there is one use; a flag of click
+    """Make a new key that signs from soon on; the old one counts as long as what it signed."""
+    with _issuer_keys(home) as (service, _):
+        made = service.rotate(None, at_once=at_once)
+        click.echo(f"新密钥 new key {made.kid}，{_day(made.signs_from)} 起签发 signs from then on")
+
+
+@keys.command("compromise")
+@click.argument("use", type=click.Choice(["credential"]))
+@click.argument("kid")
+@click.confirmation_option(
+    prompt="该密钥签发的凭证将立即失效，确认？ All that it signed ends now. Sure?"
+)
+@click.pass_obj
+def compromise_key(home: Path | None, use: str, kid: str) -> None:  # noqa: ARG001  there is one use
+    """Take the key KID out at once: nothing that it signed counts any more; a new key signs from now on."""
+    with _issuer_keys(home) as (service, process):
+        following = service.compromise(kid, None)
+        identity = process.services.identity
+        lists, ended = identity.refresh_status_lists(), identity.end_compromised()
+        click.echo(
+            f"已停用 taken out: {kid}；终止凭证 credentials ended: {ended}；重签状态列表 lists signed anew: {lists}；"
+            f"现用密钥 the key that signs: {following.kid}"
+        )
+
+
+@contextmanager
+def _issuer_keys(home: Path | None) -> Iterator[tuple[IssuerKeyService, bootstrap.Process]]:
+    process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
+    try:
+        service = process.services.issuer_keys
+        if service is None:
+            raise ConfigurationError("This host has no credential key.", detail_zh="本机没有凭证签发密钥。")
+        yield service, process
+    finally:
+        process.close()
+
+
+def _day(moment: datetime | None) -> str:
+    return "-" if moment is None else seconds_text(moment)
 
 
 @click.command()

@@ -61,6 +61,7 @@ _BUSINESS: Mapping[str, str] = {
 }
 _IDENTITY: Mapping[str, str] = {
     "identity_credentials": KEEP,
+    "identity_issuer_keys": KEEP,
     "identity_offers": KEEP,
     "identity_status_shards": KEEP,
     "identity_used_once": ALL,
@@ -97,6 +98,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         **_ASKING,
         "grants": READ,
         "identity_credentials": READ,
+        "identity_issuer_keys": READ,
         "identity_offers": READ,
         "identity_status_shards": READ,
         "identity_used_once": ADD,
@@ -110,6 +112,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "grounds": READ,
         "legal_texts": READ,
         "identity_credentials": READ,
+        "identity_issuer_keys": READ,
         "identity_status_shards": READ,
         "identity_used_once": ALL,
         "log_entries": LEAF_HASHES,

@@ -85,6 +85,9 @@ class IdentityRepository(Protocol):
     def credentials_of(self, tx: Tx, subjects: Collection[SubjectRef], *, live_at: datetime) -> list[IssuedCredential]:
         """Return the unexpired credentials of pupils."""
 
+    def signed_by(self, tx: Tx, kids: Collection[str], *, live_at: datetime) -> list[IssuedCredential]:
+        """Return some unexpired credentials of one list that these keys signed and that are not ended yet."""
+
     def set_credential_status(self, tx: Tx, ids: Collection[CredentialId], status: Status) -> None:
         """Write the status of credentials."""
 

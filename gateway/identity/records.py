@@ -107,6 +107,8 @@ class IssuedCredential:
     issued_at: datetime
     expires_at: datetime
     status: Status = Status.VALID
+    kid: str | None = None
+    """The issuer's key that signed it; ``None`` of credentials from before keys could be changed."""
 
 
 @dataclass(frozen=True, slots=True)

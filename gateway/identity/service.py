@@ -14,8 +14,9 @@ from gateway.identity import metadata, proofs
 from gateway.identity.claims import ACTIVE, claims_of, grant_fields
 from gateway.identity.errors import CredentialRejectedError, OfferError, Reason
 from gateway.identity.issue import Blank, expiry, hour_of
+from gateway.identity.issuer_keys import KeySource
 from gateway.identity.jws import public_jwk, thumbprint
-from gateway.identity.keys import IssuerKey, IssuerKeys
+from gateway.identity.keys import IssuerKey
 from gateway.identity.lifecycle import asking_recipient, next_status, own_audiences, status_for_state
 from gateway.identity.ports import IdentityRepository, PupilView, ReleaseGate
 from gateway.identity.records import (
@@ -60,8 +61,8 @@ __all__ = ["IdentityRepository", "IdentityService", "PupilView", "ReleaseGate"]
 class IdentityService:
     """The digital identity of one issuer.
 
-    ``signer`` is ``None`` on a face without the credential key: it verifies and serves documents, and refuses
-    to issue. ``keys`` hold the public half of every key whose credentials may still be alive. ``may_offer``
+    ``keys`` hold the public half of every key whose credentials may still be alive; on a face without the private
+    one it verifies and serves documents, and refuses to issue. ``may_offer``
     says whether a principal may offer an identity to the pupil of a row (``lifecycle.staff_may_offer``).
     """
 
@@ -71,8 +72,7 @@ class IdentityService:
     store: IdentityRepository
     view: PupilView
     gate: ReleaseGate
-    keys: IssuerKeys
-    signer: IssuerKey | None
+    keys: KeySource
     now: Callable[[], datetime]
     may_offer: Callable[[Principal, Mapping[str, object]], bool]
     audiences: Callable[[Principal], frozenset[str]] = own_audiences
@@ -146,7 +146,9 @@ class IdentityService:
             checked = proofs.check_proofs(
                 key_proofs, issuer=self.settings.issuer, batch_size=self.settings.batch_size, now=now
             )
-            nonce_expires = proofs.check_nonce(checked.nonce, issuer=self.settings.issuer, keys=self.keys, now=now)
+            nonce_expires = proofs.check_nonce(
+                checked.nonce, issuer=self.settings.issuer, keys=self.keys.verifying(), now=now
+            )
             row = self._active_row(offer.subject_ref)
             batch = self._issue(signer, offer, checked, nonce_expires, row, now)
         except GatewayError as error:
@@ -189,6 +191,7 @@ class IdentityService:
                         shard=ShardId(shard),
                         index=index,
                         holder_thumbprint=thumbprint,
+                        kid=signer.kid,
                         issued_at=hour_of(now),
                         expires_at=expires,
                     )
@@ -273,10 +276,38 @@ class IdentityService:
         change, _ = self.journal.record(write, entry)
         return change
 
+    def end_compromised(self) -> int:
+        """End what compromised keys signed in the status lists, one list at a time; return how many entries it was.
+
+        For the worker's timer, and for the command that declares a key compromised: nothing is left, nothing is done.
+        """
+        signer, now, ended = self._signer(), self.now(), 0
+        lost = self.keys.lost()
+        while lost:
+            found = self.reader.read(lambda tx: self.store.signed_by(tx, lost, live_at=now))
+            if not found:
+                break
+
+            def write(tx: Tx, part: Sequence[IssuedCredential] = tuple(found)) -> int:
+                changes: dict[ShardId, dict[int, int]] = {}
+                for one in part:
+                    changes.setdefault(one.shard, {})[one.index] = Status.INVALID
+                self.store.set_credential_status(tx, [one.id for one in part], Status.INVALID)
+                self._shards(signer).change(tx, changes, now)
+                return len(part)
+
+            count, _ = self.journal.record(
+                write, lambda count: EntryDraft("identity.key_ended", None, facts={"credentials": count})
+            )
+            ended += count
+        return ended
+
     def refresh_status_lists(self) -> int:
         """Sign anew the lists whose token is older than half its ``ttl``; return how many. For the worker's timer."""
         signer, now = self._signer(), self.now()
-        due = now - self.settings.status_ttl / 2
+        # A key that was taken out signs no list that counts: those of before, to the second, are due at once.
+        lost = [at + timedelta(seconds=1) for at in self.keys.lost().values() if at <= now]
+        due = max([now - self.settings.status_ttl / 2, *lost])
         if not self.reader.read(lambda tx: self.store.shards_signed_before(tx, due)):
             return 0
 
@@ -358,7 +389,7 @@ class IdentityService:
             verified = verify(
                 presentation,
                 policy,
-                keys=self.keys,
+                keys=self.keys.verifying(),
                 status_list_token=self._own_status_list(presentation),
                 now=now,
                 lists=self.lists,
@@ -411,11 +442,11 @@ class IdentityService:
 
     def jwks(self) -> dict[str, object]:
         """Return the issuer's JWKS document."""
-        return self.keys.jwks()
+        return self.keys.verifying().jwks()
 
     def jwt_vc_issuer(self) -> dict[str, object]:
         """Return ``/.well-known/jwt-vc-issuer``."""
-        return metadata.jwt_vc_issuer(self.settings, self.keys)
+        return metadata.jwt_vc_issuer(self.settings, self.keys.verifying())
 
     def type_metadata(self) -> dict[str, object]:
         """Return the type metadata of the ``vct``."""
@@ -435,12 +466,7 @@ class IdentityService:
         return counts
 
     def _signer(self) -> IssuerKey:
-        if self.signer is None:
-            raise UnavailableError(
-                "This face does not hold the credential key; ask the office face.",
-                detail_zh="本端不持有凭证签发密钥。",
-            )
-        return self.signer
+        return self.keys.signing()
 
     def _shards(self, signer: IssuerKey) -> ShardKeeper:
         return ShardKeeper(self.settings, self.store, signer, self.new_id, self.choose)

@@ -30,6 +30,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.db import connection_of, metadata
 from gateway.errors import ConflictError
+from gateway.identity.issuer_keys import IssuerKeyRecord
+from gateway.identity.jws import import_public_jwk, public_jwk
 from gateway.identity.records import CredentialId, IssuedCredential, Offer, OfferId, Shard, ShardId, Status
 from gateway.ids import AccountId, SubjectRef
 from gateway.instants import instant_of, seconds_text
@@ -70,8 +72,20 @@ credentials = Table(
     Column("issued_at", String(20), nullable=False),
     Column("expires_at", String(20), nullable=False),
     Column("status", Integer, nullable=False),
+    Column("kid", String(64)),
     UniqueConstraint("shard", "status_index", name="uq_identity_credentials_entry"),
     Index("ix_identity_credentials_subject", "subject_ref"),
+)
+issuer_keys = Table(
+    "identity_issuer_keys",
+    metadata,
+    Column("kid", String(64), primary_key=True),
+    Column("x", String(43), nullable=False),
+    Column("y", String(43), nullable=False),
+    Column("published_at", String(20), nullable=False),
+    Column("signs_from", String(20), nullable=False),
+    Column("keep_until", String(20)),
+    Column("compromised_at", String(20)),
 )
 once = Table(
     "identity_used_once",
@@ -80,6 +94,7 @@ once = Table(
     Column("expires_at", String(20), nullable=False, index=True),
 )
 T = TypeVar("T")
+_ENDED_AT_ONCE = 20_000
 _CHUNK = 400
 """Values of one ``IN``; SQLite takes a limited number of parameters."""
 
@@ -185,6 +200,7 @@ class IdentityStore:
                 "issued_at": seconds_text(one.issued_at),
                 "expires_at": seconds_text(one.expires_at),
                 "status": int(one.status),
+                "kid": one.kid,
             }
             for one in issued
         ]
@@ -216,6 +232,18 @@ class IdentityStore:
             found.extend(_credential(row) for row in connection_of(tx).execute(query).mappings())
         return found
 
+    def signed_by(self, tx: Tx, kids: Collection[str], *, live_at: datetime) -> list[IssuedCredential]:
+        """Return the unexpired credentials of one list that ``kids`` signed and that are not ended, at most a chunk."""
+        live = (
+            credentials.c.kid.in_(sorted(kids)),
+            credentials.c.expires_at > seconds_text(live_at),
+            credentials.c.status != int(Status.INVALID),
+        )
+        connection = connection_of(tx)
+        shard = connection.execute(select(credentials.c.shard).where(*live).limit(1)).scalar()
+        query = select(credentials).where(*live, credentials.c.shard == shard).limit(_ENDED_AT_ONCE)
+        return [_credential(row) for row in connection.execute(query).mappings()]
+
     def set_credential_status(self, tx: Tx, ids: Collection[CredentialId], status: Status) -> None:
         """Write the status of credentials; the shard's bytes are written by ``save_shard``."""
         for part in _chunks(sorted(ids)):
@@ -238,9 +266,49 @@ class IdentityStore:
         return {"offers": gone_offers, "used_once": gone_once, "credentials": unlinked}
 
 
+class IssuerKeyStore:
+    """Rows of the issuer's keys: their public halves and dates."""
+
+    def all(self, tx: Tx) -> list[IssuerKeyRecord]:
+        """Return every key with a row, the oldest first."""
+        query = select(issuer_keys).order_by(issuer_keys.c.signs_from, issuer_keys.c.published_at, issuer_keys.c.kid)
+        return [_issuer_key(row) for row in connection_of(tx).execute(query).mappings()]
+
+    def save(self, tx: Tx, record: IssuerKeyRecord) -> None:
+        """Insert or replace a key by its ``kid``."""
+        jwk = public_jwk(record.public)
+        values: dict[str, str | None] = {
+            "x": jwk["x"],
+            "y": jwk["y"],
+            "published_at": seconds_text(record.published_at),
+            "signs_from": seconds_text(record.signs_from),
+            "keep_until": _text(record.keep_until),
+            "compromised_at": _text(record.compromised_at),
+        }
+        connection = connection_of(tx)
+        there = issuer_keys.c.kid == record.kid
+        if connection.execute(update(issuer_keys).where(there).values(**values)).rowcount == 0:
+            connection.execute(insert(issuer_keys).values(kid=record.kid, **values))
+
+
 def _chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else seconds_text(moment)
+
+
+def _issuer_key(row: RowMapping) -> IssuerKeyRecord:
+    return IssuerKeyRecord(
+        kid=row["kid"],
+        public=import_public_jwk({"kty": "EC", "crv": "P-256", "x": row["x"], "y": row["y"]}),
+        published_at=instant_of(row["published_at"]),
+        signs_from=instant_of(row["signs_from"]),
+        keep_until=None if row["keep_until"] is None else instant_of(row["keep_until"]),
+        compromised_at=None if row["compromised_at"] is None else instant_of(row["compromised_at"]),
+    )
 
 
 def _offer(row: RowMapping) -> Offer:
@@ -258,13 +326,14 @@ def _offer(row: RowMapping) -> Offer:
 def _credential(row: RowMapping) -> IssuedCredential:
     return IssuedCredential(
         id=CredentialId(row["id"]),
-        subject_ref=SubjectRef(row["subject_ref"]),
+        subject_ref=SubjectRef(row["subject_ref"] or ""),
         shard=ShardId(row["shard"]),
         index=row["status_index"],
         holder_thumbprint=row["holder_thumbprint"],
         issued_at=instant_of(row["issued_at"]),
         expires_at=instant_of(row["expires_at"]),
         status=Status(row["status"]),
+        kid=row["kid"],
     )
 
 
