@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rulebook
-from bench import decision, engine, extract, oauth
+from bench import decision, engine, extract, identity, oauth
 from bench.measure import BenchError, Run, run
 from bench.results import Latencies, Memory, Part, Ratio, Stages, page
 from gateway.settings import default_config
@@ -43,10 +43,11 @@ class Sizes:
     records: int
     tokens: int = 3_000
     decisions: int = 5_000
+    credentials: int = 300
 
 
 FULL = Sizes(100_000, 1_000_000, 5_000_000, 3, 80_000, 1_000_000)
-QUICK = Sizes(2_000, 20_000, 20_000, 1, 2_000, 20_000, tokens=100, decisions=200)
+QUICK = Sizes(2_000, 20_000, 20_000, 1, 2_000, 20_000, tokens=100, decisions=200, credentials=20)
 
 
 def bench_import(work: Path, sizes: Sizes) -> Ratio:
@@ -251,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts += [engine.search_figures(chosen.adult, rows, say), *masked, masking_memory]
             parts.append(engine.joint(work, rows, say))
             parts += [*bench_rules(work, sizes), *bench_tokens(sizes), bench_decisions(sizes)]
+            parts.append(identity.figures(sizes.credentials, say))
         except BenchError as error:
             print(f"the bench failed: {error}", file=sys.stderr)
             return 2
