@@ -203,8 +203,8 @@ def figures(count: int, say: Callable[[str], None]) -> Figures:
         "Credentials",
         found,
         "CPU time of one core, one process, rounds in turn, the best of each. A presentation shows three of ten claims "
-        "with key binding; the status list (131,072 entries) was opened before. The peers check no status here and fewer "
-        "things." + ("" if told["node"] is not None else " Without Node.js: @sd-jwt was left out."),
+        "with key binding; the status list (131,072 entries) was opened before. The peers check no status here, "
+        "and less." + ("" if told["node"] is not None else " Without Node.js: @sd-jwt was left out."),
     )
 
 
