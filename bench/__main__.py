@@ -14,6 +14,7 @@ from pathlib import Path
 import rulebook
 from bench import decision, engine, extract, identity, oauth
 from bench.measure import BenchError, Run, run
+from bench.pii.page import free_text
 from bench.results import Latencies, Memory, Part, Ratio, Stages, page
 from gateway.settings import default_config
 
@@ -252,6 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts += [engine.search_figures(chosen.adult, rows, say), *masked, masking_memory]
             parts.append(engine.joint(work, rows, say))
             parts += [*bench_rules(work, sizes), *bench_tokens(sizes), bench_decisions(sizes)]
+            parts.append(free_text(say, quick=chosen.quick))
             parts.append(identity.figures(sizes.credentials, say))
         except BenchError as error:
             print(f"the bench failed: {error}", file=sys.stderr)

@@ -33,7 +33,6 @@ from core_registry.sample import generate, write_csv
 from gateway import bootstrap, keyring
 from gateway.anonymize.masks import ColumnMasks
 from gateway.anonymize.plan import Plan
-from gateway.anonymize.withholding import WithholdingRedactor
 from gateway.ids import AccountId, GrantId, RecipientId, UnitCode
 from gateway.keyring import Face
 from gateway.policies.records import ApplicationDraft, Format, GovernmentApproval, Level, Population, Scope
@@ -93,7 +92,7 @@ def _sharing_rows(rows: int, book: Rulebook, schools: pl.DataFrame, at: datetime
     """
     grades = book.code_lists["grades"]
     stages = {code: grades.attributes[code]["stage"] for code in grades.labels}
-    maker = SharingRows(ColumnMasks.of(book.divisions), WithholdingRedactor(), stages)
+    maker = SharingRows(ColumnMasks.of(book.divisions), stages)
     normalizer, mapping = Normalizer(book), book.import_mappings["template"]
     done = 0
     for batch in generate(rows, SEED, book, batch_rows=_ROWS, today=at.date()).batches():

@@ -41,6 +41,7 @@ from core_registry.intake.records import ImportRequest, ImportSummary, Progress
 from core_registry.intake.scratch import ScratchFile, scratch_file
 from core_registry.papers.records import CertificateKey, CertificateLine, Paper, PublicAnswer
 from core_registry.papers.service import PaperDesk
+from core_registry.redactions import Rerun, TextRedactions
 from core_registry.staff import Filed, NewPost, PostLine, StaffDesk
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ __all__ = [
     "PublicAnswer",
     "RegistryOffice",
     "Regulation",
+    "Rerun",
     "RuleResult",
     "ScratchFile",
     "StaffDesk",
@@ -93,6 +95,8 @@ __all__ = [
     "StudentId",
     "StudentLine",
     "StudentState",
+    "TextContext",
+    "TextRedactions",
     "TransitionLine",
     "ValueSpec",
     "ValueType",
@@ -138,6 +142,16 @@ class StudentLine:
     state: StudentState
 
 
+@dataclass(frozen=True, slots=True)
+class TextContext:
+    """What is known of the pupil whom a text is about, for its redaction: in memory, for one text."""
+
+    known: Mapping[str, object] = field(repr=False)
+    """``core_registry.sharing.KNOWN_COLUMNS``; empty when the text is about nobody in particular."""
+    roster: tuple[str, ...] = field(default=(), repr=False)
+    """Names on the roll of the school."""
+
+
 class OfficeStore(Protocol):
     """What the office needs of the registry database. Reads of persons take a note and commit it first."""
 
@@ -163,6 +177,9 @@ class OfficeStore(Protocol):
 
     def subject_ref(self, student_id: StudentId, schools: frozenset[str] | None) -> SubjectRef | None:
         """Return the permanent reference."""
+
+    def roll_names(self, school: str) -> tuple[str, ...]:
+        """Return the names on the roll of a school, for the redaction of a text: they are shown to nobody."""
 
 
 class Imports(Protocol):
@@ -274,6 +291,30 @@ class RegistryOffice:
         if found is None:
             raise _unknown()
         return found
+
+    def text_context(
+        self, student_id: StudentId | None, actor: str, reason: str, *, schools: frozenset[str], own: str = ""
+    ) -> TextContext:
+        """Return what a text is redacted with: the record of ``student_id``, read and recorded as ``student`` reads it.
+
+        Without a pupil it is the roll of the school ``own``, if that is one of ``schools``. Raises what ``student``
+        raises: an unknown pupil and one of another school get the same answer.
+        """
+        if student_id is None:
+            return TextContext({}, self._store.roll_names(own) if own in schools else ())
+        pupil = self.student(student_id, actor, reason, schools=schools)
+        listed = self._store.schools()
+        names = listed.filter(listed["school_code"] == pupil.school_code)["name"].to_list()
+        known: dict[str, object] = {
+            "school_code": pupil.school_code,
+            "school_name": names[0] if names else None,
+            "name": pupil.name,
+            "former_name": pupil.former_name,
+            "guardians": [member.name for member in pupil.members],
+            "residence_address": pupil.residence_address,
+            "household_address": pupil.household_address,
+        }
+        return TextContext(known, self._store.roll_names(pupil.school_code))
 
     def _note(self, actor: str, reason: str, act: Literal["record", "lookup", "list"]) -> ReadNote:
         _require_plain(reason, "reason", "事由")

@@ -7,7 +7,7 @@ identifier (I2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -187,18 +187,40 @@ class Masker(Protocol):
         """Return ``山西省太原市小店区***`` from six-digit division codes; ``***`` for an unknown one."""
 
 
-class Redactor(Protocol):
-    """Hides every person in free text. Implemented by the gateway; the registry stores the result."""
+TEXT_WITHHELD = "〔文本未提供〕"
+"""Stands in the sharing view where the record has a text that could not be redacted."""
+NOT_REDACTED = "withheld"
+"""The version of a text that stands withheld: it is never the present one, so that such a text is tried again."""
 
-    def redact(self, values: pl.Series) -> pl.Series:
-        """Return the redacted column; nulls stay null."""
+KNOWN_COLUMNS: tuple[str, ...] = (
+    "school_code", "school_name", "name", "former_name", "guardians", "residence_address", "household_address",
+)  # fmt: skip
+"""What the registry knows of the pupil whom a text is about: text, ``guardians`` a list of text."""
+
+
+class Redactor(Protocol):
+    """Hides every person in free text. Implemented by the gateway; the registry stores the result.
+
+    It never passes a text through that it could not read: such a text comes back as ``TEXT_WITHHELD``.
+    """
+
+    @property
+    def version(self) -> str:
+        """Return under which version it redacts now: stored beside the text, so that a better one can run again."""
+
+    def redact(self, texts: pl.Series, known: pl.DataFrame, rosters: Callable[[str], Sequence[str]]) -> pl.Series:
+        """Return the redacted column; nulls stay null.
+
+        ``known`` stands row by row beside ``texts``, with ``KNOWN_COLUMNS``. ``rosters(school_code)`` opens the names
+        on the roll of a school: it is called for a school of which there is a text, in the order of the rows.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
     """A fact of the registry on its way to the gateway, written in the registry's own transaction.
 
-    ``kind``: ``registry.import``, ``registry.read``, ``registry.state``. ``facts`` hold no personal data.
+    ``kind``: ``registry.import``, ``registry.read``, ``registry.state`` and others. ``facts`` hold no personal data.
     """
 
     sequence: int

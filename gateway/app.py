@@ -44,7 +44,7 @@ from gateway.api import (
 )
 from gateway.api.counters import RequestCounter
 from gateway.api.limits import Limits, fields_of
-from gateway.api.office import cases, evidence, oversight, papers, posts, registry
+from gateway.api.office import cases, evidence, oversight, papers, posts, redactions, registry
 from gateway.api.uploads import GatewayRequest
 from gateway.incidents import report
 from gateway.keyring import Face, Key
@@ -151,6 +151,7 @@ def _blueprints(services: Services) -> list[Any]:
             legal_bases.texts,
             disclosures.blueprint,
             registry.blueprint,
+            redactions.blueprint,
             cases.blueprint,
             evidence.blueprint,
             posts.blueprint,

@@ -59,10 +59,14 @@ def write(
     tick: Callable[[int], object],
     form_rows: int = 100_000,
     source: Path | None = None,
+    texts: float = 0.0,
 ) -> Written:
-    """Write ``schools.csv`` and forms of at most ``form_rows`` pupils; ``source`` takes all rows as Parquet."""
+    """Write ``schools.csv`` and forms of at most ``form_rows`` pupils; ``source`` takes all rows as Parquet.
+
+    ``texts`` is the share of pupils with an award, and of those with a remark.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    sample = bootstrap.generate_pupils(count, seed, book, today=today)
+    sample = bootstrap.generate_pupils(count, seed, book, today=today, texts=texts)
     schools = sample.schools
     schools_file = directory / "schools.csv"
     schools.with_columns(pl.col("stages").list.join("|")).write_csv(schools_file)

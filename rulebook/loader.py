@@ -20,6 +20,7 @@ from rulebook.parameters import read_parameters
 from rulebook.policies import read_policies
 from rulebook.profiles import read_profiles
 from rulebook.purposes import read_purposes
+from rulebook.recognizers import read_recognizers
 from rulebook.records import Rulebook
 from rulebook.security_terms import read_security_terms
 from rulebook.source import Sources
@@ -59,6 +60,7 @@ def load(directory: Path) -> Rulebook:
         evidence_kinds=MappingProxyType(read_evidence_kinds(sources)),
         security_terms=read_security_terms(sources),
         alerts=read_alerts(sources),
+        recognition=read_recognizers(sources),
     )
     sources.finish()
     return book

@@ -11,6 +11,7 @@ from typing import Literal
 
 from rulebook.alert_records import NO_ALERTS, Alerting
 from rulebook.ledger_records import DEFAULT_LEDGER, LedgerRules
+from rulebook.recognition_records import DEFAULT_RECOGNITION, Recognition
 from rulebook.registry_records import EvidenceKind, RegistryParameters, TermDates
 from rulebook.risk_records import DEFAULT_RISK, RiskThresholds
 from rulebook.statistics_records import DEFAULT_STATISTICS, StatisticsLimits
@@ -408,3 +409,5 @@ class Rulebook:
     """All versions, the first effective one first."""
     alerts: Alerting = NO_ALERTS
     """What raises an alert."""
+    recognition: Recognition = DEFAULT_RECOGNITION
+    """What looks for personal data in free text, and what stands in its place."""

@@ -49,6 +49,12 @@ class CaseTransaction(Protocol):
     def by_key(self, account: str, key: str) -> Case | None:
         """Return the case that ``account`` opened under this key."""
 
+    def shown(self, case: Case, actor: Actor) -> Case:
+        """Return a case as an actor is shown it whose unit has no part in it.
+
+        The school that holds the record sees its texts in clear, anybody else redacted.
+        """
+
     def add(
         self, case: Case, evidence: Sequence[str], key: str | None, effects: Sequence[Effects], actor: Actor
     ) -> Case:

@@ -64,11 +64,17 @@ def update_frame(connection: Connection, table: Table, frame: pl.DataFrame) -> N
 
 
 def select_in(
-    connection: Connection, columns: Sequence[Column[Any]], key: Column[Any], values: Sequence[str]
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    key: Column[Any],
+    values: Sequence[str],
+    *,
+    lock: bool = False,
 ) -> pl.DataFrame:
     """Return the rows whose ``key`` is one of ``values`` as a frame of ``columns``, named and typed as the table is.
 
-    The values travel as one parameter: no list of a hundred thousand place holders.
+    The values travel as one parameter: no list of a hundred thousand place holders. With ``lock`` the rows stay as
+    they are until the transaction ends.
     """
     listed = (
         "SELECT value FROM json_each(:wanted)"
@@ -77,6 +83,7 @@ def select_in(
     )
     found: list[Sequence[object]] = []
     query = select(*columns).where(text(f"{key.table.name}.{key.name} IN ({listed})"))
+    query = query.with_for_update() if lock else query
     for start in range(0, len(values), _ID_CHUNK):
         chunk = list(values[start : start + _ID_CHUNK])
         wanted = json.dumps(chunk) if connection.dialect.name == "sqlite" else chunk

@@ -14,10 +14,11 @@ from core_registry.db.case_rows import CASE_COLUMNS, CaseRows
 from core_registry.db.case_tables import archive_entries, case_steps, cases, transitions
 from core_registry.db.engine import writing
 from core_registry.db.keyed_index import KeyedIndex
+from core_registry.db.shown_texts import ShownTexts
 from core_registry.db.state import Fact, queue
 from core_registry.db.tables import school_memberships, schools, sharing_students, students
 from core_registry.db.times import parse
-from core_registry.domain.cases import Actor, CaseStatus
+from core_registry.domain.cases import Actor, Case, CaseStatus
 from core_registry.domain.rules import enforces
 from core_registry.domain.states import StudentState
 from core_registry.errors import StudentNotFoundError
@@ -26,11 +27,12 @@ from core_registry.errors import StudentNotFoundError
 class Histories:
     """Reads histories. Every read of a person is a writing transaction whose event commits before anything is shown."""
 
-    def __init__(self, engine: Engine, vault: Vault, index: KeyedIndex, rows: CaseRows) -> None:
+    def __init__(self, engine: Engine, vault: Vault, index: KeyedIndex, rows: CaseRows, texts: ShownTexts) -> None:
         self._engine = engine
         self._vault = vault
         self._index = index
         self._rows = rows
+        self._texts = texts
 
     def cases(
         self,
@@ -87,13 +89,17 @@ class Histories:
     def history(
         self, student_id: str, reach: frozenset[str] | None, actor: Actor, reason: str, now: datetime
     ) -> History:
-        """Return the life of a record, oldest first. Raises ``StudentNotFoundError``, recorded as well."""
+        """Return the life of a record, oldest first. Raises ``StudentNotFoundError``, recorded as well.
+
+        Texts of cases and entries are clear for the school that holds the record and for units that had a part in them,
+        redacted for anybody else.
+        """
         query = select(students).where(students.c.student_id == student_id)
         if reach is not None:
             query = query.where(students.c.school_code.in_(sorted(reach)))
         with writing(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-            found = None if row is None else self._life(connection, row)
+            found = None if row is None else self._life(connection, row, actor.unit)
             _note(connection, now, actor, "history", reason, [] if row is None else [row.subject_ref])
         if found is None:
             raise StudentNotFoundError(
@@ -119,7 +125,7 @@ class Histories:
             row.student_id, row.version, row.school_code, StudentState(row.state), row.grade, row.name_masked
         )
 
-    def _life(self, connection: Connection, row: Row[Any]) -> History:
+    def _life(self, connection: Connection, row: Row[Any], unit: str) -> History:
         student_id = row.student_id
         moves = connection.execute(
             select(transitions).where(transitions.c.student_id == student_id).order_by(transitions.c.transition_id)
@@ -141,6 +147,9 @@ class Histories:
             .where(cases.c.student_id == student_id)
             .order_by(cases.c.sequence)
         ).all()
+        lived = self._rows.opened(connection, found)
+        own = {case.id for case in lived if unit in _parties(case)}
+        holds = unit == row.school_code
         return History(
             student_id=student_id,
             state=StudentState(row.state),
@@ -148,15 +157,21 @@ class Histories:
             transitions=tuple(_line(move) for move in moves),
             memberships=tuple(MembershipLine(one.school_code, one.name, one.from_date, one.to_date) for one in held),
             entries=tuple(entry_of(entry) for entry in entries),
-            cases=tuple(self._rows.opened(connection, found)),
+            cases=tuple(one if holds or one.id in own else self._texts.case(connection, one) for one in lived),
             texts={
-                entry.entry_id: self._vault.open(
-                    connection, "archive_entries", entry.entry_id, entry.key_version, entry.sealed
-                )
+                entry.entry_id: self._text(connection, entry, clear=holds or entry.unit == unit or entry.case_id in own)
                 for entry in entries
                 if entry.sealed is not None
             },
         )
+
+    def _text(self, connection: Connection, entry: Row[Any], *, clear: bool) -> dict[str, Any]:
+        found = self._vault.open(connection, "archive_entries", entry.entry_id, entry.key_version, entry.sealed)
+        return found if clear else self._texts.entry(connection, entry.student_id, found)
+
+
+def _parties(case: Case) -> set[str | None]:
+    return {*(step.unit for step in case.steps), case.request.school}
 
 
 def _line(row: Row[Any]) -> TransitionLine:

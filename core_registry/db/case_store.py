@@ -21,6 +21,7 @@ from core_registry.db.keyed_index import KeyedIndex
 from core_registry.db.numbers import Authority
 from core_registry.db.record_changes import RecordChanges
 from core_registry.db.sealing import DataKeys, RegistryKeys
+from core_registry.db.shown_texts import ShownTexts
 from core_registry.db.store import SqlRegisterStore
 from core_registry.db.work_lists import WorkLists
 from core_registry.domain.cases import Actor
@@ -60,14 +61,15 @@ class SqlCaseStore:
         self._effects = EffectsWriter(vault, setting, RecordChanges(register, forms))
         self._vault = vault
         self._evidence = EvidenceFiles(engine, opened_keys)
-        self._histories = Histories(engine, vault, index, self._rows)
+        self._texts = ShownTexts(opened_keys, redactor)
+        self._histories = Histories(engine, vault, index, self._rows, self._texts)
         self._work = WorkLists(engine, setting)
 
     @contextmanager
     def writing(self, now: datetime) -> Iterator[SqlCaseTransaction]:
         """Open a transaction; after ``RegisterChangedError`` or ``RegistryUnavailableError`` nothing is written."""
         with writing(self._engine) as connection:
-            yield SqlCaseTransaction(connection, now, self._rows, self._facts, self._effects, self._vault)
+            yield SqlCaseTransaction(connection, now, self._rows, self._facts, self._effects, self._vault, self._texts)
 
     def keep_evidence(self, evidence: NewEvidence, actor: Actor, now: datetime) -> Evidence:
         """Seal and store a file; see ``EvidenceFiles.keep``."""

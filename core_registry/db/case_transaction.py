@@ -16,6 +16,7 @@ from core_registry.db.case_facts import FactsReader
 from core_registry.db.case_rows import CaseRows
 from core_registry.db.case_tables import exceptions
 from core_registry.db.posts_store import post_of, responsible
+from core_registry.db.shown_texts import ShownTexts
 from core_registry.db.state import Fact, advance, queue
 from core_registry.db.tables import students as students_table
 from core_registry.db.times import stamp
@@ -39,6 +40,7 @@ class SqlCaseTransaction:
         facts: FactsReader,
         effects: EffectsWriter,
         vault: Vault,
+        texts: ShownTexts,
     ) -> None:
         self._connection = connection
         self._now = now
@@ -46,6 +48,7 @@ class SqlCaseTransaction:
         self._facts = facts
         self._effects = effects
         self._vault = vault
+        self._texts = texts
         self._seen: dict[str, Case] = {}
 
     def facts(
@@ -65,6 +68,13 @@ class SqlCaseTransaction:
     def case(self, case_id: str) -> Case | None:
         """Return a case, opened and locked."""
         return self._remember(self._rows.find(self._connection, case_id))
+
+    def shown(self, case: Case, actor: Actor) -> Case:
+        """Return a case as an actor is shown it whose unit has no part in it."""
+        holder = select(students_table.c.school_code).where(students_table.c.student_id == case.request.student_id)
+        if self._connection.execute(holder).scalar_one_or_none() == actor.unit:
+            return case
+        return self._texts.case(self._connection, case)
 
     def by_key(self, account: str, key: str) -> Case | None:
         """Return the case that ``account`` opened under this key."""

@@ -17,6 +17,7 @@ from core_registry.db.case_tables import matters
 from core_registry.db.engine import reading, writing
 from core_registry.db.school_rows import PlaceOf, read_school
 from core_registry.db.sealing import DataKeys, RegistryKeys
+from core_registry.db.shown_texts import ShownTexts
 from core_registry.db.state import Fact, queue
 from core_registry.db.tables import students
 from core_registry.db.times import stamp
@@ -25,6 +26,7 @@ from core_registry.domain.facts import SchoolFacts
 from core_registry.domain.rules import declared
 from core_registry.errors import CaseNotFoundError, StaleCaseError
 from core_registry.oversight.records import Matter, NewFinding
+from core_registry.sharing import Redactor
 
 EVENT = "registry.matter"
 _TABLE = "matters"
@@ -34,9 +36,11 @@ declared("A49-2", f"{__name__}:SqlMatters", "owner and end of every matter")
 class SqlMatters:
     """Matters with their sealed texts."""
 
-    def __init__(self, engine: Engine, keys: RegistryKeys, place: PlaceOf) -> None:
+    def __init__(self, engine: Engine, keys: RegistryKeys, place: PlaceOf, redactor: Redactor | None = None) -> None:
         self._engine = engine
-        self._vault = Vault(DataKeys(engine, keys))
+        data_keys = DataKeys(engine, keys)
+        self._vault = Vault(data_keys)
+        self._texts = ShownTexts(data_keys, redactor)
         self._place = place
 
     def school(self, code: str) -> SchoolFacts:
@@ -67,6 +71,11 @@ class SqlMatters:
         with reading(self._engine) as connection:
             row = connection.execute(select(matters).where(matters.c.matter_id == matter_id)).one_or_none()
             return None if row is None else self._matter(connection, row)
+
+    def shown(self, matter: Matter) -> Matter:
+        """Return a matter with its texts redacted, for a unit that has no part in it."""
+        with reading(self._engine) as connection:
+            return self._texts.matter(connection, matter)
 
     def change(self, before: Matter, after: Matter, act: str, actor: Actor, now: datetime) -> Matter:
         """Write ``after`` in place of ``before``, with its event.

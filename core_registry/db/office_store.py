@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row, Select, select
 from core_registry.db.engine import reading, writing
 from core_registry.db.keyed_index import KeyedIndex
 from core_registry.db.sealing import DataKeys, RegistryKeys, unseal
+from core_registry.db.shared_texts import Rolls
 from core_registry.db.state import Fact, queue
 from core_registry.db.tables import (
     guardian_links,
@@ -99,6 +100,11 @@ class SqlOfficeStore:
             query = _scoped(select(students.c.subject_ref).where(students.c.student_id == student_id), schools)
             found = connection.execute(query).scalar_one_or_none()
         return None if found is None else SubjectRef(found)
+
+    def roll_names(self, school: str) -> tuple[str, ...]:
+        """Return the names on the roll of a school."""
+        with reading(self._engine) as connection:
+            return tuple(Rolls(self._keys, connection)(school))
 
     def _lines(self, query: Select[Any], note: ReadNote) -> list[StudentLine]:
         with writing(self._engine) as connection:

@@ -21,6 +21,7 @@ from core_registry.db.keyed_index import KeyedIndex
 from core_registry.db.office_store import SqlOfficeStore
 from core_registry.db.posts_store import guardian_verified, post_of
 from core_registry.db.sealing import DataKeys, RegistryKeys
+from core_registry.db.shown_texts import ShownTexts
 from core_registry.db.state import Fact, advance, queue
 from core_registry.db.tables import departments, schools, sharing_students, students
 from core_registry.db.times import stamp
@@ -32,15 +33,23 @@ from core_registry.domain.rules import enforces
 from core_registry.domain.working_days import civil_date
 from core_registry.errors import RegisterRuleError, StudentNotFoundError
 from core_registry.papers.records import CaseMaterial, CertificateKey, CertificateLine, CertificateMaterial, PaperNote
+from core_registry.sharing import Redactor
 
 _VOIDED = "registry.certificate"
 
 
 class SqlPaperStore:
-    """``categories`` as for ``SqlOfficeStore``."""
+    """``categories`` as for ``SqlOfficeStore``; without a ``redactor`` texts that must be redacted are withheld."""
 
-    def __init__(self, engine: Engine, keys: RegistryKeys, categories: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keys: RegistryKeys,
+        categories: Mapping[str, str],
+        redactor: Redactor | None = None,
+    ) -> None:
         self._engine = engine
+        self._texts = ShownTexts(DataKeys(engine, keys), redactor)
         self._records = SqlOfficeStore(engine, keys, categories)
         self._vault = Vault(DataKeys(engine, keys))
         self._rows = CaseRows(self._vault, KeyedIndex(keys.index))
@@ -184,11 +193,13 @@ class SqlPaperStore:
         )
         with writing(self._engine) as connection:
             row = connection.execute(query).one_or_none()
-            found = None if row is None else self._case(connection, row, near)
+            found = None if row is None else self._case(connection, row, near, note.unit)
             _note(connection, note, () if row is None or found is None else (row.subject_ref,))
         return found
 
-    def _case(self, connection: Connection, row: Row[Any], near: frozenset[str] | None) -> CaseMaterial | None:
+    def _case(
+        self, connection: Connection, row: Row[Any], near: frozenset[str] | None, unit: str
+    ) -> CaseMaterial | None:
         case = self._rows.opened(connection, [row])[0]
         part = {step.unit for step in case.steps} | {row.school_code, row.home_school}
         student = self._records.opened(connection, row.student_id)
@@ -197,6 +208,8 @@ class SqlPaperStore:
         school: str = connection.execute(
             select(schools.c.name).where(schools.c.school_code == row.school_code)
         ).scalar_one()
+        if unit not in part | {student.school_code}:
+            case = self._texts.case(connection, case)
         return CaseMaterial(case, student, archive_of(connection, row.student_id), school)
 
     def _material(self, connection: Connection, row: Row[Any]) -> CertificateMaterial:

@@ -59,7 +59,9 @@ class SqlSharingView:
         """Return one row as column -> value (text, date, bool or ``None``), ``None`` when there is none."""
         with reading(self._engine) as connection:
             row = connection.execute(
-                select(sharing_students).where(sharing_students.c.subject_ref == subject_ref)
+                select(*(sharing_students.c[name] for name in SHARING_COLUMNS)).where(
+                    sharing_students.c.subject_ref == subject_ref
+                )
             ).one_or_none()
         return None if row is None else dict(row._mapping)
 

@@ -7,12 +7,16 @@ from datetime import datetime
 
 import polars as pl
 
+from core_registry.db.shared_texts import TEXTS_SCHEMA
 from core_registry.db.times import stamp
-from core_registry.sharing import SHARING_COLUMNS, Masker, Redactor
+from core_registry.sharing import SHARING_COLUMNS, Masker
 
 TYPES: Mapping[str, type[pl.DataType]] = {
-    name: {"text": pl.String, "date": pl.Date, "bool": pl.Boolean, "int": pl.Int64}[kind]
-    for name, kind in SHARING_COLUMNS.items()
+    **{
+        name: {"text": pl.String, "date": pl.Date, "bool": pl.Boolean, "int": pl.Int64}[kind]
+        for name, kind in SHARING_COLUMNS.items()
+    },
+    "text_redaction": pl.String,
 }
 
 LAST_OF_SIX = "16"
@@ -28,21 +32,23 @@ _COPIED = (
 class SharingRows:
     """Makes rows of the sharing view. ``stages`` maps grade codes to primary, junior, senior."""
 
-    def __init__(self, masker: Masker, redactor: Redactor, stages: Mapping[str, str]) -> None:
+    def __init__(self, masker: Masker, stages: Mapping[str, str]) -> None:
         self._masker = masker
-        self._redactor = redactor
         self._stages = dict(stages)
 
-    def frame(self, rows: pl.DataFrame, schools: pl.DataFrame, at: datetime) -> pl.DataFrame:
-        """Return one row of the sharing view for each of ``rows``, columns and types as ``SHARING_COLUMNS``.
+    def frame(
+        self, rows: pl.DataFrame, schools: pl.DataFrame, at: datetime, texts: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
+        """Return one row of the sharing view for each of ``rows``: ``SHARING_COLUMNS``, then ``text_redaction``.
 
-        ``rows`` hold the record with ``subject_ref``, ``state``, ``shown_name``, ``shown_phone``,
-        ``shown_relation`` (of the first guardian), ``awards`` and ``remarks``; ``schools`` is the register of
-        schools with their ``system``, null for six and three years: the stage of a grade depends on it (A20-4).
+        ``rows`` hold the record with ``subject_ref``, ``state``, ``shown_name``, ``shown_phone`` and
+        ``shown_relation`` (of the first guardian); ``schools`` is the register of schools with their ``system``, null
+        for six and three years: the stage of a grade depends on it (A20-4). ``texts`` are the redacted texts of those
+        that have any (``TEXTS_SCHEMA``): no other text comes into a row.
         """
+        texts = pl.DataFrame(schema=TEXTS_SCHEMA) if texts is None else texts
         joined = rows.select(
             *_COPIED, "residence_division", "shown_relation", "name", "id_number", "shown_name", "shown_phone",
-            "awards", "remarks",
         ).join(
             schools.select(
                 "school_code",
@@ -54,7 +60,7 @@ class SharingRows:
             on="school_code",
             how="left",
             maintain_order="left",
-        )  # fmt: skip
+        ).join(texts, on="subject_ref", how="left", maintain_order="left")  # fmt: skip
         mask = self._masker.mask
         made = joined.with_columns(
             mask("name", joined["name"]).alias("name_masked"),
@@ -66,8 +72,6 @@ class SharingRows:
             pl.col("residence_division").alias("address_division"),
             pl.col("school_code").str.slice(0, 2).alias("school_type"),
             self._stage().alias("stage"),
-            self._redactor.redact(joined["awards"]).alias("awards_text"),
-            self._redactor.redact(joined["remarks"]).alias("remarks_text"),
             pl.lit(stamp(at)).alias("updated_at"),
         )
         # An empty text is none: the reader of the view tells them apart by that (sharing_reader.py).

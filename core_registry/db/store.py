@@ -21,6 +21,7 @@ from core_registry.db.numbers import Authority, missing_numbers
 from core_registry.db.opened import open_column
 from core_registry.db.record_rows import PLAIN, SEALED_STUDENT, opened_rows
 from core_registry.db.sealing import DataKeys, RegistryKeys, seal
+from core_registry.db.shared_texts import Rolls, SharedTexts, with_text
 from core_registry.db.sharing_row import SharingRows
 from core_registry.db.state import Fact, advance, commits, queue
 from core_registry.db.tables import (
@@ -69,7 +70,8 @@ class SqlRegisterStore:
         self._keys = DataKeys(engine, keys)
         self._index = KeyedIndex(keys.index)
         self._masker = masker
-        self._rows = SharingRows(masker, redactor, stages)
+        self._rows = SharingRows(masker, stages)
+        self._texts = SharedTexts(redactor)
         self._authority: Authority = number_authority
         self._clock = clock
 
@@ -334,6 +336,11 @@ class SqlRegisterStore:
             how="left",
         )
         shown = shown.select("student_id", pl.col("relation").alias("shown_relation"), "shown_name", "shown_phone")
+        named = family.links.select("student_id", "guardian_id").join(
+            family.persons.select("guardian_id", "name"), on="guardian_id"
+        )
+        # A classmate may stand anywhere in the import: their names come from it, those of the others are opened.
+        rolls = Rolls(self._keys, connection, work.select("student_id", "school_code", "name", "former_name"))
         now = stamp(at)
         done = 0
         for part in work.iter_slices(_CHUNK):
@@ -359,7 +366,10 @@ class SqlRegisterStore:
             new = part["new"]
             insert_frame(connection, students, made.filter(new))
             self._update_students(connection, made.filter(~new), part.filter(~new))
-            view = self._rows.frame(part.join(shown, on="student_id", how="left", maintain_order="left"), schools, at)
+            told = part.filter(with_text())
+            texts = None if told.is_empty() else self._texts.redacted(connection, told, named, schools, rolls)
+            complete = part.join(shown, on="student_id", how="left", maintain_order="left")
+            view = self._rows.frame(complete, schools, at, texts)
             insert_frame(connection, sharing_students, view.filter(new).sort("subject_ref"))
             update_frame(connection, sharing_students, view.filter(~new).sort("subject_ref"))
             done += part.height

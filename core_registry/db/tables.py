@@ -191,11 +191,20 @@ sharing_students = Table(
         Column(name, _SHARING_TYPES[kind](), primary_key=name == "subject_ref", nullable=name not in _SHARING_PRESENT)
         for name, kind in SHARING_COLUMNS.items()
     ),
+    Column("text_redaction", String(64)),
     Index("ix_sharing_students_managing_authority", "managing_authority", "state"),
     Index("ix_sharing_students_school_code", "school_code", "grade"),
+    Index(
+        "ix_sharing_students_texts",
+        "school_code",
+        "subject_ref",
+        sqlite_where=text("text_redaction IS NOT NULL"),
+        postgresql_where=text("text_redaction IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,  # rows lie in order of subject_ref, the order in which they are streamed
 )
-"""The sharing view, written in the transaction that writes the record."""
+"""The sharing view, written in the transaction that writes the record. ``text_redaction`` is no column of the view: it
+says under which version the texts of the row were redacted, null where there are none."""
 
 register_state = Table(
     "register_state",

@@ -11,6 +11,7 @@ from core_registry.domain.archive_texts import PATTERN
 from core_registry.domain.rules import enforces
 from core_registry.intake import findings, identity_columns
 from core_registry.intake.normalization import IDENTITY_FIELDS, Normalizer
+from core_registry.intake.reader import TEXT_FACTS
 from rulebook.records import Rulebook
 
 RESIDENT = "1"
@@ -35,6 +36,7 @@ class FileChecks:
         self._values = values
         self._book = book
         self._annex = normalizer.annex
+        self._told = [code for code in TEXT_FACTS if code in values.columns]
         self._today = today
         self._rows = values["row"]
         types = book.code_lists["id_types"].attributes
@@ -206,13 +208,13 @@ class FileChecks:
     @enforces("A45-3", how="check")
     def _texts(self) -> Iterable[pl.DataFrame]:
         """Texts must not bring in what the archive never records (A45-3)."""
-        for code in self._annex:
+        for code in (*self._annex, *self._told):
             if self._values.schema[code] == pl.String:
                 yield self._where(self._values[code].str.contains(PATTERN), code, "never-recorded")
 
     def _repeated(self) -> Iterable[pl.DataFrame]:
         """Duplicates within the file (A6-1, A6-3). Of equal rows the first stands; of differing ones none."""
-        content = [*self._annex, "school_code", "student_number", "entry_month"]
+        content = [*self._annex, "school_code", "student_number", "entry_month", *self._told]
         # The hash only says which rows of one file are equal; it is not kept.
         hashed = self._values.select("row", "id_number", content=pl.struct(content).hash(seed=self._rows.len()))
         twice = hashed.filter(pl.col("id_number").is_not_null() & pl.col("id_number").is_duplicated())

@@ -14,7 +14,7 @@ import polars as pl
 
 from core_registry.domain.addresses import AddressParser
 from core_registry.intake import findings
-from core_registry.intake.reader import KIND, Form
+from core_registry.intake.reader import KIND, TEXT_FACTS, Form
 from core_registry.intake.sheets import Kind
 from rulebook.records import CodeList, Rulebook
 
@@ -36,7 +36,7 @@ _DATE = re.compile(r"(\d{4})(?:(\d{2})(\d{2})|[-/.年](\d{1,2})[-/.月](\d{1,2})
 _MONTH = re.compile(r"(\d{4})(?:(\d{2})(?:\d{2})?|[-/.年](\d{1,2})月?(?:[-/.]?\d{1,2}日?)?)")
 _NO_KIND = 255
 _NOTHING = frozenset({"无", "没有", "/", "—", "－", "-"})
-_OPTIONAL_TEXTS = ("former_name", "member1_employer", "member2_employer", "political_status")
+_OPTIONAL_TEXTS = ("former_name", "member1_employer", "member2_employer", "political_status", *TEXT_FACTS)
 
 
 class Normalizer:
@@ -55,12 +55,14 @@ class Normalizer:
         Values: ``row``, every field of Annex 1, ``school_code``, ``student_number``, ``entry_month`` (``YYYY-MM``),
         ``residence_division`` and ``household_division``. Codes are national codes, ``birth_date`` is a date,
         yes/no fields are bool; null where a cell is blank or wrong. ``blank.<field>`` says that nothing was
-        written. ``school`` fills a form without a column of schools.
+        written. ``school`` fills a form without a column of schools. ``awards`` and ``remarks`` only where the form
+        has a column for them.
         """
         rows = form.frame["row"]
         values: dict[str, pl.Series] = {"row": rows}
         found = [form.findings]
-        for code in (*self.annex, *FACTS):
+        codes = (*self.annex, *FACTS, *(code for code in TEXT_FACTS if code in form.fields))
+        for code in codes:
             if code not in form.fields:
                 filler = school if code == "school_code" else None
                 values[code] = pl.repeat(filler, len(rows), dtype=pl.String, eager=True).alias(code)
@@ -74,7 +76,7 @@ class Normalizer:
             found += wrong
             values[code], wrong = self._take(code, text, rows, form.mapping.values.get(code, {}))
             found += wrong
-        for code in (*self.annex, *FACTS):
+        for code in codes:
             values[code] = self._typed(code, values[code])
         for code, source in (("residence_division", "residence_address"), ("household_division", "household_address")):
             values[code], wrong = self._division(values[source], rows, source)

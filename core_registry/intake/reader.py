@@ -20,6 +20,8 @@ from core_registry.intake.sheets import read_workbook
 from rulebook.records import Field, ImportMapping, Rulebook
 
 REGISTRY_FACTS = frozenset({"student_number", "school_code", "school_name", "entry_month"})
+TEXT_FACTS = ("awards", "remarks")
+"""Free text of the registry: a form may have a column for it, and says nothing of it where it has none."""
 """Columns that a form may leave out."""
 SEARCHED_ROWS = 20
 """The header may stand in any of the first rows, since people add and remove title lines."""
@@ -170,7 +172,7 @@ def _find_header(
     cells: pl.DataFrame, numbers: pl.Series, mapping: ImportMapping, book: Rulebook, school_given: bool
 ) -> tuple[int, dict[str, int]]:
     """Return the index of the header row and the column index of each field."""
-    optional = REGISTRY_FACTS - (frozenset() if school_given else {"school_code"})
+    optional = REGISTRY_FACTS.union(TEXT_FACTS) - (frozenset() if school_given else {"school_code"})
     needed = [code for code in mapping.headers if code not in optional]
     keys = _header_keys(mapping, book.fields)
     expected = numbers.search_sorted(mapping.title_rows + 1)

@@ -9,6 +9,7 @@ import polars as pl
 
 from core_registry.domain.states import CLOSED, ON_ROLL
 from core_registry.intake import findings
+from core_registry.intake.reader import TEXT_FACTS
 from core_registry.intake.records import RegisterStore
 from rulebook.records import Rulebook
 
@@ -36,14 +37,21 @@ def with_keys(values: pl.DataFrame, annex: Sequence[str], store: RegisterStore) 
     guardian_name = pl.when(first).then(pl.col("member1_name")).otherwise(pl.col("member2_name"))
     content = [*annex, "school_code"]
     born = pl.col("birth_date").cast(pl.String)
+    written = pl.concat_str(
+        pl.lit(f"content {CONTENT_VERSION}"),
+        *(pl.col(code).cast(pl.String).fill_null("") for code in content),
+        separator=_SEPARATOR,
+    )
+    told = [code for code in TEXT_FACTS if code in values.columns]
+    if told:
+        # Only a row with a text has it in its key: all others keep the key of a form without such columns.
+        texts = pl.concat_str(pl.lit(""), *(pl.col(code).fill_null("") for code in told), separator=_SEPARATOR)
+        some = pl.any_horizontal(pl.col(code).is_not_null() for code in told)
+        written += pl.when(some).then(texts).otherwise(pl.lit(""))
     material = values.select(
         unnumbered=pl.concat_str(pl.lit("unnumbered"), "name", born, guardian_name, separator=_SEPARATOR),
         suspect=pl.concat_str("name", born, guardian, separator=_SEPARATOR),
-        content=pl.concat_str(
-            pl.lit(f"content {CONTENT_VERSION}"),
-            *(pl.col(code).cast(pl.String).fill_null("") for code in content),
-            separator=_SEPARATOR,
-        ),
+        content=written,
     )
     suspect_key = store.keyed("suspect", material["suspect"])
     id_key = store.keyed("id_number", values["id_number"])

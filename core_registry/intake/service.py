@@ -16,7 +16,7 @@ from core_registry.errors import RegistryUnavailableError, ShrinkGuardError, Unr
 from core_registry.intake import findings
 from core_registry.intake.checks import FileChecks
 from core_registry.intake.normalization import Normalizer
-from core_registry.intake.reader import Form, read_form
+from core_registry.intake.reader import TEXT_FACTS, Form, read_form
 from core_registry.intake.records import (
     ImportId,
     ImportMeta,
@@ -124,6 +124,7 @@ class ImportService:
             "suspect_key",
             "content_key",
             "student_id",
+            *(code for code in TEXT_FACTS if code in landing.columns),
         )
         self._store.apply(landing.select(columns), meta, progress)
         return done

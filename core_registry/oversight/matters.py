@@ -100,12 +100,13 @@ class MatterDesk:
         return self._store.listed(units, schools, state, kind, after, limit)
 
     def matter(self, matter_id: str, actor: Actor, reach: frozenset[str] | None) -> Matter:
-        """Return a matter with its texts. Raises ``CaseNotFoundError``."""
+        """Return a matter with its texts, redacted for a unit that has no part in it. Raises ``CaseNotFoundError``."""
         self._entrance.rights(actor)
         found = self._store.get(matter_id)
         if found is None or not (actor.unit in _holders(found) or reach is None or found.school_code in reach):
             raise _no_matter()
-        return found
+        mine = actor.unit in _holders(found) | {found.school_code} or actor.account == found.opened_by
+        return found if mine else self._store.shown(found)
 
     def assign(self, matter_id: str, account: str | None, actor: Actor, version: int) -> Matter:
         """Give a matter to a person of the owner's unit, or to nobody."""

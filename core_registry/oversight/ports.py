@@ -138,6 +138,9 @@ class MatterStore(Protocol):
     def get(self, matter_id: str) -> Matter | None:
         """Return one, opened."""
 
+    def shown(self, matter: Matter) -> Matter:
+        """Return a matter with its texts redacted, for a unit that has no part in it."""
+
     def change(self, before: Matter, after: Matter, act: str, actor: Actor, now: datetime) -> Matter:
         """Write a changed one."""
 

@@ -36,6 +36,8 @@ class PaperNote:
     act: Literal["certificates", "copy", "print"]
     at: datetime
     annex: int | None = None
+    unit: str = ""
+    """For which unit: one without a part in a case sees its texts redacted."""
     paper_copy: str | None = None
     """The case that allows an archive copy on paper (A5-1)."""
 

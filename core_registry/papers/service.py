@@ -364,7 +364,7 @@ class PaperDesk:
     ) -> PaperNote:
         require_plain(reason)
         self._rights(actor)
-        return PaperNote(actor.account, reason.strip(), act, self._now(), annex, paper_copy)
+        return PaperNote(actor.account, reason.strip(), act, self._now(), annex, actor.unit, paper_copy)
 
     @enforces("A48-3", how="procedure")
     def _rights(self, actor: Actor) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,14 @@ from functools import cached_property
 from itertools import pairwise
 from urllib.parse import unquote
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core_registry.sharing import IdentifierKind, normal_id_number
 from gateway.anonymize.leakscan import Hit, check_character, identifiers, plausible_date
+
+Flags = NDArray[np.bool_]
 
 _SPELT_DIGIT = "〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖貳參陸○"
 _NUMERAL = f"[{_SPELT_DIGIT}0-9]"
@@ -59,10 +64,12 @@ _MOST_GROUPS = 18
 _DIGIT_CELL = "^[0-9]{1,17}[0-9Xx]?$"
 _DATE_CELL = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _MOST_CELLS = 4
-_MAYBE_DIGITS = "^[0-9][-0-9]*[Xx]?$"
-_DATE_LENGTH = 8
+_MOST_DIVIDED = 6
+"""In so many ways of dividing a number between columns each is looked for by itself: mostly no cell fits."""
 _ID_SHAPE = "^[0-9]{6}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]$"
 """A number with a date of birth: what else is proved of it is proved of few."""
+_SLOTS = (*["[0-9]"] * 6, "[12]", "[09]", *["[0-9]"] * 2, "[01]", "[0-9]", "[0-3]", *["[0-9]"] * 4, "[0-9Xx]")
+"""What may stand in each place of such a number: so a column says by itself whether a part of one can be in it."""
 
 
 def disguised(text: str) -> list[Hit]:
@@ -106,9 +113,8 @@ def split_over_cells(frame: pl.DataFrame) -> list[Hit]:
             window = [column for column in columns[start : start + width] if column is not None]
             if len(window) < width:
                 continue
-            if sum(column.least for column in window) <= _ID_LENGTH <= sum(column.most for column in window):
-                numbers = [number for number in map(normal_id_number, _joined(window)) if _proven(number)]
-                found |= dict.fromkeys((IdentifierKind.ID_NUMBER, number) for number in numbers)
+            numbers = [number for number in map(normal_id_number, _joined(window)) if _proven(number)]
+            found |= dict.fromkeys((IdentifierKind.ID_NUMBER, number) for number in numbers)
     return list(found)
 
 
@@ -163,32 +169,65 @@ def _ascii(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class _Digits:
-    """A column that has cells of digits, with the least and the largest number of them in one."""
+    """A column that has cells of digits."""
 
-    series: pl.Series
-    least: int
-    most: int
+    cells: pl.Series
+    """Cells of digits as text, others as null: for each row, or for each category."""
+    lengths: tuple[int, ...]
+    """How many digits stand in a cell, each number once."""
+    rows: pl.Series | None = None
+    """Of a column of categories the number of each row's category, and beside it the numbers of ``cells``."""
+    numbers: pl.Series | None = None
+
+    def fitting(self, start: int, length: int) -> Flags | None:
+        """Return the rows whose ``length`` digits may stand at ``start`` of an identity number, ``None`` for none."""
+        pattern = f"^{''.join(_SLOTS[start : start + length])}$"
+        fits = self.cells.str.contains(pattern)
+        if not fits.any():
+            return None
+        flags = fits.fill_null(value=False).to_numpy()
+        return flags if self.places is None else np.append(flags, False)[self.places]
+
+    def sizes(self) -> NDArray[np.int64]:
+        """Return how many digits stand in each row; more than any number has where there are none."""
+        found = self.cells.str.len_bytes().cast(pl.Int64).fill_null(_ID_LENGTH + 1).to_numpy()
+        return found if self.places is None else np.append(found, _ID_LENGTH + 1)[self.places]
+
+    def at(self, rows: Flags) -> pl.Series:
+        """Return the cells of some rows, each of which has one."""
+        return self.cells.filter(pl.Series(rows)) if self.places is None else self.cells[self.places[rows]]
 
     @cached_property
-    def cells(self) -> pl.Series:
-        """Return the cells of digits as text, others as null."""
-        return _only_digits(self.series.cast(pl.String))
+    def places(self) -> NDArray[np.int64] | None:
+        """Return the cell of each row where they stand for categories; -1 for a missing value."""
+        if self.rows is None or self.numbers is None:
+            return None
+        numbers = self.numbers.to_numpy()
+        table = np.full(int(numbers.max()) + 2, -1)
+        table[numbers] = np.arange(numbers.size)
+        found: NDArray[np.int64] = table[self.rows.cast(pl.Int64).fill_null(table.size - 1).to_numpy()]
+        return found
 
 
 def _digits(series: pl.Series) -> _Digits | None:
-    """Return the column as digits, ``None`` when it has none: many columns are sorted out by their lengths alone."""
+    """Return the column as digits, ``None`` when it has none."""
     dtype = series.dtype
-    if dtype == pl.Date:
-        return _Digits(series, _DATE_LENGTH, _DATE_LENGTH)
+    rows: pl.Series | None = None
+    numbers: pl.Series | None = None
     if isinstance(dtype, pl.Categorical | pl.Enum):
-        lengths = _only_digits(series.unique().cast(pl.String)).str.len_bytes()
-    elif dtype == pl.String or dtype.is_integer():
+        distinct = series.unique().drop_nulls()
+        rows, numbers = series.to_physical(), distinct.to_physical()
+        text = distinct.cast(pl.String)
+    elif dtype in {pl.String, pl.Date} or dtype.is_integer():
         text = series.cast(pl.String)
-        lengths = _only_digits(text.filter(text.str.contains(_MAYBE_DIGITS))).str.len_bytes()
+        # most texts are longer, which is said more quickly than that they are no digits
+        if dtype == pl.String and not (text.str.len_bytes() <= _ID_LENGTH).any():
+            return None
     else:
         return None
-    least, most = lengths.min(), lengths.max()
-    return _Digits(series, int(least), int(most)) if isinstance(least, int) and isinstance(most, int) else None
+    cells = _only_digits(text)
+    lengths = cells.str.len_bytes().unique().drop_nulls()
+    return _Digits(cells, tuple(sorted(lengths.to_list())), rows, numbers) if lengths.len() else None
 
 
 def _only_digits(text: pl.Series) -> pl.Series:
@@ -201,8 +240,32 @@ def _only_digits(text: pl.Series) -> pl.Series:
     )["t"]
 
 
-def _joined(window: Sequence[_Digits]) -> list[str]:
-    named = pl.DataFrame([column.cells.rename(str(place)) for place, column in enumerate(window)])
-    length = pl.sum_horizontal([pl.col(name).str.len_bytes() for name in named.columns], ignore_nulls=False)
-    whole = named.filter(length == _ID_LENGTH).select(pl.concat_str(pl.all()).alias("whole"))["whole"]
-    return whole.filter(whole.str.contains(_ID_SHAPE)).unique().to_list()
+def _joined(window: Sequence[_Digits]) -> Iterator[str]:
+    """Yield what may be an identity number of the cells of each row put together, each once."""
+    divided = [
+        lengths for lengths in itertools.product(*(column.lengths for column in window)) if sum(lengths) == _ID_LENGTH
+    ]
+    for rows in [_long(window)] if len(divided) > _MOST_DIVIDED else map(_fitting, itertools.repeat(window), divided):
+        if rows is not None and rows.any():
+            cells = pl.DataFrame([column.at(rows).alias(str(place)) for place, column in enumerate(window)])
+            whole = cells.select(pl.concat_str(pl.all()).alias("whole"))["whole"]
+            yield from whole.filter(whole.str.contains(_ID_SHAPE)).unique().to_list()
+
+
+def _fitting(window: Sequence[_Digits], lengths: Sequence[int]) -> Flags | None:
+    """Return the rows whose cells have ``lengths`` and fit where they stand; ``None`` for none."""
+    rows: Flags | None = None
+    start = 0
+    for column, length in zip(window, lengths, strict=True):
+        fitting = column.fitting(start, length)
+        if fitting is None:
+            return None
+        rows = fitting if rows is None else rows & fitting
+        start += length
+    return rows
+
+
+def _long(window: Sequence[_Digits]) -> Flags:
+    """Return the rows whose cells together have the length of an identity number."""
+    total = sum(column.sizes() for column in window)
+    return np.asarray(total == _ID_LENGTH)

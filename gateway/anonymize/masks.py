@@ -13,10 +13,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from gateway.anonymize.plain_texts import FIRST_HAN, LAST_HAN, plain_names, plain_numbers
 from gateway.anonymize.withholding import WITHHELD
 from gateway.articles import keeps
 from gateway.errors import ParameterError
@@ -251,7 +255,71 @@ def _by_prefix(values: pl.Series, length: int, told: Callable[[pl.Series], pl.Se
     return told(beginnings.categories.to_series()).gather(coded.to_physical())
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Masks, and which of them the plain values of a column have."""
+
+    masks: pl.Series
+    codes: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """Where the plain values stand."""
+    odd: NDArray[np.int64]
+    """Where the others stand, whose masks are still to be made."""
+
+    def column(self, others: pl.Series | None) -> pl.Series:
+        """Return the masks of all values; ``others`` are those of the odd ones."""
+        if others is None:
+            return self.masks.gather(self.codes)
+        places = np.empty(self.rows.size + self.odd.size, dtype=np.int64)
+        places[self.rows] = self.codes
+        places[self.odd] = self.masks.len() + np.arange(self.odd.size)
+        return pl.concat([self.masks, others.rename(self.masks.name)], rechunk=True).gather(places)
+
+
+def _numbered(length: int, start: int, told: Callable[[str], str], *, checked: bool = False) -> Fast:
+    """Return the fast way for numbers of ``length`` digits, whose first ``start`` tell all of the mask."""
+    shown = pl.Series([told(f"{number:0{start}}") for number in range(10**start)])
+
+    def fast(values: pl.Series) -> _Shown:
+        found = plain_numbers(values, length, checked=checked)
+        return _Shown(shown, found.beginning(start), found.rows, found.odd)
+
+    return fast
+
+
+def _named() -> Fast:
+    """Return the fast way for names of Chinese characters alone."""
+    compound = sorted(COMPOUND_SURNAMES)
+    many = LAST_HAN + 1 - FIRST_HAN
+    singles = map(chr, range(FIRST_HAN, LAST_HAN + 1))
+    shown = pl.Series([*singles, *compound]) + NAME_STARS
+    pairs = np.array([(ord(two[0]) - FIRST_HAN) * many + ord(two[1]) - FIRST_HAN for two in compound])
+    order = np.argsort(pairs)
+    pairs = pairs[order]
+    begins = np.zeros(many, dtype=np.bool_)
+    begins[pairs // many] = True
+
+    def fast(values: pl.Series) -> _Shown:
+        found = plain_names(values)
+        codes = found.first.astype(np.int64)
+        perhaps = np.flatnonzero(begins[codes] & (found.lengths >= _COMPOUND_NAME_LENGTH))
+        both = codes[perhaps] * many + found.second[perhaps]
+        place = np.minimum(np.searchsorted(pairs, both), pairs.size - 1)
+        hit = pairs[place] == both
+        codes[perhaps[hit]] = many + order[place[hit]]
+        return _Shown(shown, codes, found.rows, found.odd)
+
+    return fast
+
+
 Quick = Callable[[pl.Series], pl.Series]
+Fast = Callable[[pl.Series], _Shown]
+# For each kind with a common form: what is shown of a column, but for the rows that do not have the form.
+_FAST: Mapping[MaskKind, Callable[[], Fast]] = {
+    "name": cache(_named),
+    "id_number": cache(lambda: _numbered(18, 4, lambda start: start + ID_STARS, checked=True)),
+    "phone": cache(lambda: _numbered(11, 3, lambda start: mask_phone(f"{start}00000000"))),
+}
 # For each kind: which values are plain enough for whole columns, and their masks, null for null. All others go through
 # the scalar function, once for each distinct value, so that column and cell agree by construction.
 _QUICK: Mapping[MaskKind, tuple[pl.Expr, Quick]] = {
@@ -304,12 +372,21 @@ class ColumnMasks:
         """
         if kind not in self._cells:
             raise ParameterError(f"There is no mask '{kind}'; use one of {', '.join(self._cells)}.")
-        if kind not in _QUICK:
-            return self._slow(kind, values.cast(pl.String))
-        plain, quick = _QUICK[kind]
         text = values.cast(pl.String)
+        if kind not in _FAST:
+            return self._plain(kind, text)
+        shown = _FAST[kind]()(text)
+        if shown.odd.size == text.len():
+            return self._plain(kind, text)
+        return shown.column(self._plain(kind, text.gather(shown.odd)) if shown.odd.size else None).rename(values.name)
+
+    def _plain(self, kind: MaskKind, text: pl.Series) -> pl.Series:
+        """Return the masks, of plain values by whole columns and of the others one by one."""
+        if kind not in _QUICK:
+            return self._slow(kind, text)
+        plain, quick = _QUICK[kind]
         odd = _told(text, ~plain)
-        masked = quick(text).rename(values.name)
+        masked = quick(text).rename(text.name)
         if not odd.any():  # a null is neither plain nor odd: it stays null
             return masked
         where = odd.arg_true()
@@ -342,10 +419,10 @@ class ColumnMasks:
 
     def _slow(self, kind: MaskKind, text: pl.Series) -> pl.Series:
         """Return the mask of each value, computed once for each distinct one."""
-        if kind == "address" and text.head(_SAMPLE).n_unique() > _SAMPLE // 2:
-            return self._address.column(text).rename(text.name)
         if kind == "id_number" and bool(text.str.contains(_PAPERS).all()):
             return pl.Series(text.name, [HIDDEN_ID], dtype=pl.String).new_from_index(0, text.len())
+        if kind == "address" and text.head(_SAMPLE).n_unique() > _SAMPLE // 2:
+            return self._address.column(text).rename(text.name)
         scalar = self._cells[kind]
         values = pl.Categorical(pl.Categories.random())
         coded = text.cast(values)  # categories live as long as a column of them

@@ -40,9 +40,11 @@ STRICT_OF_CALLER: dict[str, RateLimitItem] = {
     "checks.create_check": parse("60 per minute"),
     "console.dry_runs.start": parse("10 per minute"),
     "console.matches.upload": parse("10 per minute"),
+    "console.redactions.show": parse("60 per minute"),
     "dry_runs.start_dry_run": parse("10 per minute"),
     "identity.verify": parse("120 per minute"),
     "matches.create_match": parse("10 per minute"),
+    "redactions.preview_redaction": parse("60 per minute"),
     "console.statistics.ask": parse("30 per minute"),
     "statistics.ask_statistics": parse("60 per minute"),
 }

@@ -36,7 +36,8 @@ def readyz() -> tuple[ReadyOut, int]:
     """Say part by part whether the face can do its work (I8)."""
     parts = _parts()
     ready = set(parts.values()) == {"ok"}
-    return ReadyOut(status="ok" if ready else "unavailable", parts=parts), 200 if ready else _UNAVAILABLE
+    told = ReadyOut(status="ok" if ready else "unavailable", parts=parts, degraded=services().degraded())
+    return told, 200 if ready else _UNAVAILABLE
 
 
 @blueprint.get("/metrics")
@@ -48,7 +49,7 @@ def metrics() -> Response:
         "xueji_up",
         "gauge",
         "Whether a part of this face works.",
-        [({"part": name}, int(state == "ok")) for name, state in sorted(_parts().items())],
+        [({"part": name}, int(state == "ok")) for name, state in sorted({**_parts(), **services().degraded()}.items())],
     )
     lines += family(
         "xueji_requests_total", "counter", "Answered requests by endpoint and class of status.", counter.samples()

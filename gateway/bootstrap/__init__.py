@@ -27,6 +27,7 @@ from gateway.bootstrap.registry import (
     prepare_databases,
     write_pupils,
 )
+from gateway.bootstrap.texts import TextRedactions, redactions_of
 
 __all__ = [
     "POLICY_FILE",
@@ -44,6 +45,7 @@ __all__ = [
     "RegistryOversight",
     "RuleResult",
     "StaffDesk",
+    "TextRedactions",
     "acting",
     "alerts_of",
     "case_draft",
@@ -64,6 +66,7 @@ __all__ = [
     "papers_of",
     "policy_case",
     "prepare_databases",
+    "redactions_of",
     "staff_of",
     "trust_policy",
     "write_pupils",

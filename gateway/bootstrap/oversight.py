@@ -16,6 +16,7 @@ from core_registry.oversight.service import RegistryOversight, VerificationResul
 from core_registry.setting import Setting
 from gateway.bootstrap.parts import Parts, Process
 from gateway.bootstrap.registry import register_store, registry_keys
+from gateway.bootstrap.texts import redactor_of
 from gateway.errors import ConfigurationError, ParameterError
 from gateway.policies.service import random_id
 
@@ -34,7 +35,9 @@ def registry_oversight(parts: Parts) -> RegistryOversight | None:
     authority = book.parameters.number_authority
     return RegistryOversight(
         stores,
-        MatterDesk(SqlMatters(parts.registry, keys, setting.place), entrance, setting, parts.now, random_id),
+        MatterDesk(
+            SqlMatters(parts.registry, keys, setting.place, redactor_of(parts)), entrance, setting, parts.now, random_id
+        ),
         NationalExchange(SqlReconciliation(parts.registry, keys, register, authority), register, book, parts.now),
         entrance,
         plan_reader(book),

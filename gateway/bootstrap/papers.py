@@ -7,6 +7,7 @@ from core_registry.office import CertificateKey, CertificateLine, Paper, PaperDe
 from core_registry.papers.forms import Wording
 from gateway.bootstrap.parts import Parts, Process
 from gateway.bootstrap.registry import registry_keys
+from gateway.bootstrap.texts import redactor_of
 from gateway.errors import ConfigurationError
 from gateway.keyring import Face
 
@@ -21,7 +22,7 @@ def paper_desk(parts: Parts) -> PaperDesk | None:
     if parts.registry is None:
         return None
     categories = parts.book.code_lists["school_category"].labels
-    store = SqlPaperStore(parts.registry, registry_keys(parts.keyring), categories)
+    store = SqlPaperStore(parts.registry, registry_keys(parts.keyring), categories, redactor_of(parts))
     # The public address is the outside face's, which has no registry: only where one process is all faces it answers.
     check_url = parts.settings.public_url.rstrip("/") + CHECK_PATH if parts.face is Face.ALL else ""
     return PaperDesk(store, Wording.of(parts.book), parts.now, check_url)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine
 
 from core_registry.sharing import SharingView
+from gateway.anonymize.withholding import FailClosedRedactor
 from gateway.audit.sequencer import Sequencer
 from gateway.db import DatabaseReader
 from gateway.errors import ConfigurationError
@@ -25,6 +27,9 @@ from gateway.policies.store import SqlPolicyStore
 from gateway.services import Services
 from gateway.settings import Settings
 from rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from gateway.anonymize.text.redactor import TextRedactor
 
 
 @dataclass(slots=True)
@@ -95,6 +100,8 @@ class Parts:
     now: Callable[[], datetime]
     owner: str
     decisions: DecisionPoint
+    texts: FailClosedRedactor[TextRedactor] | None = None
+    """Redacts free text, on the faces that hold the registry's keys."""
 
     def today(self) -> date:
         """Return the civil date in Asia/Shanghai."""

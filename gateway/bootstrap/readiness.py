@@ -22,6 +22,15 @@ def readiness(parts: Parts) -> dict[str, str]:
     return found
 
 
+def degraded(parts: Parts) -> dict[str, str]:
+    """Return part -> the kind of what is wrong, of parts without which the face goes on: it does less, safely.
+
+    ``text_redaction``: free text is withheld as a whole until the word model is back.
+    """
+    found = {} if parts.texts is None else {"text_redaction": parts.texts.state}
+    return {part: state for part, state in found.items() if state != "ok"}
+
+
 def _probe(engine: Engine) -> str:
     def ask() -> None:
         with engine.connect().execution_options(xueji_read=True) as connection:

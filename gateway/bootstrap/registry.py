@@ -27,8 +27,8 @@ from core_registry.office import CaseDesk, RegistryOffice, StaffDesk
 from core_registry.sample import Sample, generate, write_csv, write_workbook
 from core_registry.setting import Setting
 from gateway.anonymize.masks import ColumnMasks
-from gateway.anonymize.withholding import WithholdingRedactor
 from gateway.bootstrap.parts import Parts
+from gateway.bootstrap.texts import redactor_of
 from gateway.db import make_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.db.roles import grant_face_role
@@ -90,7 +90,7 @@ def register_store(parts: Parts, registry: Engine) -> SqlRegisterStore:
         registry,
         registry_keys(parts.keyring),
         ColumnMasks.of(parts.book.divisions),
-        WithholdingRedactor(),
+        redactor_of(parts),
         _stages(parts.book),
         number_authority=parts.book.parameters.number_authority,
         clock=parts.now,
@@ -122,7 +122,7 @@ def case_desk(parts: Parts) -> CaseDesk | None:
         Setting.of(book),
         OneFormReader(book),
         ColumnMasks.of(book.divisions),
-        WithholdingRedactor(),
+        redactor_of(parts),
         _stages(book),
         clock=parts.now,
         number_authority=book.parameters.number_authority,
@@ -166,9 +166,12 @@ def import_request(
     )
 
 
-def generate_pupils(count: int, seed: int, book: Rulebook, *, today: date) -> Sample:
-    """Return ``count`` invented pupils of Shanxi with their schools, streaming, the same for the same seed."""
-    return generate(count, seed, book, today=today)
+def generate_pupils(count: int, seed: int, book: Rulebook, *, today: date, texts: float = 0.0) -> Sample:
+    """Return ``count`` invented pupils of Shanxi with their schools, streaming, the same for the same seed.
+
+    ``texts`` is the share of pupils with an award, and of those with a remark.
+    """
+    return generate(count, seed, book, today=today, texts=texts)
 
 
 def write_pupils(path: Path, frame: pl.DataFrame, book: Rulebook, kind: Literal["xlsx", "csv"]) -> None:

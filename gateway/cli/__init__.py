@@ -21,6 +21,8 @@ from gateway.cli import (
     papers,
     policies,
     recipients,
+    redacting,
+    redactions,
     registered,
     registry,
     serving,
@@ -61,6 +63,7 @@ def main() -> None:
 accounts.accounts.add_command(registered.recipient)
 oversight.add_to(cases.registry)
 papers.add_to(cases.registry)
+redactions.add_to(cases.registry)
 for _command in (
     host.init,
     registry.sample,
@@ -72,6 +75,7 @@ for _command in (
     serving.run_demo,
     recipients.extract,
     anonymize.anonymize,
+    redacting.redact,
     matching.check,
     matching.match,
     statistics.statistics,

@@ -94,9 +94,7 @@ def rotate_key(home: Path | None, use: str, at_once: bool) -> None:  # noqa: ARG
 @keys.command("compromise")
 @click.argument("use", type=click.Choice(["credential"]))
 @click.argument("kid")
-@click.confirmation_option(
-    prompt="该密钥签发的凭证将立即失效，确认？ All that it signed ends now. Sure?"
-)
+@click.confirmation_option(prompt="该密钥签发的凭证将立即失效，确认？ All that it signed ends now. Sure?")
 @click.pass_obj
 def compromise_key(home: Path | None, use: str, kid: str) -> None:  # noqa: ARG001  there is one use
     """Take the key KID out at once: nothing that it signed counts any more; a new key signs from now on."""

@@ -18,12 +18,17 @@ from gateway.keyring import Face
 @click.option("--count", type=click.IntRange(100, 5_000_000), default=10_000, show_default=True, help="Pupils.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--format", "kind", type=click.Choice(["xlsx", "csv", "parquet"]), default="xlsx", show_default=True)
+@click.option(
+    "--texts", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of pupils with awards, remarks."
+)
 @click.pass_obj
-def sample(home: Path | None, directory: Path, count: int, seed: int, kind: str) -> None:
+def sample(home: Path | None, directory: Path, count: int, seed: int, kind: str, texts: float) -> None:
     """Write invented but realistic pupils of Shanxi: schools.csv and forms. No row is a real person."""
     book = bootstrap.load_rulebook(settings.from_environment(home=home))
     with progress_bar("生成 sample", count) as bar:
-        written = samples.write(directory, count=count, seed=seed, kind=kind, book=book, today=today(), tick=bar.update)
+        written = samples.write(
+            directory, count=count, seed=seed, kind=kind, book=book, today=today(), tick=bar.update, texts=texts
+        )
     click.echo(f"{written.pupils} pupils, {written.schools} schools → {directory}")
 
 

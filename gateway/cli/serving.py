@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ import click
 from gateway import bootstrap, demo, settings
 from gateway.app import create_app
 from gateway.cli.shared import progress_bar
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, UnavailableError
 from gateway.keyring import Face
 
 FACES = click.Choice([face.value for face in Face if face is not Face.WORKER])
@@ -28,6 +29,10 @@ def serve(home: Path | None, face: str, host: str, port: int, threads: int) -> N
     """Serve one face, or all of them in one process (SQLite, one host)."""
     process = bootstrap.open_process(settings.from_environment(home=home), Face(face))
     try:
+        if process.services.texts is not None:
+            # Loaded before the first text comes. While the word model is off, this is logged and texts are withheld.
+            with contextlib.suppress(UnavailableError):
+                process.services.texts.ready()
         if process.worker is not None:
             process.worker.start()
         demo.serve(create_app(process.services), host=host, port=port, threads=threads)

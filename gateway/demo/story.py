@@ -27,6 +27,8 @@ from gateway.settings import Settings, default_config
 
 HOST = "127.0.0.1"
 WITNESS = "inspector.example/witness"
+TEXTS = 0.01
+"""Share of pupils with an award in words, and of those with a remark: enough to see redacted ones, in seconds."""
 CHAIN = {"ground", "basis_recorder", "basis_confirmer", "approver", "executor", "recipient", "responsible"}
 """The chain of responsibility that every release leads to (A50-10)."""
 
@@ -121,6 +123,7 @@ def _import(process: Process, directory: Path, count: int, bar: samples.Bar) -> 
             today=today,
             tick=ticks.update,
             source=directory / "source.parquet",
+            texts=TEXTS,
         )
         ticks.close()
         office.import_schools(samples.read_schools(written.schools_file))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import polars as pl
 
 from core_registry.sharing import IdentifierKind, Matcher
 from gateway.anonymize.disguises import disguised_in, split_over_cells
-from gateway.anonymize.leakscan import BANK_CARD, Hit, expected_shapes, scan
+from gateway.anonymize.leakscan import BANK_CARD, Hit, Suspicions, expected_shapes, scan
 from gateway.anonymize.plan import Plan
 from gateway.journal import JsonValue
 from gateway.releases.errors import LeakSuspectedError
 from gateway.releases.written import Piece
+
+_MOST_HARMLESS = 1 << 18
+"""Values that are remembered: categories are few, and memory does not grow with the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class LeakWatch:
         self._cells = 0
         self._texts = 0
         self._places: dict[str, None] = {}
+        self._harmless: set[str] = set()
 
     def look(self, frame: pl.DataFrame) -> None:
         """Look at some rows as they would leave. Raises what ``scan`` raises when a column is not there."""
@@ -58,14 +62,18 @@ class LeakWatch:
         self._places[place] = None
         self._rows += frame.height
         self._cells += frame.height * frame.width
-        found = scan(frame, shapes)
-        self._clear += sum(found.unmasked.values())
-        for kind, values in found.by_kind.items():
-            self._suspicions.setdefault(kind, set()).update(values)
-        self._cards += sum(one.values for one in found.findings if one.kind == BANK_CARD)
+        others = []
         for series in frame.iter_columns():
-            if series.name not in shapes and isinstance(series.dtype, pl.String | pl.Categorical | pl.Enum):
-                self._take(disguised_in(series.unique().cast(pl.String)))
+            if series.name in shapes or not isinstance(series.dtype, pl.Categorical | pl.Enum):
+                others.append(series)
+            else:
+                self._cards += self._look_into(series.unique().cast(pl.String).drop_nulls().to_list())
+        found = scan(pl.DataFrame(others), shapes)
+        self._clear += sum(found.unmasked.values())
+        self._cards += self._keep(found)
+        for series in others:
+            if series.name not in shapes and series.dtype == pl.String:
+                self._take(disguised_in(series.unique()))
         self._take(split_over_cells(frame))
 
     def look_at(self, piece: Piece) -> None:
@@ -75,10 +83,29 @@ class LeakWatch:
             return
         self._places[piece.place] = None
         self._texts += len(piece.texts)
-        texts = pl.Series("texts", piece.texts, dtype=pl.String)
-        for kind, values in scan(texts.to_frame()).by_kind.items():
+        self._look_into(piece.texts)
+
+    def _look_into(self, texts: Sequence[str]) -> int:
+        """Look at values that come again and again; return how many bank cards the first look found among them.
+
+        A value in which nothing was found is not looked at twice.
+        """
+        fresh = [text for text in texts if text not in self._harmless]
+        if not fresh:
+            return 0
+        values = pl.Series("texts", fresh, dtype=pl.String)
+        found, hidden = scan(values.to_frame()), disguised_in(values)
+        cards = self._keep(found)
+        self._take(hidden)
+        if found.clean and not hidden and len(self._harmless) < _MOST_HARMLESS:
+            self._harmless.update(fresh)
+        return cards
+
+    def _keep(self, found: Suspicions) -> int:
+        """Keep what a scan found, to be asked about; return the number of bank cards, about which nobody can be."""
+        for kind, values in found.by_kind.items():
             self._suspicions.setdefault(kind, set()).update(values)
-        self._take(disguised_in(texts))
+        return sum(one.values for one in found.findings if one.kind == BANK_CARD)
 
     def judge(self, matcher: Matcher) -> None:
         """Ask the registry about every suspicion; raises ``LeakSuspectedError`` when one is true."""

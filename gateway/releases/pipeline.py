@@ -24,7 +24,7 @@ from gateway.releases.ledger.precedents import Decided, Precedents
 from gateway.releases.ledger.recorder import SUBJECT, Recorder
 from gateway.releases.ledger.telling import Told, told_of
 from gateway.releases.lookahead import ahead
-from gateway.releases.population import count_people, population_tuples
+from gateway.releases.population import are_everybody, count_people, population_tuples
 from rulebook.records import Rulebook
 
 BATCH_ROWS = 65_536
@@ -108,7 +108,8 @@ class Reading:
                 reading.decision = reading.decided.decision
             progress(0, total)
         else:
-            reading.exposure = Exposure(plan, transformer.risk_threshold)
+            whole = are_everybody(snapshot, rows, total)
+            reading.exposure = Exposure(plan, transformer.risk_threshold, whole=whole)
         return reading
 
     def frames(self) -> Generator[pl.DataFrame]:
@@ -126,9 +127,7 @@ class Reading:
                 frame = self.transformer.apply(held, self.decision, keep)
                 if self.recorder is not None:
                     self.recorder.add(held, frame, self.transformer, self.decision, keep)
-                if self.exposure is not None:
-                    self.exposure.add(held, frame)
-                self.crowd.add(frame)
+                self.crowd.add(frame, None if self.exposure is None else self.exposure.add(held, frame))
                 self.rows_out += frame.height
                 yield frame
                 before, self.rows_in = self.rows_in, self.rows_in + batch.num_rows

@@ -20,12 +20,17 @@ from gateway.anonymize.transform import Transformer
 from gateway.releases.lookahead import ahead
 
 
+def are_everybody(snapshot: SharingSnapshot, rows: RowFilter, total: int) -> bool:
+    """Say whether the ``total`` rows of ``rows`` are all pupils in their states."""
+    # of all rows at all any index tells the number: it is asked first
+    return snapshot.count(RowFilter()) == total or snapshot.count(_everybody(rows)) == total
+
+
 def population_tuples(snapshot: SharingSnapshot, plan: Plan, rows: RowFilter, total: int) -> pl.DataFrame | None:
     """Return the tuples of everybody for ``plan``; ``None`` when the ``total`` rows of ``rows`` are everybody."""
-    everybody = _everybody(rows)
-    if snapshot.count(everybody) == total:
+    if are_everybody(snapshot, rows, total):
         return None
-    return snapshot.tuples(plan.tuple_sources, everybody)
+    return snapshot.tuples(plan.tuple_sources, _everybody(rows))
 
 
 def count_people(  # what is read, how, and for whom
@@ -42,13 +47,12 @@ def count_people(  # what is read, how, and for whom
 
     ``tick`` is called with every batch; it may raise to stop the reading.
     """
-    everybody = _everybody(rows)
-    if snapshot.count(everybody) == total:
+    if exposure.whole or are_everybody(snapshot, rows, total):
         return
     seeing = transformer.seeing()
     if seeing is None:
         return
-    around = _narrowed(everybody, exposure.narrowed())
+    around = _narrowed(_everybody(rows), exposure.narrowed())
     if snapshot.count(around) == total:
         return
     with ahead(snapshot.batches(seeing.plan.sources, around, batch_rows=batch_rows)) as batches:

@@ -23,7 +23,7 @@ PAGES: dict[str | None, tuple[str, ...]] = {
         "/applications/new?purpose=textbook-order&profile=textbook-anonymous", "/audit", "/register", "/nowhere",
     ),
     "inspector": ("/", "/audit", "/audit?kind=account.", "/audit/entries/0", "/alerts", "/alerts?state=closed"),
-    "registrar": ("/", "/office/import", "/office/classes"),
+    "registrar": ("/", "/office/import", "/office/classes", "/office/redactions"),
 }  # fmt: skip
 
 
@@ -219,13 +219,13 @@ def test_the_menu_follows_the_policies(house: House) -> None:
         text = house.browser(who).get("/").text
         return {
             path
-            for path in ("/applications", "/audit", "/office/import", "/office/classes")
+            for path in ("/applications", "/audit", "/office/import", "/office/classes", "/office/redactions")
             if f'href="{path}"' in text
         }
 
     assert menu("applicant") == {"/applications"}
     assert menu("inspector") == {"/applications", "/audit"}
-    assert menu("registrar") == {"/office/import", "/office/classes"}
+    assert menu("registrar") == {"/office/import", "/office/classes", "/office/redactions"}
     assert menu("sysadmin") == set()
 
 

@@ -37,6 +37,7 @@ from core_registry.errors import (
     StaleCaseError,
     StudentNotFoundError,
 )
+from core_registry.sharing import TEXT_WITHHELD
 from tests.factories.cases import CALENDAR, facts
 
 MAGIC = {"application/pdf": b"%PDF-", "image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff"}
@@ -267,6 +268,13 @@ class FakeTransaction:
 
     def case(self, case_id: str) -> Case | None:
         return self._store._cases.get(case_id)
+
+    def shown(self, case: Case, actor: Actor) -> Case:
+        pupil = self._store.pupils.get(case.request.student_id or "")
+        if pupil is not None and pupil.record.school_code == actor.unit:
+            return case
+        values = {name: TEXT_WITHHELD if name == "reason" else value for name, value in case.request.values.items()}
+        return replace(case, request=replace(case.request, values=values))
 
     def by_key(self, account: str, key: str) -> Case | None:
         return self._store._cases.get(self._store._keys.get((account, key), ""))

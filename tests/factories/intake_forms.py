@@ -102,6 +102,8 @@ def pupil(index: int, **changes: str) -> Row:
         },
         "disability_type": "",
         "special_ed_placement": "",
+        "awards": "",
+        "remarks": "",
     }
     unknown = changes.keys() - row.keys()
     if unknown:

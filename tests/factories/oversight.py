@@ -95,7 +95,8 @@ class House:
             return f"{prefix}-{next(serial):04d}"
 
         entrance = Entrance(SqlPostBook(registry.engine), clock)
-        desk = MatterDesk(SqlMatters(registry.engine, KEYS, SETTING.place), entrance, SETTING, clock, new_id)
+        texts = SqlMatters(registry.engine, KEYS, SETTING.place, StarRedactor())
+        desk = MatterDesk(texts, entrance, SETTING, clock, new_id)
         reconciliation = SqlReconciliation(
             registry.engine, KEYS, store, "local" if authority == "local" else "national"
         )

@@ -25,7 +25,7 @@ from gateway.app import create_app
 from gateway.principals import Role
 from tests.factories.case_house import CaseHouse, open_case_house
 from tests.factories.casedb import CITY, COUNTY, JUNIOR, NOW, Office, book, make_office, registrar
-from tests.factories.registrydb_rows import CATEGORIES, KEYS, PRIMARY, SENIOR, silent
+from tests.factories.registrydb_rows import CATEGORIES, KEYS, PRIMARY, SENIOR, StarRedactor, silent
 
 GRADUATION_DAY = date(2027, 6, 28)
 """In the last four weeks of the second semester."""
@@ -98,7 +98,7 @@ class Papers:
 def make_papers(url: str) -> Papers:
     """Return the desk of papers over a new database."""
     office = make_office(url)
-    store = SqlPaperStore(office.engine, KEYS, CATEGORIES)
+    store = SqlPaperStore(office.engine, KEYS, CATEGORIES, StarRedactor())
     return Papers(office, PaperDesk(store, words(), lambda: office.now, CHECK_URL))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -17,6 +17,7 @@ from core_registry.db.store import SqlRegisterStore
 from core_registry.db.units import load_departments, save_schools
 from core_registry.domain.identity_number import check_character
 from core_registry.intake.records import ImportId, ImportMeta, ImportSummary
+from core_registry.sharing import Redactor
 from gateway.anonymize.masks import ColumnMasks
 from rulebook.records import Division, Divisions
 
@@ -53,8 +54,10 @@ _TEXTS = (
 class StarRedactor:
     """Replaces every text by three stars: a redactor that shows nothing."""
 
-    def redact(self, values: pl.Series) -> pl.Series:
-        return values.to_frame("v").select(pl.when(pl.col("v").is_not_null()).then(pl.lit("***")).alias("v"))["v"]
+    version = "stars-1"
+
+    def redact(self, texts: pl.Series, known: pl.DataFrame, rosters: Callable[[str], Sequence[str]]) -> pl.Series:
+        return texts.to_frame("v").select(pl.when(pl.col("v").is_not_null()).then(pl.lit("***")).alias("v"))["v"]
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,13 @@ class Registry:
     store: SqlRegisterStore
 
 
-def make_registry(url: str, keys: RegistryKeys = KEYS) -> Registry:
-    """Return a migrated registry with two schools."""
+def make_registry(url: str, keys: RegistryKeys = KEYS, redactor: Redactor | None = None) -> Registry:
+    """Return a migrated registry with two schools; its texts are stars if no redactor is given."""
     upgrade(url)
     engine = make_engine(url)
     load_departments(engine, DIVISIONS, "140000")
     save_schools(engine, school_frame(), AT, CATEGORIES)
-    store = SqlRegisterStore(engine, keys, MASKS, StarRedactor(), STAGES)
+    store = SqlRegisterStore(engine, keys, MASKS, redactor or StarRedactor(), STAGES)
     return Registry(url, engine, store)
 
 

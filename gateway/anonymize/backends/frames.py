@@ -117,8 +117,9 @@ class FrameBackend:
         distinct = values.unique()
         fresh = distinct.filter(~distinct.is_in(leaves.implode(), nulls_equal=True))
         if not fresh.is_empty():
-            found = hooks.labels(step, fresh.cast(pl.String))
-            leaves, labels = leaves.append(fresh), labels.append(found.cast(pl.String))
+            found = hooks.labels(step, fresh.cast(pl.String)).cast(pl.String)
+            # a new pair, never a longer one: a streaming engine runs batches beside each other
+            leaves, labels = pl.concat([leaves, fresh]), pl.concat([labels, found.rename(labels.name)])
             self._labels[step.name] = (leaves, labels)
         return values.replace_strict(leaves, labels, return_dtype=pl.String)
 

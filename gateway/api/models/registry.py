@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.models.base import Code, Line, Model, SchoolCode
+from gateway.api.models.base import Code, Line, Model, Prose, SchoolCode
 
 
 class ImportIn(Model):
@@ -88,3 +88,32 @@ class SubjectOut(Model):
     """The permanent meaningless reference of a student."""
 
     subject_ref: str
+
+
+class RedactionPreviewIn(Model):
+    """A text to look at, and the student whom it is about."""
+
+    text: Annotated[Prose, Field(max_length=102_400)]
+    """At most 100 kB in UTF-8."""
+    student_id: Code | None = None
+    """With it, what the registry knows of the student is used; the reading is recorded."""
+
+
+class RedactionSpanOut(Model):
+    """A piece that would be hidden; offsets are code points, the end exclusive."""
+
+    start: int
+    end: int
+    type: str
+    """`PERSON`, `ADDRESS`, `SCHOOL`, `CN_ID`, `STUDENT_NO`, `PHONE`, ..."""
+    rule: str
+    """Why: the recogniser and its rule."""
+
+
+class RedactionPreviewOut(Model):
+    """The text as it would stand in the sharing view."""
+
+    text: str
+    spans: list[RedactionSpanOut]
+    version: str
+    """The version of the redaction; it is stored beside each text."""

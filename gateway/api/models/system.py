@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from gateway.api.models.base import Model
 
 
@@ -18,6 +20,8 @@ class ReadyOut(Model):
 
     status: Literal["ok", "unavailable"]
     parts: dict[str, str]
+    degraded: dict[str, str] = Field(default_factory=dict)
+    """Parts without which the face goes on and does less, safely; a face with such a part is ready all the same."""
 
 
 class ProblemTypeOut(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.console.office import cases, classes, drafts, imports, lives, papers, todo
+from gateway.console.office import cases, classes, drafts, imports, lives, papers, redactions, todo
 
 __all__ = ["blueprints", "drafts"]
 
@@ -12,6 +12,7 @@ blueprints = (
     todo.blueprint,
     cases.blueprint,
     lives.blueprint,
+    redactions.blueprint,
     papers.blueprint,
     papers.public,
 )

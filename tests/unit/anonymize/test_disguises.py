@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_registry.sharing import IdentifierKind
@@ -109,6 +109,7 @@ def test_ordinary_values_are_no_disguise(text: str) -> None:
     assert disguised_in(pl.Series([text])) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=8))
 def test_the_look_at_a_column_finds_nothing_else_than_the_look_at_each_value(cells: list[str]) -> None:
     assert set(disguised_in(pl.Series(cells, dtype=pl.String))) <= {hit for cell in cells for hit in disguised(cell)}
@@ -127,6 +128,16 @@ def test_the_look_at_a_column_finds_nothing_else_than_the_look_at_each_value(cel
 )
 def test_a_number_over_neighbouring_cells_is_found(frame: pl.DataFrame) -> None:
     assert split_over_cells(frame) == [KNOWN]
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical])
+def test_a_number_is_found_however_it_is_divided(kind: type[pl.DataType]) -> None:
+    """One way of dividing is looked for by itself, many together."""
+    rows = [[ID[:first], ID[first:second], ID[second:]] for first, second in [(6, 14), (6, 14), (1, 3), (4, 16)]]
+    other = [[str(n), "2" * n, "9" * (17 - n)] for n in range(1, 9)]
+    for cells in (rows[:1], rows[:2], [*rows, *other], [["1", None, "x"], *rows[:1]]):
+        frame = pl.DataFrame(cells, schema=dict.fromkeys("abc", pl.String), orient="row").cast(kind)
+        assert split_over_cells(frame) == [KNOWN]
 
 
 def test_neighbouring_codes_are_no_number() -> None:

@@ -4,7 +4,15 @@ import polars as pl
 import pytest
 
 from core_registry.sharing import Masker
-from gateway.anonymize.masks import COMPOUND_SURNAMES, ColumnMasks, mask_address, mask_id_number, mask_name, mask_phone
+from gateway.anonymize.masks import (
+    COMPOUND_SURNAMES,
+    ColumnMasks,
+    MaskKind,
+    mask_address,
+    mask_id_number,
+    mask_name,
+    mask_phone,
+)
 from gateway.errors import ParameterError
 
 ID = "140105" + "20150302" + "0017"
@@ -98,3 +106,51 @@ def test_the_column_masks_are_the_masker_of_the_registry() -> None:
 def test_compound_surnames_have_two_characters_and_no_common_first_one() -> None:
     assert {len(name) for name in COMPOUND_SURNAMES} == {2}
     assert not {name[0] for name in COMPOUND_SURNAMES} & set("王李张刘陈杨赵黄周吴徐孙胡朱林郭梁罗郑谢")
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (
+            "name",
+            [
+                "王小明",
+                None,
+                "欧阳小明",
+                "欧阳",
+                "王·李",
+                "éé王",
+                "a王b",
+                "ééé",
+                "\u9fff某",
+                "\ua000某",
+                "𬘡某",
+                "",
+                "司马光",
+            ],
+        ),
+        (
+            "id_number",
+            [ID, None, ID[:-1] + "X", ID[:-1] + "x", ID[:-1] + "y", ID[:17] + "X" * 2, "12身" + ID[:13], "E12345678"],
+        ),
+        (
+            "phone",
+            [
+                "13812345678",
+                None,
+                "12812345678",
+                "03511234567",
+                "00123456789",
+                "1381234567８",
+                "0351-1234567",
+                "x" * 11,
+            ],
+        ),
+    ],
+)
+def test_a_column_of_mixed_values_is_masked_like_its_cells(kind: MaskKind, values: list[str | None]) -> None:
+    masks = ColumnMasks({})
+    for series in (pl.Series("q", values), pl.Series("q", values).drop_nulls().reverse(), pl.Series("q", values[:1])):
+        expected = [None if value is None else masks.cell(kind, value) for value in series.to_list()]
+        assert masks.mask(kind, series).to_list() == expected
+        assert masks.mask(kind, series).name == "q"

@@ -28,7 +28,9 @@ def test_a_quick_run_prints_every_ratio_and_writes_the_page(tmp_path: Path, capf
     assert re.search(r"The same work as presidio-structured, 1,000 rows: ratio \d+\.\d\d \(goal 0\.03", printed)
     assert re.search(r"Joint k and differencing over 10 earlier releases of 5,000 rows: ratio \d+\.\d\d", printed)
     assert re.search(r"stage by stage: textbook-anonymous 1\d,\d{3} rows in \d+\.\d s", printed)
+    assert re.search(r"Free text: .*100 characters: p50 \d+\.\d ms", printed)
     page = target.read_text(encoding="utf-8")
+    assert "### fresh, no record: 60 sentences" in page
     assert re.search(r"command: `.*bench --quick`", page)
     assert page.count("**Ratio ") == 9
     assert page.count("| read back and scan |") == 2

@@ -10,6 +10,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import openpyxl
 import polars as pl
 import pyarrow as pa
@@ -22,6 +23,7 @@ from openpyxl.comments import Comment
 from core_registry.sharing import IdentifierKind
 from gateway.anonymize.plan import Plan
 from gateway.policies.records import Format
+from gateway.releases import written as written_module
 from gateway.releases.errors import ContentDamagedError, LeakSuspectedError
 from gateway.releases.leakwatch import LeakWatch
 from gateway.releases.writers import writer
@@ -266,3 +268,24 @@ def test_no_value_shows_in_what_is_told_of_a_scan() -> None:
     result = watch.result("csv", 7)
     assert (dict(result.suspicions), result.asked, result.confirmed) == ({"phone": 1}, 1, 0)
     assert "19900000000" not in f"{result!r}{result.to_json()}{watch!r}"
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_runs_of_digits_are_found_in_either_way(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(written_module, "_FEW", few)
+    for before in range(12):
+        content = b"." * before + b"12345678901" + b"." + b"1234567890" + b"." + b"3" * 40
+        digit = np.frombuffer(content, dtype=np.uint8)
+        first, last = written_module._runs((digit >= ord("0")) & (digit <= ord("9")))
+        assert list(zip(first.tolist(), last.tolist(), strict=True)) == [
+            (before, before + 11), (before + 23, before + 63)
+        ]  # fmt: skip
+
+
+def test_a_category_that_comes_again_is_found_again() -> None:
+    """Bank cards are counted by look, whatever was seen before; what is harmless is looked at once."""
+    watch = LeakWatch(PLAN)
+    frame = pl.DataFrame({"a": ["4111111111111111", "1班", None], "b": [ID, "1班", "2班"]}).cast(pl.Categorical)
+    for _ in range(2):
+        watch._look(frame, {}, "rows")
+    assert watch.result("csv", 1).suspicions == {"id_number": 1, "bank_card": 2}

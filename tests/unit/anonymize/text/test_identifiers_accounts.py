@@ -1,0 +1,80 @@
+"""WeChat, QQ and e-mail in text. All accounts are invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.anonymize.text.marked import expected, found, plain
+
+CASES = (
+    "微信号：{WECHAT:zhangsan_88}",
+    "微信{WECHAT:zhangsan88}",
+    "微信号是{WECHAT:abc-12345}",
+    "微信 {WECHAT:abc12345}",
+    "微信ID：{WECHAT:Lisi_2012}",
+    "加我微信{WECHAT:lisi2012}",
+    "微信号：{WECHAT:xiaomingmama}",
+    "微信号（{WECHAT:lisi2012}）",
+    "wx：{WECHAT:lisi2012}",
+    "WX:{WECHAT:lisi2012}",
+    "vx {WECHAT:lisi2012}",
+    "VX：{WECHAT:lisi2012}",
+    "加V：{WECHAT:lisi2012}",
+    "V信{WECHAT:lisi2012}",
+    "v:{WECHAT:lisi2012}",
+    "薇信：{WECHAT:lisi2012}",
+    "WeChat: {WECHAT:lisi2012}",
+    "{WECHAT:wxid_k3j4h5g6f7d8}",
+    "微信号{WECHAT:wxid_k3j4h5g6f7d8}",
+    "微信：{WECHAT:13812345678}",
+    "加微信{WECHAT:13812345678}",
+    "微信{WECHAT:138 1234 5678}",
+    "微信号{WECHAT:１３８１２３４５６７８}",
+    "微信号{WECHAT:123456789}",
+    "微信群里说了pizza的事",
+    "微信支付100000元",
+    "用微信group聊",
+    "微信公众号：太原教育",
+    "微信小程序demo12345已上线",
+    "QQ：{QQ:123456789}",
+    "QQ{QQ:123456789}",
+    "qq号{QQ:12345}",
+    "QQ号码是{QQ:1234567890}",
+    "QQ {QQ:123 456 789}",
+    "扣扣{QQ:123456789}",
+    "扣扣：{QQ:一二三四五六七八九}",
+    "企鹅号{QQ:123456789}",
+    "Q号{QQ:123456789}",
+    "QQ群{QQ:123456789}",
+    "ＱＱ：{QQ:１２３４５６７８９}",
+    "QQ邮箱{EMAIL:123456789@qq.com}",
+    "QQ：{EMAIL:123456789@qq.com}",
+    "QQ音乐2024年更新",
+    "邮箱{EMAIL:zhangsan@163.com}",
+    "{EMAIL:zhangsan@163.com}",
+    "发到我的邮箱{EMAIL:zhang.san_1@sx.edu.cn}。",
+    "邮箱：{EMAIL:zhangsan＠163．com}",
+    "邮箱{EMAIL:ｚｈａｎｇ＠１６３．ｃｏｍ}",
+    "邮箱{EMAIL:zhangsan @ 163.com}",
+    "邮箱{EMAIL:zhangsan@163。com}",
+    "邮箱{EMAIL:zhangsan(at)163.com}",
+    "邮箱{EMAIL:zhangsan[at]qq[dot]com}",
+    "邮箱{EMAIL:zhangsan at qq dot com}",
+    "邮箱{EMAIL:zhangsan#163.com}",
+    "邮箱{EMAIL:zhangsan艾特163点com}",
+    "{EMAIL:a+b-c@mail.example.org}联系",
+    "{EMAIL:zhangsan@163.com}，{EMAIL:lisi@qq.com}",
+    "{EMAIL:zhangsan@163.com}QQ{QQ:123456789}",
+    "<{EMAIL:zhangsan@163.com}>",
+    "mailto:{EMAIL:zhangsan@163.com}",
+    "{EMAIL:13812345678@139.com}",
+    "微博@小明同学",
+    "@zhangsan",
+    "a@b",
+    "***@***",
+)
+
+
+@pytest.mark.parametrize("marked", CASES, ids=range(len(CASES)))
+def test_accounts_are_found_whole_and_nothing_else(marked: str) -> None:
+    assert found(plain(marked)) == expected(marked)
