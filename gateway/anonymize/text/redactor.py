@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -44,6 +45,8 @@ SMALL: Final = 20_000
 _CHUNK: Final = 4_000
 """Characters of the texts that a process gets at a time."""
 _MOST_PROCESSES: Final = 8
+_AHEAD: Final = 2
+"""Pieces of work for each process that may wait: so many schools' rolls are held at most, and one more."""
 
 
 class RedactionError(UnavailableError):
@@ -186,10 +189,13 @@ class TextRedactor:
         context = get_context("spawn")  # a fork would copy locks that other threads hold
         with ProcessPoolExecutor(self._processes, context, _begin, (self._setup,)) as pool:
             try:
-                waiting = []
+                waiting: deque[tuple[str, Future[dict[Task, str]]]] = deque()
                 for school, tasks in schools.items():
                     names = tuple(rosters(school)) if school else ()
                     waiting += [(school, pool.submit(_work, names, chunk)) for chunk in _chunks(tuple(tasks))]
+                    while len(waiting) > _AHEAD * self._processes:  # the rolls of few schools at a time
+                        before, future = waiting.popleft()
+                        yield before, future.result()
                 for school, future in waiting:
                     yield school, future.result()
             except BrokenProcessPool as error:
