@@ -54,15 +54,19 @@ def search() -> ResponseReturnValue:
 
 @blueprint.post("/office/identity")
 def offer_identity() -> ResponseReturnValue:
-    """Offer a pupil's digital identity: a code for the wallet, shown once as a QR code (A50-14)."""
+    """Offer a pupil's digital identity: a link for the wallet as a QR code, and six digits apart (A50-14)."""
     schools = schools_for(Action.READ_REGISTRY)
     subject = registry().subject_ref_of(StudentId(forms.text("student_id", longest=64)), schools=frozenset(schools))
-    offer = services().identity.make_offer(SubjectRef(subject), principal())
+    offer = services().issuing.make_offer(SubjectRef(subject), principal())
+    return page("office/identity.html", offer=offer, drawing=_qr(offer.link), app_drawing=_qr(offer.uri))
+
+
+def _qr(text: str) -> Markup:
     drawing = io.BytesIO()
-    segno.make(offer.uri, error="m").save(
+    segno.make(text, error="m").save(
         drawing, kind="svg", border=4, omitsize=True, xmldecl=False, svgns=False, svgclass="qr", lineclass=None
     )
-    return page("office/identity.html", offer=offer, drawing=Markup(drawing.getvalue().decode()))  # noqa: S704  made by segno
+    return Markup(drawing.getvalue().decode())  # noqa: S704  made by segno
 
 
 def _page(lines: list[StudentLine] | None, problem: Problem | None) -> ResponseReturnValue:
