@@ -35,12 +35,16 @@ from gateway.api import (
     log,
     matches,
     oauth,
+    oauth_preauthorized,
     plans,
+    presentation_wallets,
+    presentations,
     problem_responses,
     recipients,
     sessions,
     statistics,
     system,
+    wallets,
 )
 from gateway.api.counters import RequestCounter
 from gateway.api.limits import Limits, fields_of
@@ -164,10 +168,21 @@ def _blueprints(services: Services) -> list[Any]:
             alerts.blueprint,
         ]
     if outside:
-        found += [log.blueprint, oauth.blueprint(lambda: services.tokens, public_url=services.settings.public_url)]
-    found.append(identity.blueprint)
+        found += [presentations.blueprint, presentation_wallets.blueprint]
+        found += [
+            log.blueprint,
+            oauth.blueprint(lambda: services.tokens, public_url=services.settings.public_url, grants=_grants(services)),
+        ]
+    found += [identity.blueprint, wallets.blueprint]
     found += console.blueprints(face)
     return found
+
+
+def _grants(services: Services) -> dict[str, oauth.Answer]:
+    """Return who answers which grant type at the token endpoint, beside that of clients."""
+    return {
+        oauth_preauthorized.GRANT_TYPE: lambda form, headers: oauth_preauthorized.answer(form, headers, services),
+    }
 
 
 def _guard(app: APIFlask, services: Services) -> None:
@@ -197,7 +212,7 @@ def _guard(app: APIFlask, services: Services) -> None:
 def _answer_errors(app: APIFlask) -> None:
     def answer(error: Exception) -> Response:
         where = request.endpoint or "app"
-        if request.blueprint == "oauth":
+        if request.blueprint in {"oauth", "presentation_wallets", "wallets"}:
             return _with_retry(oauth.error_response(problem_responses.problem_for(error, where)), error)
         if not console.owns(request):
             return problem_responses.response_for(error, where)

@@ -51,12 +51,16 @@ class Key(StrEnum):
     """Signs browser cookies and form tokens; each face may have its own."""
     ACCOUNTS = "accounts"
     """Encrypts TOTP secrets and other second-factor material."""
+    FAMILY = "family"
+    """Seals the questions of the family face to the worker, who answers nothing but wallets by it."""
     GRANT = "grant"
     """ES256: signs grants, manifests and approvals."""
     CREDENTIAL = "credential"
     """ES256: signs credentials and status lists."""
     OAUTH = "oauth"
     """ES256: signs access tokens."""
+    VERIFIER = "verifier"
+    """ES256: signs requests for presentations; its certificate is the verifier's name (``x509_hash``)."""
     LOG = "log"
     """Ed25519: signs checkpoints; the sequencer alone."""
 
@@ -71,6 +75,7 @@ SYMMETRIC = frozenset(
         Key.APPROVAL_SCAN,
         Key.SESSION,
         Key.ACCOUNTS,
+        Key.FAMILY,
     }
 )
 _OFFICE = frozenset(
@@ -89,9 +94,9 @@ _OFFICE = frozenset(
 )
 PRIVATE_KEYS: dict[Face, frozenset[Key]] = {
     Face.OFFICE: _OFFICE,
-    Face.WORKER: _OFFICE | {Key.LOG},
-    Face.FAMILY: frozenset({Key.SESSION, Key.ACCOUNTS}),
-    Face.OUTSIDE: frozenset({Key.OAUTH, Key.DELIVERY, Key.SESSION}),
+    Face.WORKER: _OFFICE | {Key.LOG, Key.FAMILY},
+    Face.FAMILY: frozenset({Key.SESSION, Key.ACCOUNTS, Key.FAMILY}),
+    Face.OUTSIDE: frozenset({Key.OAUTH, Key.VERIFIER, Key.DELIVERY, Key.SESSION}),
     Face.ALL: frozenset(Key),
 }
 """Private and symmetric keys that each face needs, and may have. The public half of every signing key is for all."""

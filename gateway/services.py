@@ -20,6 +20,8 @@ from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
 from gateway.identity.issuer_keys import IssuerKeyService
+from gateway.identity.issuing.service import IssuingService
+from gateway.identity.presenting.service import PresentationService
 from gateway.identity.service import IdentityService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
@@ -53,6 +55,7 @@ class Services:
     audit: AuditService
     publisher: LogPublisher
     identity: IdentityService
+    issuing: IssuingService
     office: RegistryOffice | None
     desk: CaseDesk | None
     staff: StaffDesk | None
@@ -85,6 +88,8 @@ class Services:
     """One's own account; every process has it."""
     issuer_keys: IssuerKeyService | None = None
     """Rotation and compromise of the issuer's keys, on the faces that hold them."""
+    presentations: PresentationService | None = None
+    """Requests for presentations (OpenID4VP), on the faces that hold the verifier's key."""
     statistics: StatisticsService | None = None
     """Statistics (统计), on the faces that release."""
     texts: TextPreviews | None = None

@@ -1,4 +1,4 @@
-"""``/v1/identity``: offers, nonces, credentials, status lists, verification, and the documents around them."""
+"""``/v1/identity``: offers, status lists, verification, and the documents around them. For wallets see ``wallets``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from flask import Response, jsonify, request
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import JSON, ApiBlueprint, content
 from gateway.api.models import (
-    CredentialsIn,
-    CredentialsOut,
-    NonceOut,
     OfferIn,
     OfferOut,
     VerificationIn,
     VerificationOut,
 )
+from gateway.identity.configurations import GUARDIAN, STUDENT
 from gateway.identity.records import ShardId
 from gateway.identity.verify import UnverifiedPresentation
 from gateway.ids import SubjectRef
@@ -30,25 +28,19 @@ PUBLISHED_SECONDS = 60
 @blueprint.input(OfferIn)
 @blueprint.output(OfferOut, status_code=201)
 def make_offer(json_data: OfferIn) -> OfferOut:
-    """Offer a pupil's digital identity: a one-time code for the wallet, shown as a QR code."""
-    offer = services().identity.make_offer(SubjectRef(json_data.subject_ref), principal())
-    return OfferOut(offer=offer.id, code=offer.code, expires_at=offer.expires_at, uri=offer.uri)
-
-
-@blueprint.post("/v1/identity/nonce")
-@blueprint.output(NonceOut)
-def make_nonce() -> NonceOut:
-    """Return a fresh nonce for key proofs (OpenID4VCI 1.0 section 7)."""
-    return NonceOut(c_nonce=services().identity.nonce())
-
-
-@blueprint.post("/v1/identity/credentials")
-@blueprint.input(CredentialsIn)
-@blueprint.output(CredentialsOut)
-def issue_credentials(json_data: CredentialsIn) -> CredentialsOut:
-    """Issue one one-time credential for each key proof; the code is spent."""
-    batch = services().identity.issue(json_data.code, json_data.proofs)
-    return CredentialsOut(credentials=list(batch.credentials), expires_at=batch.expires_at)
+    """Offer a pupil's digital identity: a link for the wallet, shown as a QR code, and a transaction code apart."""
+    offer = services().issuing.make_offer(
+        SubjectRef(json_data.subject_ref), principal(), json_data.credential_configuration_id
+    )
+    return OfferOut(
+        offer=offer.id,
+        expires_at=offer.expires_at,
+        credential_offer=dict(offer.document),
+        credential_offer_uri=offer.address,
+        uri=offer.uri,
+        link=offer.link,
+        tx_code=offer.tx_code,
+    )
 
 
 @blueprint.post("/v1/identity/verifications")
@@ -107,8 +99,15 @@ def credential_issuer() -> Response:
 @blueprint.get("/v1/identity/types/student/1")
 @blueprint.answers({200: content("The type metadata of the student credential", JSON, _OBJECT)})
 def type_metadata() -> Response:
-    """Return the type metadata document of the ``vct``."""
-    return _public(services().identity.type_metadata())
+    """Return the type metadata document of the ``vct`` of students."""
+    return _public(services().identity.type_metadata(STUDENT))
+
+
+@blueprint.get("/v1/identity/types/guardian/1")
+@blueprint.answers({200: content("The type metadata of the guardian credential", JSON, _OBJECT)})
+def guardian_metadata() -> Response:
+    """Return the type metadata document of the ``vct`` of guardians."""
+    return _public(services().identity.type_metadata(GUARDIAN))
 
 
 def _public(document: dict[str, object]) -> Response:

@@ -10,7 +10,7 @@ way. Behind a TLS proxy the application must therefore trust the proxy's ``X-For
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -32,6 +32,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from flask import Blueprint, Request, Response, jsonify, request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from gateway.accounts import authorization_details
@@ -49,6 +50,8 @@ from gateway.accounts.records import CLIENT_CREDENTIALS, AccessToken, OAuthClien
 from gateway.accounts.roles import ROLES_OF_KIND
 from gateway.accounts.tokens import TokenRequest
 from gateway.errors import ConfigurationError, UnavailableError
+from gateway.identity.issuing.tokens import DETAIL_TYPE
+from gateway.identity.metadata import PRE_AUTHORIZED
 from gateway.principals import AccountKind
 from gateway.problems import UNEXPECTED, Problem
 
@@ -84,10 +87,17 @@ class Tokens(Protocol):
         """Return the public keys of access tokens."""
 
 
-def blueprint(tokens: Callable[[], Tokens], *, public_url: str) -> Blueprint:
+Answer = Callable[[Mapping[str, str], Headers], Response]
+"""Answers a token request of one grant type: the form, each parameter once, and the headers."""
+
+
+def blueprint(
+    tokens: Callable[[], Tokens], *, public_url: str, grants: Mapping[str, Answer] | None = None
+) -> Blueprint:
     """Return the OAuth blueprint; it is registered without a prefix.
 
     ``tokens`` gives the service of the running application. ``public_url`` is the issuer, without a trailing slash.
+    ``grants`` are further grant types at the token endpoint, each with who answers it.
     Raises ``ConfigurationError`` unless ``public_url`` is ``https``, or ``http`` on loopback, without path and query.
     """
     parts = urlsplit(public_url)
@@ -96,6 +106,7 @@ def blueprint(tokens: Callable[[], Tokens], *, public_url: str) -> Blueprint:
             "XUEJI_PUBLIC_URL must be https (http on loopback only), without path, query or trailing slash.",
             detail_zh="XUEJI_PUBLIC_URL 应为 https 地址（仅本机回环可用 http），不含路径、查询和末尾斜杠。",
         )
+    further = dict(grants or {})
     server = _Server(tokens, parts.netloc)
     server.register_endpoint(_Introspection)
     server.register_endpoint(_Revocation)
@@ -107,7 +118,7 @@ def blueprint(tokens: Callable[[], Tokens], *, public_url: str) -> Blueprint:
 
     @routes.post("/oauth/token")
     def token() -> Response:
-        return server.answered(server.create_token_response)
+        return server.answered(lambda: token_response(server, further))
 
     @routes.post("/oauth/introspect")
     def introspect() -> Response:
@@ -125,11 +136,21 @@ def blueprint(tokens: Callable[[], Tokens], *, public_url: str) -> Blueprint:
 
     @routes.get(METADATA_PATH)
     def metadata() -> Response:
-        answer = jsonify(metadata_of(public_url))
+        answer = jsonify(metadata_of(public_url, further))
         answer.headers["Cache-Control"] = "public, max-age=300"
         return answer
 
     return routes
+
+
+def token_response(server: _Server, further: Mapping[str, Answer]) -> Response:
+    """Return the answer of the grant type that is asked for; clients' own is Authlib's to answer."""
+    answering = further.get(request.form.get("grant_type", ""))
+    if answering is None:
+        found: Response = server.create_token_response()
+        return found
+    server.create_oauth2_request(None)  # over TLS or loopback alone, as for every grant
+    return answering(request.form, request.headers)
 
 
 def error_response(problem: Problem) -> Response:
@@ -145,24 +166,27 @@ def error_response(problem: Problem) -> Response:
     return answer
 
 
-def metadata_of(issuer: str) -> dict[str, str | list[str]]:
-    """Return the authorization server metadata of RFC 8414.
+def metadata_of(issuer: str, further: Collection[str] = ()) -> dict[str, str | list[str] | bool]:
+    """Return the authorization server metadata of RFC 8414; ``further`` are grant types beside that of clients.
 
     ``response_types_supported`` is left out: it would be empty, and section 3.2 wants empty members omitted.
     """
-    metadata: dict[str, str | list[str]] = {
+    metadata: dict[str, str | list[str] | bool] = {
         "issuer": issuer,
         "token_endpoint": f"{issuer}{TOKEN_PATH}",
         "jwks_uri": f"{issuer}/oauth/jwks.json",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "service_documentation": f"{issuer}/docs",
-        "grant_types_supported": [CLIENT_CREDENTIALS],
+        "grant_types_supported": [CLIENT_CREDENTIALS, *further],
         "scopes_supported": sorted(ROLES_OF_KIND[AccountKind.CLIENT]),
         "ui_locales_supported": ["zh-Hans", "en"],
         "dpop_signing_alg_values_supported": [ALGORITHM],
         "authorization_details_types_supported": [authorization_details.TYPE],
     }
+    if PRE_AUTHORIZED in further:  # OpenID4VCI 1.0 section 12.3: wallets have no client id here
+        metadata["pre-authorized_grant_anonymous_access_supported"] = True
+        metadata["authorization_details_types_supported"] = [authorization_details.TYPE, DETAIL_TYPE]
     for endpoint in ("token", "introspection", "revocation"):
         metadata[f"{endpoint}_endpoint_auth_methods_supported"] = [PRIVATE_KEY_JWT]
         metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = [ALGORITHM]
@@ -235,7 +259,8 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no type
         """Return the one grant there is; Authlib's own refusal repeats what was sent."""
         if request.payload.grant_type != CLIENT_CREDENTIALS:
             raise OAuth2Error(
-                error="unsupported_grant_type", description=f"The only grant type is {CLIENT_CREDENTIALS}."
+                error="unsupported_grant_type",
+                description=f"A client's grant type is {CLIENT_CREDENTIALS}; the others are in the server's metadata.",
             )
         return _ClientCredentials(request, self)
 

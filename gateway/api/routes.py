@@ -33,6 +33,16 @@ ROUTES: dict[str, Guard] = {
     "checks.create_check": Guard(
         "release", "CheckService.check: a grant, a decision and a durable intent before anybody is looked up"
     ),
+    "console.verifier.ask": Guard("policy", "verify_identity: the standing grant, decided before a request is made"),
+    "console.verifier.form": Guard("policy", "verify_identity; what the grants cover, no pupil data"),
+    "console.verifier.show": Guard("release", "the answer to one's own request, through the release gate; once"),
+    "console.verifier.state": Guard("policy", "verify_identity: where one's own request stands, no pupil data"),
+    "presentations.get_presentation": Guard(
+        "release", "the answer to one's own request, verified through the release gate when it came; told once"
+    ),
+    "presentations.request_presentation": Guard(
+        "policy", "verify_identity: the standing grant, decided before a request is made"
+    ),
     "identity.verify": Guard("release", "the standing grant of the relying party, through the release gate"),
     "statistics.ask_statistics": Guard(
         "release", "StatisticsService.ask: a grant, a decision, the budget and a durable intent before a number is told"
@@ -316,14 +326,24 @@ ROUTES: dict[str, Guard] = {
     "grants.public_register_csv": Guard("none", "the public register of shares: it names no person"),
     "applications.security_terms": Guard("none", "the security terms of recipients, a public text"),
     "identity.credential_issuer": Guard("none", "public metadata"),
-    "identity.issue_credentials": Guard(
-        "none", "the one-time code is the proof; to the pupil's own wallet, the holder's act (I1)"
-    ),
     "identity.jwks": Guard("none", "public keys"),
     "identity.jwt_vc_issuer": Guard("none", "public metadata"),
-    "identity.make_nonce": Guard("none", "a random number"),
     "identity.status_list": Guard("none", "a status list tells nothing without the credential that points into it"),
+    "identity.guardian_metadata": Guard("none", "public metadata"),
     "identity.type_metadata": Guard("none", "public metadata"),
+    "presentation_wallets.get_request": Guard(
+        "none", "who was shown the link has its random id; it says who asks for what, nothing of a pupil"
+    ),
+    "presentation_wallets.post_request": Guard("none", "as get_request, with the wallet's own nonce in it"),
+    "presentation_wallets.respond": Guard(
+        "none", "the holder's key is the proof; what it shows goes through the release gate, the wallet is told nothing"
+    ),
+    "wallets.get_offer": Guard("none", "who was shown the link has its reference; the digits are told apart"),
+    "wallets.issue_credentials": Guard(
+        "none", "the wallet's access token is the proof; to the pupil's own wallet, the holder's act (I1)"
+    ),
+    "wallets.make_nonce": Guard("none", "a random number"),
+    "wallets.notify": Guard("none", "the wallet's access token is the proof; it can end its own batch, no more"),
     "log.checkpoint": Guard("none", "the public log: hashes only"),
     "log.consistency": Guard("none", "the public log: hashes only"),
     "log.hash_tile": Guard("none", "the public log: hashes only"),

@@ -34,7 +34,9 @@ from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
 from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
+from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
+from gateway.bootstrap.identity_presenting import presentation_service
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
@@ -50,7 +52,6 @@ from gateway.db import DatabaseReader, make_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.errors import ConfigurationError
 from gateway.identity.issuer_keys import KeySource
-from gateway.identity.lifecycle import staff_may_offer
 from gateway.identity.records import IdentitySettings
 from gateway.identity.service import IdentityService
 from gateway.identity.store import IdentityStore
@@ -253,6 +254,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         audit=audit,
         publisher=LogPublisher(parts.reader, log),
         identity=identity,
+        issuing=issuing_service(parts, identity),
         office=registry_office(parts),
         desk=case_desk(parts),
         papers=paper_desk(parts),
@@ -273,6 +275,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         delegations=people.delegations,
         own=own_account(parts, people.delegations),
         issuer_keys=issuer_key_service(parts, issuer_keys),
+        presentations=presentation_service(parts, desk, identity),
         texts=previews(parts),
         redactions=redactions(parts),
         degraded=lambda: degraded(parts),
@@ -294,7 +297,6 @@ def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService
         gate=StandingGate(desk, parts.journal, parts.book, parts.now),
         keys=keys,
         now=parts.now,
-        may_offer=staff_may_offer(parts.book.divisions.territory),
     )
 
 

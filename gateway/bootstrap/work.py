@@ -11,16 +11,18 @@ from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
 from gateway.bootstrap.dry_runs import dry_run_tasks
+from gateway.bootstrap.identity_presenting import presentation_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
 from gateway.bootstrap.pseudonyms import pseudonym_keys
 from gateway.bootstrap.statistics import statistics_tasks
 from gateway.bootstrap.workflow import workflow_tasks
-from gateway.broker.service import Answerer, Asker, broker_key
+from gateway.broker.service import Answerer, Asker, Door, broker_key
 from gateway.broker.store import SqlQuestions
 from gateway.console.office.uploads import shelf_of
 from gateway.errors import ConfigurationError
+from gateway.identity.issuing.desk import wallet_handlers
 from gateway.identity.service import IdentityService
 from gateway.ids import SubjectRef
 from gateway.jobs import Periodic, Task
@@ -53,13 +55,15 @@ def worker_tasks(
         )
     intake = Intake(log, parts.reader, parts.sequencer)
     outbox = SqlOutbox(parts.registry)
+    wallets = wallet_handlers(services.issuing.desk)
     answerer = Answerer(
         SqlQuestions(),
         parts.reader,
         scratch,
-        broker_handlers(parts, desk, scratch),
+        {**broker_handlers(parts, desk, scratch), **wallets},
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
+        (Door(broker_key(parts.keyring.secret(Key.FAMILY)), wallets),),
     )
     bench = Workbench(
         grants=desk,
@@ -97,6 +101,8 @@ def worker_tasks(
         Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
         Task("compromised keys", Periodic(services.identity.end_compromised, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
+        Task("offers and accesses", Periodic(services.issuing.sweep, 3600)),
+        *presentation_tasks(parts, scratch),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         *standing_tasks(services),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),

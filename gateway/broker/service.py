@@ -11,7 +11,8 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol, cast
@@ -123,8 +124,16 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """A face that may ask: its key, and the kinds of questions that are answered to it."""
+
+    key: bytes = field(repr=False)
+    handlers: Mapping[str, Handler]
+
+
+@dataclass(frozen=True, slots=True)
 class Answerer:
-    """The worker's end: one handler for each kind of question."""
+    """The worker's end: one handler for each kind of question. ``further`` faces have other keys and fewer kinds."""
 
     store: QuestionStore
     reader: Reader
@@ -132,6 +141,7 @@ class Answerer:
     handlers: Mapping[str, Handler]
     key: bytes = field(repr=False)
     now: Callable[[], datetime]
+    further: Sequence[Door] = ()
 
     def round(self, limit: int = 100) -> bool:
         """Answer what waits and forget what nobody fetched; say whether there was a question."""
@@ -145,12 +155,12 @@ class Answerer:
 
     def _reply(self, identifier: str, question: bytes) -> bytes:
         """Return the sealed answer; an empty one, which opens for nobody, to a question that is none of ours."""
-        try:
-            asked = cast("dict[str, object]", _open(self.key, _question(identifier), question))
-        except UnavailableError:
+        opened = self._opened(identifier, question)
+        if opened is None:
             return b""
+        door, asked = opened
         try:
-            found: dict[str, object] = {"answer": self._handle(asked)}
+            found: dict[str, object] = {"answer": self._handle(door, asked)}
         except tuple(_REFUSALS.values()) as error:
             found = {"refused": _refusal(error)}
         except GatewayError:
@@ -158,10 +168,20 @@ class Answerer:
         except Exception as error:  # noqa: BLE001  one question must not keep the others waiting
             report("broker", error)
             found = {"unavailable": True}
-        return _seal(self.key, _answer(identifier, question), found)
+        return _seal(door.key, _answer(identifier, question), found)
 
-    def _handle(self, asked: Mapping[str, object]) -> object:
-        return self.handlers[str(asked["kind"])](cast("Mapping[str, object]", asked["body"]))
+    def _opened(self, identifier: str, question: bytes) -> tuple[Door, Mapping[str, object]] | None:
+        """Return whose question it is, and the question; ``None`` when no key opens it."""
+        for door in (Door(self.key, self.handlers), *self.further):
+            with suppress(UnavailableError):
+                return door, cast("dict[str, object]", _open(door.key, _question(identifier), question))
+        return None
+
+    def _handle(self, door: Door, asked: Mapping[str, object]) -> object:
+        kind = str(asked["kind"])
+        if kind not in door.handlers:
+            raise UnavailableError("No such question is answered here.", detail_zh="本端不答复此类问题。")
+        return door.handlers[kind](cast("Mapping[str, object]", asked["body"]))
 
     def _write(self, identifier: str, sealed: bytes) -> None:
         self.scratch.write(lambda tx: self.store.answer(tx, identifier, sealed))

@@ -28,6 +28,7 @@ from gateway.console import (
     recipients,
     register,
     statistics,
+    verifier,
     work,
 )
 from gateway.console.pages import SPEND, fence, problem_page
@@ -65,8 +66,8 @@ _OFFICE = (
 )
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
     Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),
-    Face.OUTSIDE: (auth.blueprint, *_SHARED),
-    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE),
+    Face.OUTSIDE: (auth.blueprint, *_SHARED, verifier.blueprint),
+    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, verifier.blueprint),
 }
 """The pages of a face; the others show only problems and what these need (``/assets``)."""
 

@@ -14,6 +14,7 @@ from gateway.policies.resources import (
     alert_resource,
     audit_log_resource,
     disclosure_resource,
+    identity_resource,
     registry_resource,
     system_resource,
     text_resource,
@@ -47,6 +48,11 @@ def own_application(who: Principal) -> Resource:
             "state": "draft",
         },
     )
+
+
+def own_verification(who: Principal) -> Resource:
+    """Return identities as they are presented to the recipient of ``who``."""
+    return identity_resource(recipient=who.recipient)
 
 
 def own_registry(who: Principal) -> Resource:
@@ -83,6 +89,7 @@ ENTRANCES = (
     Entrance("console.applications.index", "申请", "Applications", "form", _READ, own_application),
     Entrance("console.grants.index", "授权", "Grants", "seal", _READ, own_application),
     Entrance("console.extracts.index", "提取", "Extracts", "box", _READ, own_application),
+    Entrance("console.verifier.form", "身份核验", "Verify", "check", Action.VERIFY_IDENTITY, own_verification),
     Entrance("console.imports.upload_form", "学籍导入", "Import", "upload", Action.IMPORT_REGISTRY, own_registry),
     Entrance("console.classes.search_form", "班级名册", "Classes", "people", Action.READ_REGISTRY, own_registry),
     Entrance("console.todo.index", "待办", "To do", "check", Action.READ_CASES, own_registry),

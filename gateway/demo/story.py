@@ -17,7 +17,7 @@ from gateway.bootstrap import Process
 from gateway.demo import approvals, asking, counting, people, registry, trying
 from gateway.demo.server import BackgroundServer, port_or_free
 from gateway.demo.stage import Stage, problem, ready
-from gateway.identity.holder import Wallet
+from gateway.identity.holder import fetch_batch
 from gateway.identity.offline import verify_credential
 from gateway.keyring import Face, Key
 from gateway.policies.scope import civil_date
@@ -271,16 +271,10 @@ def _identified(stage: Stage) -> str:
     stage.student, subject = _some_pupil(stage)
     registrar = stage.officer("registrar")
     offer = registrar.call("POST", "/v1/identity/offers", {"subject_ref": subject}, expect=201)
-    family = Caller(stage.base)
     issuer = stage.settings.public_url
-    wallet = Wallet()
-    nonce = family.call("POST", "/v1/identity/nonce").text("c_nonce")
-    proofs = wallet.proofs(4, issuer=issuer, nonce=nonce, now=datetime.now(UTC))
-    issued = family.call("POST", "/v1/identity/credentials", {"code": offer.text("code"), "proofs": proofs}).json()
-    credentials = issued["credentials"]
-    if not isinstance(credentials, list):
-        raise UnexpectedAnswerError("no credentials")
-    wallet.receive([str(one) for one in credentials])
+    fetched = fetch_batch(offer.text("link"), offer.text("tx_code"), 4)
+    fetched.notify("credential_accepted")
+    wallet = fetched.wallet()
     credential, holder = wallet.held[0]
     party = stage.clients["library"].client_id
     claims = ["stage", "age_over_6"]

@@ -26,6 +26,30 @@ CLAIM_LABELS: Mapping[str, tuple[str, str]] = {
 ``status`` would be the name of SD-JWT VC's own, never disclosable claim: hence ``enrolment_status``.
 """
 
+GUARDIAN_LABELS: Mapping[str, tuple[str, str]] = {
+    "guardian_relation": ("与学生关系代码", "Relation to the pupil, code of GB/T 4761"),
+    "guardian_relation_name": ("与学生关系", "Relation to the pupil"),
+    "child_stage": ("学生学段", "The pupil's stage of schooling"),
+    "child_grade": ("学生年级", "The pupil's grade"),
+    "child_county": ("学生所在学校县（市、区）代码", "Division code of the county of the pupil's school"),
+    "child_enrolment_status": ("学生学籍状态", "State of the pupil's record"),
+}
+"""Every claim of a guardian's credential: neither the pupil nor the guardian is named."""
+
+RELATIONS: Mapping[str, str] = {
+    "51": "父亲",
+    "52": "母亲",
+    "57": "继父或养父",
+    "58": "继母或养母",
+    "59": "父母",
+    "61": "祖父",
+    "62": "祖母",
+    "63": "外祖父",
+    "64": "外祖母",
+}
+"""GB/T 4761. Any other relation is shown as a guardian's and no more: a rare one would point at a family."""
+OTHER_RELATION = ("99", "监护人")
+
 GRANT_FIELDS: Mapping[str, str] = {"school_name": "school", "school_code": "school", "enrolment_status": "status"}
 """Claims that go by another name in the release profile ``identity-check``, in whose names grants are written."""
 
@@ -60,6 +84,20 @@ def claims_of(row: Mapping[str, object], today: date) -> dict[str, ClaimValue]:
     entered = row.get("entry_month")
     if isinstance(entered, str) and entered[:4].isdecimal():
         found["enrolment_year"] = int(entered[:4])
+    return found
+
+
+def guardian_claims_of(row: Mapping[str, object], _today: date) -> dict[str, ClaimValue]:
+    """Return the claims of the first guardian's credential; empty when the row knows no relation. Source: A50-14."""
+    relation = row.get("guardian_relation")
+    if not isinstance(relation, str) or not relation:
+        return {}
+    code, name = (relation, RELATIONS[relation]) if relation in RELATIONS else OTHER_RELATION
+    found: dict[str, ClaimValue] = {"guardian_relation": code, "guardian_relation_name": name}
+    for claim in ("stage", "grade", "county", "enrolment_status"):
+        value = row.get(_FROM_ROW[claim])
+        if isinstance(value, str) and value:
+            found[f"child_{claim}"] = value
     return found
 
 

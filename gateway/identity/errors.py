@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from gateway.errors import ConflictError, GatewayError, UnauthenticatedError
+from gateway.errors import ConflictError, GatewayError
 
 
 class Reason(StrEnum):
@@ -123,14 +123,16 @@ class CredentialRejectedError(GatewayError):
         self.reason = reason
 
 
-class OfferError(UnauthenticatedError):
-    """An offer's code is unknown, used or expired: one answer for all three."""
+class WalletRefusedError(GatewayError):
+    """A wallet's request was refused; ``code`` is the error of OpenID4VCI 1.0, RFC 6749, 6750, 9396 or 9449.
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The code is unknown, used or expired; ask the school for a new one.",
-            detail_zh="领取码无效、已使用或已过期，请向学校重新申领。",
-        )
+    ``reason`` is for the log alone, where it may be finer than what the wallet is told.
+    """
+
+    def __init__(self, code: str, detail: str, detail_zh: str, *, reason: str = "", rule: str | None = None) -> None:
+        super().__init__(detail, detail_zh=detail_zh, rule=rule, extra={"error": code})
+        self.code = code
+        self.reason = reason or code
 
 
 class ProofError(GatewayError):

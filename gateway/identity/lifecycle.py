@@ -8,7 +8,7 @@ from gateway.errors import ForbiddenError, ParameterError
 from gateway.identity.claims import ACTIVE, CLAIM_LABELS
 from gateway.identity.records import Status
 from gateway.ids import RecipientId
-from gateway.principals import Principal, Role
+from gateway.principals import AccountKind, Principal, Role
 
 ENDED = frozenset(
     {
@@ -68,6 +68,17 @@ def own_audiences(principal: Principal) -> frozenset[str]:
     return frozenset(str(name) for name in (principal.account, principal.recipient) if name)
 
 
+def may_verify(who: Principal) -> bool:
+    """Say whether ``who`` verifies identities for an organisation: its client, or its people at the counter.
+
+    The people are those who take delivery of what is granted to it (``deliver-to-recipient``), or execute for it.
+    """
+    if who.recipient is None:
+        return False
+    people = who.kind is AccountKind.STAFF and bool(who.roles & {Role.APPLICANT, Role.EXECUTOR})
+    return people or Role.RELYING_PARTY in who.roles
+
+
 def asking_recipient(
     relying_party: Principal, requested: frozenset[str], audience: str, *, own: frozenset[str]
 ) -> RecipientId:
@@ -77,10 +88,10 @@ def asking_recipient(
     ``ParameterError`` for no claim or one that does not exist. Source: A50-14.
     """
     recipient = relying_party.recipient
-    if recipient is None or Role.RELYING_PARTY not in relying_party.roles:
+    if recipient is None or not may_verify(relying_party):
         raise ForbiddenError(
-            "Only a client with the role relying_party may verify identities.",
-            detail_zh="仅验证方客户端可以核验学生身份。",
+            "Only a client with the role relying_party, or a person who acts for the recipient, may verify identities.",
+            detail_zh="仅验证方客户端和数据使用方的经办人可以核验学生身份。",
             rule="A50-14",
         )
     if audience not in own:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from gateway.identity.records import CredentialId, IssuedCredential, Offer, OfferId, Shard, ShardId, Status
+from gateway.identity.records import CredentialId, IssuedCredential, Shard, ShardId, Status
 from gateway.ids import RecipientId, SubjectRef
 from gateway.journal import Tx
 from gateway.principals import Principal
@@ -43,15 +43,6 @@ class ReleaseGate(Protocol):
 class IdentityRepository(Protocol):
     """Rows of identity; implemented by ``gateway.identity.store.IdentityStore``."""
 
-    def add_offer(self, tx: Tx, offer: Offer) -> None:
-        """Keep a new offer."""
-
-    def offer_by_code(self, tx: Tx, code_hash: str) -> Offer | None:
-        """Return the offer of a code."""
-
-    def redeem_offer(self, tx: Tx, offer: OfferId, at: datetime) -> bool:
-        """Mark an offer redeemed, once and before it expires."""
-
     def use_once(self, tx: Tx, digest: str, expires_at: datetime) -> bool:
         """Keep a digest; ``False`` when it is there already."""
 
@@ -84,6 +75,9 @@ class IdentityRepository(Protocol):
 
     def credentials_of(self, tx: Tx, subjects: Collection[SubjectRef], *, live_at: datetime) -> list[IssuedCredential]:
         """Return the unexpired credentials of pupils."""
+
+    def credentials_named(self, tx: Tx, ids: Collection[CredentialId]) -> list[IssuedCredential]:
+        """Return credentials by their ids, expired ones as well; unknown ids are left out."""
 
     def signed_by(self, tx: Tx, kids: Collection[str], *, live_at: datetime) -> list[IssuedCredential]:
         """Return some unexpired credentials of one list that these keys signed and that are not ended yet."""

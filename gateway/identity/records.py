@@ -1,4 +1,4 @@
-"""What identity knows: offers, credentials in the index, shards of the status list. Frozen values, no SQL."""
+"""What identity knows: credentials in the index, shards of the status list. Frozen values, no SQL."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NewType
 
-from gateway.ids import AccountId, SubjectRef
+from gateway.ids import SubjectRef
 
-OfferId = NewType("OfferId", str)
 CredentialId = NewType("CredentialId", str)
 """Internal: it is never written into a credential (A50-14)."""
 ShardId = NewType("ShardId", str)
@@ -38,6 +37,7 @@ class IdentitySettings:
     vct: str
     credential_life: timedelta = timedelta(days=14)
     offer_life: timedelta = timedelta(hours=24)
+    access_life: timedelta = timedelta(minutes=10)
     nonce_life: timedelta = timedelta(minutes=5)
     batch_size: int = 10
     status_ttl: timedelta = timedelta(hours=1)
@@ -51,6 +51,10 @@ class IdentitySettings:
     def at(cls, public_url: str) -> IdentitySettings:
         """Return the settings of an issuer at ``public_url``, everything else as designed."""
         return cls(issuer=public_url, vct=f"{public_url}/v1/identity/types/student/1")
+
+    def vct_of(self, configuration: str) -> str:
+        """Return the credential type of a configuration, which is also where its metadata are."""
+        return f"{self.issuer}/v1/identity/types/{configuration}/1"
 
     def status_uri(self, shard: ShardId) -> str:
         """Return the address of a shard's status list token."""
@@ -68,30 +72,6 @@ class StatusReference:
 
     uri: str
     index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A right to fetch one batch, redeemed by a one-time code of which only the SHA-256 is kept."""
-
-    id: OfferId
-    code_hash: str = field(repr=False)
-    subject_ref: SubjectRef = field(repr=False)
-    made_by: AccountId
-    made_at: datetime
-    expires_at: datetime
-    redeemed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MadeOffer:
-    """An offer as the person sees it once: the code is not kept anywhere."""
-
-    id: OfferId
-    code: str = field(repr=False)
-    expires_at: datetime
-    uri: str = field(repr=False)
-    """``openid-credential-offer://`` with the offer by value, for a QR code (OpenID4VCI 1.0 section 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +115,6 @@ class StatusListToken:
     issued_at: datetime
     expires_at: datetime
     ttl: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedBatch:
-    """One-time credentials, in the order of the proofs, with what the wallet needs to know."""
-
-    credentials: tuple[str, ...] = field(repr=False)
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

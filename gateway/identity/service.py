@@ -1,4 +1,4 @@
-"""Use cases of the digital identity: offer, issue, status, online verification (Art. 50 ¶3)."""
+"""Use cases of the digital identity: status and online verification (Art. 50 ¶3). Issuing is in ``issuing``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hashlib import sha256
 
 from gateway.articles import keeps
 from gateway.errors import GatewayError, NotFoundError, UnavailableError
-from gateway.identity import metadata, proofs
+from gateway.identity import metadata
 from gateway.identity.claims import ACTIVE, claims_of, grant_fields
-from gateway.identity.errors import CredentialRejectedError, OfferError, Reason
-from gateway.identity.issue import Blank, expiry, hour_of
+from gateway.identity.configurations import Configuration
+from gateway.identity.digests import digest_of
+from gateway.identity.errors import CredentialRejectedError, Reason
 from gateway.identity.issuer_keys import KeySource
-from gateway.identity.jws import public_jwk, thumbprint
 from gateway.identity.keys import IssuerKey
 from gateway.identity.lifecycle import asking_recipient, next_status, own_audiences, status_for_state
 from gateway.identity.ports import IdentityRepository, PupilView, ReleaseGate
@@ -23,20 +23,16 @@ from gateway.identity.records import (
     ClaimValue,
     CredentialId,
     IdentitySettings,
-    IssuedBatch,
     IssuedCredential,
-    MadeOffer,
-    Offer,
-    OfferId,
     ShardId,
     Status,
     StatusChange,
     StatusListToken,
-    StatusReference,
     VerificationAnswer,
 )
 from gateway.identity.shards import ShardKeeper
 from gateway.identity.status_list import OpenLists
+from gateway.identity.trail import refusal
 from gateway.identity.verify import (
     LEEWAY,
     UnverifiedPresentation,
@@ -46,7 +42,6 @@ from gateway.identity.verify import (
     verify,
 )
 from gateway.ids import RecipientId, SubjectRef
-from gateway.instants import seconds_text
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal
 
@@ -62,8 +57,7 @@ class IdentityService:
     """The digital identity of one issuer.
 
     ``keys`` hold the public half of every key whose credentials may still be alive; on a face without the private
-    one it verifies and serves documents, and refuses to issue. ``may_offer``
-    says whether a principal may offer an identity to the pupil of a row (``lifecycle.staff_may_offer``).
+    one it verifies and serves documents, and changes no status.
     """
 
     settings: IdentitySettings
@@ -74,161 +68,10 @@ class IdentityService:
     gate: ReleaseGate
     keys: KeySource
     now: Callable[[], datetime]
-    may_offer: Callable[[Principal, Mapping[str, object]], bool]
     audiences: Callable[[Principal], frozenset[str]] = own_audiences
-    token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
     new_id: Callable[[], str] = lambda: secrets.token_hex(16)
-    random: Callable[[int], bytes] = secrets.token_bytes
     choose: Callable[[int], int] = secrets.randbelow
     lists: OpenLists = field(default_factory=OpenLists, repr=False)
-
-    # Offer and issue
-
-    def make_offer(self, subject_ref: SubjectRef, by: Principal) -> MadeOffer:
-        """Return a one-time code for the pupil's wallet; only its SHA-256 is kept.
-
-        Raises ``NotFoundError`` when there is no such pupil, the record is not active, or ``by`` has no charge
-        of it: one answer for all.
-        """
-        row = self.view.pupil(subject_ref)
-        if row is None or row.get("state") != ACTIVE or not self.may_offer(by, row):
-            error = NotFoundError(
-                "No active record of a pupil in your charge; check the pupil and your unit.",
-                detail_zh="未找到您负责的在籍学生，请核对学生与所在单位。",
-                rule="A50-15",
-            )
-            self._refused("identity.offered", error, actor=by, subjects=(subject_ref,))
-            raise error
-        now, code = self.now(), self.token()
-        offer = Offer(
-            id=OfferId(f"of-{self.new_id()}"),
-            code_hash=_hash(code),
-            subject_ref=subject_ref,
-            made_by=by.account,
-            made_at=now,
-            expires_at=now + self.settings.offer_life,
-        )
-        self.journal.record(
-            lambda tx: self.store.add_offer(tx, offer),
-            EntryDraft(
-                "identity.offered",
-                by,
-                facts={"offer": offer.id, "expires_at": seconds_text(offer.expires_at)},
-                links={"executor": by.account},
-                subjects=(subject_ref,),
-            ),
-        )
-        return MadeOffer(offer.id, code, offer.expires_at, metadata.offer_uri(self.settings, code))
-
-    def nonce(self) -> str:
-        """Return a nonce for key proofs, good for ``settings.nonce_life``, once (OpenID4VCI 1.0 section 7)."""
-        return proofs.make_nonce(
-            issuer=self.settings.issuer,
-            key=self._signer(),
-            random=self.token(),
-            now=self.now(),
-            life=self.settings.nonce_life,
-        )
-
-    @keeps("A50-14")
-    def issue(self, code: str, key_proofs: Sequence[str]) -> IssuedBatch:
-        """Return one credential for each proof, each with a key, salts and a status entry of its own.
-
-        Redeems the code and the nonce. Raises ``OfferError``, ``ProofError``, ``KeyReuseError``, or
-        ``CredentialRejectedError`` (record_not_active); the code stays good then.
-        """
-        signer, now = self._signer(), self.now()
-        offer: Offer | None = None
-        try:
-            offer = self.reader.read(lambda tx: self.store.offer_by_code(tx, _hash(code)))
-            if offer is None or offer.redeemed_at is not None or offer.expires_at <= now:
-                raise OfferError
-            checked = proofs.check_proofs(
-                key_proofs, issuer=self.settings.issuer, batch_size=self.settings.batch_size, now=now
-            )
-            nonce_expires = proofs.check_nonce(
-                checked.nonce, issuer=self.settings.issuer, keys=self.keys.verifying(), now=now
-            )
-            row = self._active_row(offer.subject_ref)
-            batch = self._issue(signer, offer, checked, nonce_expires, row, now)
-        except GatewayError as error:
-            self._refused("identity.issued", error, subjects=() if offer is None else (offer.subject_ref,))
-            raise
-        # The record may have ended between reading it and the commit; an event applied in between found no
-        # credential to revoke. Reading again closes that gap (A50-15).
-        state = (self.view.pupil(offer.subject_ref) or {}).get("state")
-        if state != ACTIVE:
-            self.set_status_by_subject(offer.subject_ref, str(state))
-        return batch
-
-    def _issue(
-        self,
-        signer: IssuerKey,
-        offer: Offer,
-        checked: proofs.CheckedProofs,
-        nonce_expires: datetime,
-        row: Mapping[str, object],
-        now: datetime,
-    ) -> IssuedBatch:
-        claims = claims_of(row, now.astimezone(CHINA).date())
-        expires = expiry(now, self.settings.credential_life)
-        thumbprints = [thumbprint(public_jwk(key)) for key in checked.keys]
-
-        def write(tx: Tx) -> IssuedBatch:
-            if not self.store.redeem_offer(tx, offer.id, now):
-                raise OfferError
-            if not self.store.use_once(tx, _hash("nonce", checked.nonce), nonce_expires):
-                raise proofs.refused("nonce")
-            if self.store.known_thumbprints(tx, thumbprints):
-                raise proofs.reused()
-            entries = self._shards(signer).allocate(tx, len(thumbprints), now)
-            self.store.add_credentials(
-                tx,
-                [
-                    IssuedCredential(
-                        id=CredentialId(f"cr-{self.new_id()}"),
-                        subject_ref=offer.subject_ref,
-                        shard=ShardId(shard),
-                        index=index,
-                        holder_thumbprint=thumbprint,
-                        kid=signer.kid,
-                        issued_at=hour_of(now),
-                        expires_at=expires,
-                    )
-                    for thumbprint, (shard, index) in zip(thumbprints, entries, strict=True)
-                ],
-            )
-            blank = Blank.of(
-                claims,
-                key=signer,
-                issuer=self.settings.issuer,
-                vct=self.settings.vct,
-                now=now,
-                life=self.settings.credential_life,
-            )
-            credentials = tuple(
-                blank.filled(key, StatusReference(self.settings.status_uri(ShardId(shard)), index), self.random)
-                for key, (shard, index) in zip(checked.keys, entries, strict=True)
-            )
-            return IssuedBatch(credentials, expires)
-
-        batch, _ = self.journal.record(
-            write,
-            EntryDraft(
-                "identity.issued",
-                None,
-                facts={
-                    "offer": offer.id,
-                    "credentials": len(thumbprints),
-                    "claims": [*sorted(claims)],
-                    "expires_at": seconds_text(expires),
-                    "kid": signer.kid,
-                },
-                links={"executor": offer.made_by},
-                subjects=(offer.subject_ref,),
-            ),
-        )
-        return batch
 
     # Status
 
@@ -275,6 +118,20 @@ class IdentityService:
 
         change, _ = self.journal.record(write, entry)
         return change
+
+    @keeps("A50-15")
+    def end(self, tx: Tx, ids: Sequence[CredentialId]) -> int:
+        """End credentials, whoever holds them, within the caller's transaction; return how many were not ended yet."""
+        changes: dict[ShardId, dict[int, int]] = {}
+        ended: list[CredentialId] = []
+        for one in self.store.credentials_named(tx, ids):
+            if one.status is not Status.INVALID:
+                changes.setdefault(one.shard, {})[one.index] = Status.INVALID
+                ended.append(one.id)
+        if ended:
+            self.store.set_credential_status(tx, ended, Status.INVALID)
+            self._shards(self._signer()).change(tx, changes, self.now())
+        return len(ended)
 
     def end_compromised(self) -> int:
         """End what compromised keys signed in the status lists, one list at a time; return how many entries it was.
@@ -397,7 +254,7 @@ class IdentityService:
             credential = self._issued_credential(verified)
             subjects = (credential.subject_ref,)
             claims = self._present_claims(credential.subject_ref, verified, policy.required, now)
-            mark = _hash("presentation", verified.holder_thumbprint, policy.audience, policy.nonce)
+            mark = digest_of("presentation", verified.holder_thumbprint, policy.audience, policy.nonce)
 
             def write(tx: Tx) -> None:
                 if not self.store.use_once(tx, mark, now + policy.max_key_binding_age + 2 * LEEWAY):
@@ -448,16 +305,16 @@ class IdentityService:
         """Return ``/.well-known/jwt-vc-issuer``."""
         return metadata.jwt_vc_issuer(self.settings, self.keys.verifying())
 
-    def type_metadata(self) -> dict[str, object]:
-        """Return the type metadata of the ``vct``."""
-        return metadata.type_metadata(self.settings)
+    def type_metadata(self, configuration: Configuration) -> dict[str, object]:
+        """Return the type metadata of the ``vct`` of a configuration."""
+        return metadata.type_metadata(self.settings, configuration)
 
     def credential_issuer(self) -> dict[str, object]:
         """Return ``/.well-known/openid-credential-issuer``."""
         return metadata.credential_issuer(self.settings)
 
     def sweep(self) -> Mapping[str, int]:
-        """Forget expired offers and nonces, and unlink expired credentials from their pupils; return row counts."""
+        """Forget expired nonces, and unlink expired credentials from their pupils; return row counts."""
         now = self.now()
         counts, _ = self.journal.record(
             lambda tx: self.store.sweep(tx, now),
@@ -488,24 +345,4 @@ class IdentityService:
         links: Mapping[str, str] | None = None,
     ) -> None:
         """Record a refusal like a permission (A50-13): its kind and reason, never what was presented."""
-        reason = error.reason.value if isinstance(error, CredentialRejectedError) else type(error).__name__
-        policy = error.extra.get("policy")
-        self.journal.append(
-            EntryDraft(
-                kind,
-                actor,
-                outcome="refused",
-                facts={**(facts or {}), "reason": reason, "rule": error.rule},
-                links=links or {},
-                policy=None if policy is None else str(policy),
-                subjects=subjects,
-            )
-        )
-
-
-def _hash(*parts: str) -> str:
-    digest = sha256()
-    for part in parts:
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    return digest.hexdigest()
+        self.journal.append(refusal(kind, error, actor=actor, subjects=subjects, facts=facts, links=links))

@@ -1,4 +1,4 @@
-"""Tables and repository of identity: offers, the index of issued credentials, shards of the status list.
+"""Tables and repository of identity: the index of issued credentials, shards of the status list.
 
 No claim and no identifier of a person is kept; ``subject_ref`` is random and meaningless (design 4). Times
 are UTC text, RFC 3339 with seconds, which sorts as time does.
@@ -32,22 +32,11 @@ from gateway.db import connection_of, metadata
 from gateway.errors import ConflictError
 from gateway.identity.issuer_keys import IssuerKeyRecord
 from gateway.identity.jws import import_public_jwk, public_jwk
-from gateway.identity.records import CredentialId, IssuedCredential, Offer, OfferId, Shard, ShardId, Status
-from gateway.ids import AccountId, SubjectRef
+from gateway.identity.records import CredentialId, IssuedCredential, Shard, ShardId, Status
+from gateway.ids import SubjectRef
 from gateway.instants import instant_of, seconds_text
 from gateway.journal import Tx
 
-offers = Table(
-    "identity_offers",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("code_hash", String(64), nullable=False, unique=True),
-    Column("subject_ref", String(64), nullable=False),
-    Column("made_by", String(64), nullable=False),
-    Column("made_at", String(20), nullable=False),
-    Column("expires_at", String(20), nullable=False),
-    Column("redeemed_at", String(20)),
-)
 shards = Table(
     "identity_status_shards",
     metadata,
@@ -101,34 +90,6 @@ _CHUNK = 400
 
 class IdentityStore:
     """The SQL store; the protocol of the same shape is in ``gateway.identity.service``."""
-
-    def add_offer(self, tx: Tx, offer: Offer) -> None:
-        """Keep a new offer."""
-        connection_of(tx).execute(
-            insert(offers).values(
-                id=offer.id,
-                code_hash=offer.code_hash,
-                subject_ref=offer.subject_ref,
-                made_by=offer.made_by,
-                made_at=seconds_text(offer.made_at),
-                expires_at=seconds_text(offer.expires_at),
-                redeemed_at=None,
-            )
-        )
-
-    def offer_by_code(self, tx: Tx, code_hash: str) -> Offer | None:
-        """Return the offer of a code, redeemed or expired ones as well."""
-        row = connection_of(tx).execute(select(offers).where(offers.c.code_hash == code_hash)).mappings().first()
-        return None if row is None else _offer(row)
-
-    def redeem_offer(self, tx: Tx, offer: OfferId, at: datetime) -> bool:
-        """Mark an offer redeemed; return ``False`` when it was before, or has expired."""
-        result = connection_of(tx).execute(
-            update(offers)
-            .where(offers.c.id == offer, offers.c.redeemed_at.is_(None), offers.c.expires_at > seconds_text(at))
-            .values(redeemed_at=seconds_text(at))
-        )
-        return result.rowcount == 1
 
     def use_once(self, tx: Tx, digest: str, expires_at: datetime) -> bool:
         """Keep ``digest`` as used; return ``False`` when it was used before."""
@@ -232,6 +193,14 @@ class IdentityStore:
             found.extend(_credential(row) for row in connection_of(tx).execute(query).mappings())
         return found
 
+    def credentials_named(self, tx: Tx, ids: Collection[CredentialId]) -> list[IssuedCredential]:
+        """Return credentials by their ids, expired ones as well; unknown ids are left out."""
+        found: list[IssuedCredential] = []
+        for part in _chunks(sorted(ids)):
+            rows = connection_of(tx).execute(select(credentials).where(credentials.c.id.in_(part))).mappings()
+            found.extend(_credential(row) for row in rows)
+        return found
+
     def signed_by(self, tx: Tx, kids: Collection[str], *, live_at: datetime) -> list[IssuedCredential]:
         """Return the unexpired credentials of one list that ``kids`` signed and that are not ended, at most a chunk."""
         live = (
@@ -250,20 +219,19 @@ class IdentityStore:
             connection_of(tx).execute(update(credentials).where(credentials.c.id.in_(part)).values(status=int(status)))
 
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
-        """Forget what expired before ``before``: offers, used digests, and the subject of each credential.
+        """Forget what expired before ``before``: used digests, and the subject of each credential.
 
         The entry of a credential stays taken: an index is never given out again. Returns row counts.
         """
         connection = connection_of(tx)
         moment = seconds_text(before)
-        gone_offers = connection.execute(delete(offers).where(offers.c.expires_at < moment)).rowcount
         gone_once = connection.execute(delete(once).where(once.c.expires_at < moment)).rowcount
         unlinked = connection.execute(
             update(credentials)
             .where(credentials.c.expires_at < moment, credentials.c.subject_ref.is_not(None))
             .values(subject_ref=None)
         ).rowcount
-        return {"offers": gone_offers, "used_once": gone_once, "credentials": unlinked}
+        return {"used_once": gone_once, "credentials": unlinked}
 
 
 class IssuerKeyStore:
@@ -308,18 +276,6 @@ def _issuer_key(row: RowMapping) -> IssuerKeyRecord:
         signs_from=instant_of(row["signs_from"]),
         keep_until=None if row["keep_until"] is None else instant_of(row["keep_until"]),
         compromised_at=None if row["compromised_at"] is None else instant_of(row["compromised_at"]),
-    )
-
-
-def _offer(row: RowMapping) -> Offer:
-    return Offer(
-        id=OfferId(row["id"]),
-        code_hash=row["code_hash"],
-        subject_ref=SubjectRef(row["subject_ref"]),
-        made_by=AccountId(row["made_by"]),
-        made_at=instant_of(row["made_at"]),
-        expires_at=instant_of(row["expires_at"]),
-        redeemed_at=None if row["redeemed_at"] is None else instant_of(row["redeemed_at"]),
     )
 
 

@@ -15,7 +15,7 @@ from gateway.articles import keeps
 from gateway.errors import ForbiddenError, GatewayError
 from gateway.ids import GrantId, RecipientId
 from gateway.journal import EntryDraft, Journal, JsonValue, Tx
-from gateway.policies.records import Grant, Level
+from gateway.policies.records import Grant, GrantState, Level
 from gateway.policies.scope import UseRequest, civil_date, covers
 from gateway.policies.trail import grant_links
 from gateway.principals import Principal, Use, errand
@@ -76,20 +76,7 @@ class StandingGate:
                 ),
             )
         except GatewayError as error:
-            self.journal.append(
-                EntryDraft(
-                    "release.refused",
-                    principal,
-                    outcome="refused",
-                    facts={
-                        "problem": type(error).__name__,
-                        "rule": error.rule,
-                        "purpose": purpose,
-                        "missing": list(error.missing),
-                    },
-                    links={"recipient": recipient, "executor": principal.account},
-                )
-            )
+            self._refused(recipient, principal, purpose, error)
             raise
         try:
             result = run()
@@ -98,6 +85,27 @@ class StandingGate:
             raise
         self._outcome(principal, links, "complete", None)
         return result
+
+    def standing(self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str]) -> Grant:
+        """Return the grant under which ``answer`` would run, before anybody is asked anything; takes no use.
+
+        Raises ``ForbiddenError`` as ``answer`` does; the refusal is recorded.
+        """
+        try:
+            return self._covering(recipient, principal, purpose, claims)
+        except GatewayError as error:
+            self._refused(recipient, principal, purpose, error)
+            raise
+
+    def held(self, recipient: RecipientId, principal: Principal) -> Sequence[Grant]:
+        """Return the grants of level ``check`` that are in force and that ``principal`` may use, newest first."""
+        return [
+            grant
+            for grant in self.grants.of_recipient(recipient)
+            if grant.scope.level is Level.CHECK
+            and grant.state is GrantState.ACTIVE
+            and (principal.mandate is None or errand(grant.id, Use.CHECK) in principal.mandate)
+        ]
 
     def _covering(self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str]) -> Grant:
         refusal: GatewayError | None = None
@@ -133,6 +141,22 @@ class StandingGate:
     def _take(self, tx: Tx, grant: Grant) -> None:
         if not self.grants.reserve_use(tx, grant.id):
             raise spent()
+
+    def _refused(self, recipient: RecipientId, principal: Principal, purpose: str, error: GatewayError) -> None:
+        self.journal.append(
+            EntryDraft(
+                "release.refused",
+                principal,
+                outcome="refused",
+                facts={
+                    "problem": type(error).__name__,
+                    "rule": error.rule,
+                    "purpose": purpose,
+                    "missing": list(error.missing),
+                },
+                links={"recipient": recipient, "executor": principal.account},
+            )
+        )
 
     def _outcome(self, principal: Principal, links: dict[str, str], outcome: str, problem: str | None) -> None:
         self.journal.append(

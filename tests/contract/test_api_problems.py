@@ -79,7 +79,7 @@ def provoke(send: Any) -> list[Any]:  # noqa: ANN401
             send("POST", "/v1/applications", {sentinel: sentinel, "reason": [sentinel]}),
             send("POST", "/v1/sessions", {"username": sentinel, "password": sentinel}),
             send("POST", "/v1/identity/offers", {"subject_ref": sentinel}),
-            send("POST", "/v1/identity/credentials", {"code": sentinel, "proofs": [sentinel]}),
+            send("POST", "/v1/identity/credentials", {"proofs": {"jwt": [sentinel]}, "format": sentinel}),
             send(
                 "POST",
                 "/v1/identity/verifications",

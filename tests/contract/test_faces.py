@@ -6,17 +6,25 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
 from gateway import bootstrap
+from gateway.accounts.dpop import Shown
 from gateway.app import create_app
 from gateway.bootstrap import Process
-from gateway.errors import ConfigurationError, ForbiddenError, UnavailableError
+from gateway.errors import ConfigurationError, ForbiddenError, NotFoundError, UnavailableError
+from gateway.identity import jws
+from gateway.identity.errors import WalletRefusedError
 from gateway.identity.holder import Wallet
+from gateway.identity.issuing.desk import RemoteDesk
+from gateway.identity.issuing.records import MadeOffer, Sent, TokenRequest
+from gateway.identity.presenting.records import State
 from gateway.identity.verify import UnverifiedPresentation
 from gateway.ids import SubjectRef
 from gateway.keyring import PRIVATE_KEYS, SYMMETRIC, Face, Key
@@ -24,6 +32,8 @@ from gateway.policies.records import Format
 from gateway.releases.records import ExtractRequest
 from gateway.settings import Settings
 from tests.factories.accounts import Clock
+from tests.factories.identity import code_of
+from tests.factories.presenting import encrypted, wallet_of
 from tests.factories.release_cases import CASES, REGISTRAR, client, client_of
 from tests.factories.releases import House, copied, make_house, opened
 
@@ -159,11 +169,8 @@ def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House
     ):
         assert office.services.sharing is not None
         subject = _active_pupil(office)
-        offer = office.services.identity.make_offer(subject, REGISTRAR)
-        nonce = office.services.identity.nonce()
-        issuer = office.services.identity.settings.issuer
-        batch = office.services.identity.issue(offer.code, wallet.proofs(3, issuer=issuer, nonce=nonce, now=now))
-        wallet.receive(list(batch.credentials))
+        offer = office.services.issuing.make_offer(subject, REGISTRAR)
+        wallet.receive(_fetched(office, offer, wallet, now))
 
         def verify(identity_nonce: str, claims: frozenset[str], audience: str = own) -> dict[str, object]:
             shown = wallet.present(sorted(claims), audience=audience, nonce=identity_nonce, now=now)
@@ -184,6 +191,100 @@ def test_the_outside_face_verifies_an_identity_by_asking_the_worker(house: House
         impatient = replace(alone.services.identity.view, wait_seconds=0.2)  # type: ignore[type-var]  # an Asker
         with pytest.raises(UnavailableError):
             impatient.pupil(str(subject))
+
+
+@pytest.mark.postgres
+def test_the_outside_face_asks_a_wallet_and_the_worker_reads_the_record(house: House, tmp_path: Path) -> None:
+    party, claims = client_of("identity-check"), sorted(CLAIMS)
+    with (
+        working(house, tmp_path),
+        process_of(house, Face.OFFICE, tmp_path) as office,
+        process_of(house, Face.OUTSIDE, tmp_path, registry_url=NOWHERE) as outside,
+    ):
+        assert office.services.presentations is None
+        assert not office.services.keyring.has(Key.VERIFIER)
+        wallet = wallet_of(office.services, REGISTRAR, _active_pupil(office))
+        service = outside.services.presentations
+        assert service is not None
+        assert outside.services.sharing is None
+        made = service.make(party, claims)
+        payload = jws.parse(service.request_object(made.id)).payload
+        client_id, nonce = str(payload["client_id"]), str(payload["nonce"])
+        shown = wallet.present(claims, audience=client_id, nonce=nonce, now=house.clock())
+        members = {"vp_token": {"student": [shown]}, "state": payload["state"]}
+        assert service.respond(made.id, {"response": [encrypted(payload, members)]})
+        told = service.progress(made.id, party)
+        assert told.state is State.ANSWERED
+        assert told.claims is not None
+        assert set(told.claims) == set(claims)
+        (entry,) = house.entries("identity.presentation_closed")
+        assert entry["outcome"] == "done"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("face", [Face.OUTSIDE, Face.FAMILY])
+def test_a_face_without_the_issuers_key_issues_by_asking_the_worker(house: House, tmp_path: Path, face: Face) -> None:
+    now, wallet = house.clock(), Wallet()
+    more = {"registry_url": NOWHERE} if face is Face.OUTSIDE else {}
+    with working(house, tmp_path), process_of(house, face, tmp_path, **more) as process:
+        assert not process.services.keyring.has(Key.CREDENTIAL)
+        with process_of(house, Face.OFFICE, tmp_path) as office:
+            subject = _active_pupil(office)
+            offer = office.services.issuing.make_offer(subject, REGISTRAR)
+            spoilt = office.services.issuing.make_offer(subject, REGISTRAR)
+        issuing = process.services.issuing
+        assert isinstance(issuing.desk, RemoteDesk)
+        assert issuing.offer(offer.address.rpartition("/")[2]) == offer.document
+        with pytest.raises(NotFoundError):
+            issuing.offer("0" * 32)
+        wrong = replace(spoilt, tx_code=f"{(int(spoilt.tx_code) + 1) % 10**6:06}")
+        with pytest.raises(WalletRefusedError) as refused:
+            _sent(process, wrong)
+        assert refused.value.code == "invalid_grant"
+        credentials = _fetched(process, offer, wallet, now)
+        assert len(credentials) == 3
+        with pytest.raises(WalletRefusedError) as refused:
+            _sent(process, offer)
+        assert refused.value.code == "invalid_grant"
+        asked = [entry["outcome"] for entry in house.entries("identity.authorized")]
+        assert asked[-3:] == ["refused", "done", "refused"]
+        if face is Face.OUTSIDE:
+            with pytest.raises(UnavailableError):  # this face makes no offers
+                issuing.make_offer(subject, REGISTRAR)
+    # the worker is gone: no answer, and when to try again
+    with process_of(house, face, _again(tmp_path), **more) as alone:
+        broker: Any = alone.services.issuing.desk.broker  # type: ignore[attr-defined]  # a RemoteDesk
+        impatient = replace(alone.services.issuing, desk=RemoteDesk(replace(broker, wait_seconds=0.1)))
+        app = create_app(replace(alone.services, issuing=impatient), testing=True)
+        for path in ("/v1/identity/nonce", "/v1/identity/credentials", "/v1/identity/notifications"):
+            answer = app.test_client().post(path, json={}, headers={"Authorization": "Bearer guess"})
+            assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+
+
+@pytest.mark.postgres
+def test_the_family_face_is_answered_nothing_but_wallets(house: House, tmp_path: Path) -> None:
+    with working(house, tmp_path), process_of(house, Face.FAMILY, tmp_path) as family:
+        broker: Any = family.services.issuing.desk.broker  # type: ignore[attr-defined]  # a RemoteDesk
+        assert broker.ask("wallet-offer", {"reference": "0" * 32}) == {"told": None}
+        for kind, body in (("pupil", {"subject_ref": "0" * 32}), ("check", {})):
+            with pytest.raises(UnavailableError):
+                broker.ask(kind, body)
+
+
+def _sent(process: Process, offer: MadeOffer) -> Sent:
+    issuer = process.services.identity.settings.issuer
+    shown = Shown(None, "POST", f"{issuer}/oauth/token")
+    token = process.services.issuing.redeem(TokenRequest(shown, code_of(offer), offer.tx_code)).value
+    return Sent(token, "bearer", Shown(None, "POST", f"{issuer}/v1/identity/credentials"))
+
+
+def _fetched(process: Process, offer: MadeOffer, wallet: Wallet, now: datetime) -> list[str]:
+    issuing, issuer = process.services.issuing, process.services.identity.settings.issuer
+    sent = _sent(process, offer)
+    proofs = wallet.proofs(3, issuer=issuer, nonce=issuing.nonce(), now=now)
+    batch = issuing.issue(sent, {"credential_configuration_id": "student", "proofs": {"jwt": proofs}})
+    issuing.notify(sent, {"notification_id": batch.notification_id, "event": "credential_accepted"})
+    return list(batch.credentials)
 
 
 def _again(folder: Path) -> Path:

@@ -63,6 +63,7 @@ WITHOUT: dict[str, str] = {
 
 SITES: dict[str, str] = {
     "gateway/console/pages.py ForbiddenError": "a forged form (CSRF): no article speaks of it",
+    "core_registry/redactions.py RegisterRuleError": "the word model is off: no article speaks of it",
     "core_registry/papers/service.py RegisterRuleError": "an annex that belongs to another kind of case",
     "core_registry/domain/findings.py RegisterRuleError": "the rule is what is missing",
 }

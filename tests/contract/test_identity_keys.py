@@ -13,7 +13,7 @@ from gateway.bootstrap.identity_keys import KeyFolder
 from gateway.cli import cli
 from gateway.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from gateway.identity import jws, sd_jwt
-from gateway.identity.errors import ProofError, Reason
+from gateway.identity.errors import Reason, WalletRefusedError
 from gateway.identity.issuer_keys import LEAD, StoredKeys
 from gateway.identity.keys import IssuerKey
 from gateway.identity.records import Status
@@ -99,9 +99,9 @@ def test_the_only_key_compromised_is_followed_by_a_new_one_at_once(house: House)
 
 
 def test_a_nonce_of_a_compromised_key_is_refused(house: House) -> None:
-    nonce = house.service.nonce()
+    nonce = house.issuing.nonce()
     house.keys.compromise(house.service.keys.signing().kid, None)
-    with pytest.raises(ProofError):
+    with pytest.raises(WalletRefusedError, match="nonce"):
         house.wallet(nonce=nonce)
 
 

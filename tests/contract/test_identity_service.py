@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,22 +14,19 @@ from gateway.db import read_only
 from gateway.errors import (
     ConflictError,
     ForbiddenError,
-    GatewayError,
     NotFoundError,
     ParameterError,
     UnavailableError,
 )
-from gateway.identity import holder, sd_jwt, store
+from gateway.identity import sd_jwt, store
 from gateway.identity.claims import CLAIM_LABELS, grant_fields
-from gateway.identity.errors import KeyReuseError, OfferError, ProofError, Reason
-from gateway.identity.holder import Wallet
+from gateway.identity.errors import Reason
 from gateway.identity.issuer_keys import FixedKeys
 from gateway.identity.offline import verify_credential
 from gateway.identity.records import ShardId, Status
 from gateway.identity.store import IdentityStore
 from gateway.identity.verify import UnverifiedPresentation, status_reference_of
-from gateway.ids import SubjectRef
-from gateway.journal import EntryDraft, Receipt, Tx
+from gateway.journal import Tx
 from gateway.principals import Principal
 from rulebook.loader import load
 from tests.factories import identity as houses
@@ -42,10 +37,8 @@ from tests.factories.identity import (
     PARTY,
     REGISTRAR,
     START,
-    STRANGER,
     WANG,
     House,
-    SqlJournal,
     reason,
 )
 
@@ -73,25 +66,10 @@ def test_an_identity_is_offered_issued_and_verified_online_and_offline(house: Ho
     )
     assert report.claims == {"age_over_14": True}
     assert [entry.kind for entry in house.journal.entries] == [
-        "identity.offered", "identity.issued", "identity.verified"
+        "identity.offered", "identity.authorized", "identity.issued", "identity.verified"
     ]  # fmt: skip
     assert all(entry.subjects == (LI,) for entry in house.journal.entries)
     assert house.last().links == {"recipient": LIBRARY, "executor": "cl-library"}
-
-
-def test_entries_and_rows_hold_no_claim_code_or_credential(house: House) -> None:
-    code = house.service.make_offer(LI, REGISTRAR).code
-    wallet = Wallet()
-    proofs = wallet.proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
-    credential = house.service.issue(code, proofs).credentials[0]
-    wallet.receive([credential])
-    house.ask(house.show(wallet, "stage"), "stage")
-    text = repr([(entry.facts, entry.links, entry.policy) for entry in house.journal.entries])
-    with house.engine.connect() as connection:
-        for table in (store.offers, store.credentials, store.once):
-            text += repr(connection.execute(select(table)).all())
-    for secret in (code, "示例中学", "2114000001", "李", credential[:60], sd_jwt.split(credential).disclosures[0]):
-        assert secret not in text
 
 
 @pytest.mark.rule("A50-14")
@@ -103,97 +81,6 @@ def test_a_batch_has_fresh_keys_salts_and_indices(house: House) -> None:
     assert len({key.thumbprint() for _, key in wallet.held}) == 10
     disclosures = [text for credential, _ in wallet.held for text in sd_jwt.split(credential).disclosures]
     assert len(set(disclosures)) == len(disclosures)
-
-
-def test_a_code_serves_once_and_expires(house: House) -> None:
-    offer = house.service.make_offer(LI, REGISTRAR)
-    wallet = Wallet()
-
-    def redeem(code: str) -> object:
-        proofs = wallet.proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
-        return house.service.issue(code, proofs)
-
-    redeem(offer.code)
-    late = house.service.make_offer(LI, REGISTRAR)
-    house.clock.pass_by(hours=24)
-    for code in (offer.code, late.code, "guess", ""):
-        with pytest.raises(OfferError) as caught:
-            redeem(code)
-        assert (house.last().kind, house.last().outcome) == ("identity.issued", "refused")
-        assert "领取码" in caught.value.detail_zh
-
-
-def test_one_code_redeemed_by_many_at_once_gives_one_batch(house: House) -> None:
-    code = house.service.make_offer(LI, REGISTRAR).code
-
-    def redeem(_: int) -> str:
-        try:
-            proofs = Wallet().proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
-            house.service.issue(code, proofs)
-        except (OfferError, ConflictError) as error:
-            return type(error).__name__
-        return "issued"
-
-    with ThreadPoolExecutor(6) as pool:
-        results = list(pool.map(redeem, range(6)))
-    assert results.count("issued") == 1
-    with house.engine.connect() as connection:
-        assert len(connection.execute(select(store.credentials.c.id)).all()) == 1
-
-
-def test_a_nonce_serves_once_and_a_holder_key_never_again(house: House) -> None:
-    nonce, key = house.service.nonce(), holder.make_key()
-    proof = holder.make_proof(key, audience=ISSUER, nonce=nonce, now=house.clock())
-    house.service.issue(house.service.make_offer(LI, REGISTRAR).code, [proof])
-    other = holder.make_proof(holder.make_key(), audience=ISSUER, nonce=nonce, now=house.clock())
-    code = house.service.make_offer(WANG, REGISTRAR).code
-    with pytest.raises(ProofError):
-        house.service.issue(code, [other])
-    again = holder.make_proof(key, audience=ISSUER, nonce=house.service.nonce(), now=house.clock())
-    with pytest.raises(KeyReuseError):
-        house.service.issue(code, [again])
-    # nothing was half-written: the code is still good
-    fresh = holder.make_proof(holder.make_key(), audience=ISSUER, nonce=house.service.nonce(), now=house.clock())
-    assert house.service.issue(code, [fresh]).credentials
-
-
-def test_a_proof_with_a_foreign_nonce_is_refused_and_recorded(house: House) -> None:
-    code = house.service.make_offer(LI, REGISTRAR).code
-    proof = holder.make_proof(holder.make_key(), audience=ISSUER, nonce="made up", now=house.clock())
-    with pytest.raises(ProofError):
-        house.service.issue(code, [proof])
-    assert house.last().facts["reason"] == "ProofError"
-    assert house.last().subjects == (LI,)
-
-
-@pytest.mark.parametrize("case", ["stranger", "unknown pupil", "not active"])
-def test_an_offer_outside_ones_charge_gets_one_answer(house: House, case: str) -> None:
-    house.pupils.rows[WANG]["state"] = "suspended"
-    by = STRANGER if case == "stranger" else REGISTRAR
-    subject = {"stranger": LI, "unknown pupil": SubjectRef("9" * 32), "not active": WANG}[case]
-    with pytest.raises(NotFoundError, match="No active record of a pupil in your charge"):
-        house.service.make_offer(subject, by)
-    assert house.last().outcome == "refused"
-
-
-def test_a_pupil_who_left_gets_no_credential_for_an_old_code(house: House) -> None:
-    code = house.service.make_offer(LI, REGISTRAR).code
-    house.pupils.rows[LI]["state"] = "withdrawn"
-    proofs = Wallet().proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
-    assert reason(lambda: house.service.issue(code, proofs)) is Reason.RECORD_NOT_ACTIVE
-
-
-def test_a_record_that_ends_while_issuing_leaves_no_valid_credential(house: House) -> None:
-    code = house.service.make_offer(LI, REGISTRAR).code
-    wallet = Wallet()
-    proofs = wallet.proofs(2, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
-
-    def end() -> None:  # right after the service read the row as active
-        house.pupils.rows[LI]["state"] = "deceased"
-
-    house.pupils.on_read = end
-    wallet.receive(house.service.issue(code, proofs).credentials)
-    assert [house.status_of(credential) for credential, _ in wallet.held] == [1, 1]
 
 
 def test_suspension_and_resumption_follow_the_record(house: House) -> None:
@@ -372,7 +259,8 @@ def test_full_shards_close_and_new_ones_open(house: House) -> None:
 def test_sweeping_forgets_the_pupil_but_never_frees_an_index(house: House) -> None:
     wallet = house.wallet()
     house.clock.pass_by(days=16)
-    assert house.service.sweep() == {"offers": 1, "used_once": 1, "credentials": 3}
+    assert house.service.sweep() == {"used_once": 1, "credentials": 3}
+    assert house.issuing.sweep() == {"offers": 1, "accesses": 1}
     with house.engine.connect() as connection:
         rows = connection.execute(select(store.credentials.c.subject_ref, store.credentials.c.shard)).all()
     assert [row.subject_ref for row in rows] == [None] * 3
@@ -389,7 +277,9 @@ def test_a_face_without_the_key_verifies_and_refuses_to_issue(house: House) -> N
         UnverifiedPresentation(shown), PARTY, audience=str(LIBRARY), nonce="n-1", requested=frozenset({"stage"})
     )
     assert answer.claims == {"stage": "junior"}
-    for call in (outside.nonce, outside.refresh_status_lists, lambda: outside.issue("code", [])):
+    wallets = houses.issuing_of(outside)
+    sent = house.sent(house.issuing.make_offer(LI, REGISTRAR))
+    for call in (wallets.nonce, outside.refresh_status_lists, lambda: wallets.issue(sent, {})):
         with pytest.raises(UnavailableError, match="credential key"):
             call()
 
@@ -406,22 +296,3 @@ def test_an_entry_or_a_key_given_out_twice_is_a_conflict(house: House) -> None:
     issued = read_only(house.engine, lambda tx: IdentityStore().credentials_of(tx, (LI,), live_at=START))
     with pytest.raises(ConflictError), house.engine.begin() as connection:
         IdentityStore().add_credentials(cast("Tx", connection), issued[:1])
-
-
-def test_a_journal_that_cannot_write_leaves_nothing_issued(house: House) -> None:
-    code = house.service.make_offer(LI, REGISTRAR).code
-
-    class Broken(SqlJournal):
-        def record(self, write: Callable[[Tx], R], entry: EntryDraft | Callable[[R], EntryDraft]) -> tuple[R, Receipt]:
-            with self.engine.begin() as connection:
-                write(cast("Tx", connection))
-                raise UnavailableError("The log cannot be written.")
-
-    broken = replace(house.service, journal=Broken(house.engine))
-    proofs = Wallet().proofs(1, issuer=ISSUER, nonce=house.service.nonce(), now=house.clock())
-    with pytest.raises(GatewayError):
-        broken.issue(code, proofs)
-    with house.engine.connect() as connection:
-        assert connection.execute(select(store.credentials.c.id)).all() == []
-        assert connection.execute(select(store.shards.c.id)).all() == []
-    assert house.service.issue(code, proofs).credentials

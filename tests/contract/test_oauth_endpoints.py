@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from gateway.accounts.assertions import ASSERTION_TYPE
@@ -189,6 +190,25 @@ def test_plain_http_is_refused_whatever_the_host_header_says(house: House, web: 
         )
         assert (answer.status_code, answer.get_json()["error"]) == (400, "insecure_transport")
     assert "account.token_issued" not in house.journal.kinds()
+
+
+def test_a_further_grant_is_answered_by_its_own_over_tls_and_with_single_parameters(house: House) -> None:
+    seen: list[str] = []
+
+    def answer(form: Mapping[str, str], headers: Headers) -> Response:
+        seen.append(form["code"] + headers.get("DPoP", ""))
+        return Response("{}")
+
+    app = Flask(__name__)
+    app.register_blueprint(blueprint(lambda: house.tokens, public_url=ISSUER, grants={"urn:wallet": answer}))
+    web = app.test_client()
+    wanted = {"grant_type": "urn:wallet", "code": "c"}
+    found = web.post("/oauth/token", base_url=ISSUER, data=wanted, headers={"DPoP": "p"})
+    assert (found.status_code, found.headers["Cache-Control"], seen) == (200, "no-store", ["cp"])
+    for base, data in (("http://gateway.example", wanted), (ISSUER, {**wanted, "code": ["a", "b"]})):
+        assert web.post("/oauth/token", base_url=base, data=data).status_code == 400
+    assert seen == ["cp"]
+    assert "urn:wallet" in web.get(METADATA_PATH).get_json()["grant_types_supported"]
 
 
 @pytest.mark.parametrize(

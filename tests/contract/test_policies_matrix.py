@@ -98,6 +98,7 @@ def _condition(letter: str, question: Question, role: str | None) -> bool:
         "N": "unit" not in what,
         "W": role == what.get("owner"),
         "C": who.kind is AccountKind.CLIENT,
+        "P": who.kind is not AccountKind.CLIENT,
     }[letter]
 
 

@@ -282,6 +282,9 @@ def test_a_registrar_imports_a_form_and_offers_an_identity(visit: Visit, house: 
     }""")
     assert all(room > 10 for room in drawn[:3])  # the quiet zone is there on every side: nothing is cut off
     assert drawn[3] > 200
+    digits = page.inner_text("#tx_code")
+    assert (len(digits), digits.isdecimal()) == (6, True)
+    assert digits not in page.inner_text("section:has(svg.qr)")  # told apart
     registrar.picture("identity")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar, cast
@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Engine
 
+from gateway.accounts.dpop import Shown
 from gateway.audit.entries import check_fits
 from gateway.db import make_engine, read_only
 from gateway.errors import (
@@ -20,8 +21,17 @@ from gateway.identity import status_list
 from gateway.identity.errors import CredentialRejectedError, Reason
 from gateway.identity.holder import Wallet
 from gateway.identity.issuer_keys import IssuerKeyService, StoredKeys
+from gateway.identity.issuing.credentials import CredentialDesk
+from gateway.identity.issuing.desk import LocalDesk
+from gateway.identity.issuing.notifications import NotificationDesk
+from gateway.identity.issuing.offers import OfferDesk
+from gateway.identity.issuing.records import CredentialAnswer, MadeOffer, Sent, TokenRequest
+from gateway.identity.issuing.service import IssuingService
+from gateway.identity.issuing.store import IssuingStore
+from gateway.identity.issuing.tokens import TokenDesk
 from gateway.identity.keys import IssuerKey
 from gateway.identity.lifecycle import staff_may_offer
+from gateway.identity.metadata import PRE_AUTHORIZED
 from gateway.identity.records import IdentitySettings, VerificationAnswer
 from gateway.identity.service import IdentityService
 from gateway.identity.store import IdentityStore, IssuerKeyStore
@@ -32,6 +42,8 @@ from gateway.principals import AccountKind, Principal, Role
 
 R = TypeVar("R")
 ISSUER = "https://xueji.example"
+TOKEN_ENDPOINT = f"{ISSUER}/oauth/token"
+CREDENTIAL_ENDPOINT = f"{ISSUER}/v1/identity/credentials"
 START = datetime(2026, 11, 23, 2, 17, 41, tzinfo=UTC)
 LI, WANG = SubjectRef("1" * 32), SubjectRef("2" * 32)
 LIBRARY = RecipientId("91140000MA0EXAMPLE")
@@ -139,6 +151,7 @@ class House:
     """The service with everything around it."""
 
     service: IdentityService
+    issuing: IssuingService
     journal: SqlJournal
     clock: Clock
     pupils: Pupils
@@ -146,12 +159,26 @@ class House:
     engine: Engine
     keys: IssuerKeyService
 
-    def wallet(self, subject: SubjectRef = LI, count: int = 3, nonce: str | None = None) -> Wallet:
-        code = self.service.make_offer(subject, REGISTRAR).code
+    def wallet(
+        self, subject: SubjectRef = LI, count: int = 3, nonce: str | None = None, configuration: str = "student"
+    ) -> Wallet:
+        sent = self.sent(self.issuing.make_offer(subject, REGISTRAR, configuration))
         found = Wallet()
-        proofs = found.proofs(count, issuer=ISSUER, nonce=nonce or self.service.nonce(), now=self.clock())
-        found.receive(self.service.issue(code, proofs).credentials)
+        proofs = found.proofs(count, issuer=ISSUER, nonce=nonce or self.issuing.nonce(), now=self.clock())
+        found.receive(self.issue(sent, proofs, configuration).credentials)
         return found
+
+    def sent(self, offer: MadeOffer, tx_code: str | None = None) -> Sent:
+        """Redeem an offer, without a key; return the access token as a wallet sends it."""
+        answer = self.issuing.redeem(self.asked(offer, tx_code))
+        return Sent(answer.value, "bearer", Shown(None, "POST", CREDENTIAL_ENDPOINT))
+
+    def asked(self, offer: MadeOffer, tx_code: str | None = None) -> TokenRequest:
+        return TokenRequest(Shown(None, "POST", TOKEN_ENDPOINT), code_of(offer), tx_code or offer.tx_code)
+
+    def issue(self, sent: Sent, proofs: Sequence[str], configuration: str = "student") -> CredentialAnswer:
+        wish = {"credential_configuration_id": configuration, "proofs": {"jwt": [*proofs]}}
+        return self.issuing.issue(sent, wish)
 
     def ask(self, presentation: str, *claims: str, **changes: object) -> VerificationAnswer:
         arguments: dict[str, object] = {"audience": str(LIBRARY), "nonce": "n-1", **changes}
@@ -182,9 +209,29 @@ class EngineReader:
         return read_only(self.engine, query)
 
 
+class EngineScratch:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def write(self, change: Callable[[Tx], R]) -> R:
+        with self.engine.begin() as connection:
+            return change(cast("Tx", connection))
+
+
 @pytest.fixture
 def house(tables_url: str) -> Iterator[House]:
-    engine = make_engine(tables_url)
+    """A house on a database of each kind."""
+    yield from make_house(tables_url)
+
+
+@pytest.fixture
+def quick_house(sqlite_tables_url: str) -> Iterator[House]:
+    """A house on SQLite alone, for what is decided before a row is written."""
+    yield from make_house(sqlite_tables_url)
+
+
+def make_house(url: str) -> Iterator[House]:
+    engine = make_engine(url)
     folder = Keys()
     journal, clock, pupils, gate = SqlJournal(engine), Clock(), Pupils(), StandingGrants()
     reader = EngineReader(engine)
@@ -201,11 +248,29 @@ def house(tables_url: str) -> Iterator[House]:
         gate=gate,
         keys=source,
         now=clock,
-        may_offer=staff_may_offer(lambda code: frozenset({code})),
     )
     keys = IssuerKeyService(settings, rows, source, folder, journal, reader, clock)
-    yield House(service, journal, clock, pupils, gate, engine, keys)
+    yield House(service, issuing_of(service), journal, clock, pupils, gate, engine, keys)
     engine.dispose()
+
+
+def issuing_of(service: IdentityService, **changes: object) -> IssuingService:
+    """Return issuing on the database of ``service``; ``changes`` replace its journal."""
+    store, may = IssuingStore(), staff_may_offer(lambda code: frozenset({code}))
+    journal = cast("SqlJournal", changes.get("journal", service.journal))
+    reader, now, rows = service.reader, service.now, service.store
+    tokens = TokenDesk(service.settings, journal, reader, EngineScratch(journal.engine), store, rows, now)
+    view, keys, settle = service.view, service.keys, service.set_status_by_subject
+    credentials = CredentialDesk(service.settings, journal, store, rows, view, keys, tokens, settle, now)
+    offers = OfferDesk(service.settings, journal, store, view, lambda by, _subject, row: may(by, row), now)
+    desk = LocalDesk(tokens, credentials, NotificationDesk(journal, store, tokens, service.end))
+    return IssuingService(offers, desk, journal, store, now)
+
+
+def code_of(offer: MadeOffer) -> str:
+    """Return the pre-authorised code of an offer by value."""
+    grants = cast("dict[str, dict[str, str]]", offer.document["grants"])
+    return grants[PRE_AUTHORIZED]["pre-authorized_code"]
 
 
 def reason(call: Callable[[], object]) -> Reason:

@@ -120,9 +120,6 @@ from gateway.api.models.holdings import (
     TextRetirementIn,
 )
 from gateway.api.models.identity import (
-    CredentialsIn,
-    CredentialsOut,
-    NonceOut,
     OfferIn,
     OfferOut,
     VerificationIn,
@@ -139,6 +136,7 @@ from gateway.api.models.papers import (
     PrintIn,
 )
 from gateway.api.models.posts import PostEndIn, PostFiledOut, PostIn, PostList, PostListIn, PostOut
+from gateway.api.models.presentations import PresentationIn, PresentationOut, PresentationStateOut
 from gateway.api.models.registry import (
     FindingOut,
     ImportIn,
@@ -206,8 +204,6 @@ __all__ = [
     "ConfirmationIn",
     "ConsistencyOut",
     "CopyIn",
-    "CredentialsIn",
-    "CredentialsOut",
     "DecisionIn",
     "DeletionIn",
     "DisclosureIn",
@@ -253,7 +249,6 @@ __all__ = [
     "MembershipOut",
     "Model",
     "Moment",
-    "NonceOut",
     "NoticeOut",
     "OfferIn",
     "OfferOut",
@@ -271,6 +266,9 @@ __all__ = [
     "PostList",
     "PostListIn",
     "PostOut",
+    "PresentationIn",
+    "PresentationOut",
+    "PresentationStateOut",
     "PrintIn",
     "ProblemTypeList",
     "ProblemTypeOut",

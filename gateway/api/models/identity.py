@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.api.models.base import Code, Line, Model, Prose
+from gateway.api.models.base import Code, Line, Model
 
 
 class OfferIn(Model):
-    """Whose identity is offered: the pupil's ``subject_ref``."""
+    """Whose identity is offered: the pupil's ``subject_ref``. A guardian's credential says of whom by it, too."""
 
     subject_ref: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    credential_configuration_id: Literal["student", "guardian"] = "student"
 
 
 class OfferOut(Model):
-    """A one-time code, shown once."""
+    """An offer, shown once: by value, by reference, as links for wallets; and ``tx_code``, to be told apart."""
 
     offer: str
-    code: str
     expires_at: datetime
+    credential_offer: dict[str, object]
+    credential_offer_uri: str
     uri: str
-
-
-class NonceOut(Model):
-    """A nonce for key proofs."""
-
-    c_nonce: str
-
-
-class CredentialsIn(Model):
-    """A one-time code and key proofs (``openid4vci-proof+jwt``)."""
-
-    code: Annotated[Line, Field(min_length=1, max_length=200)]
-    proofs: Annotated[list[Annotated[Prose, Field(max_length=4096)]], Field(min_length=1, max_length=50)]
-
-
-class CredentialsOut(Model):
-    """One-time credentials, in the order of the proofs."""
-
-    credentials: list[str]
-    expires_at: datetime
+    link: str
+    tx_code: str
 
 
 class VerificationIn(Model):

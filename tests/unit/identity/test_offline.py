@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from gateway.errors import ConfigurationError, ConflictError, ParameterError
 from gateway.identity import holder, jws, metadata, proofs
+from gateway.identity.configurations import GUARDIAN, STUDENT
 from gateway.identity.errors import CredentialRejectedError, KeyReuseError, ProofError, Reason
+from gateway.identity.issuing import offers
 from gateway.identity.keys import IssuerKey, IssuerKeys
 from gateway.identity.lifecycle import ENDED, next_status, own_audiences, staff_may_offer, status_for_state
 from gateway.identity.offline import OfflineReport, verify_credential
@@ -251,7 +253,7 @@ def test_the_published_documents_agree_with_the_credential() -> None:
     assert settings.shard_of("https://other.example/v1/identity/status/ab") is None
     keys = keys_of(issuer_key())
     assert metadata.jwt_vc_issuer(settings, keys) == {"issuer": ISSUER, "jwks": keys.jwks()}
-    document = metadata.type_metadata(settings)
+    document = metadata.type_metadata(settings, STUDENT)
     assert document["vct"] == VCT
     claims = document["claims"]
     assert isinstance(claims, list)
@@ -261,7 +263,17 @@ def test_the_published_documents_agree_with_the_credential() -> None:
     assert json.loads(json.dumps(issuer))["batch_credential_issuance"] == {"batch_size": 10}
 
 
-def test_an_offer_is_a_uri_with_the_pre_authorised_code() -> None:
-    uri = metadata.offer_uri(IdentitySettings.at(ISSUER), "c0de")
-    assert uri.startswith("openid-credential-offer://?credential_offer=%7B")
-    assert "c0de" in uri
+def test_a_code_follows_from_its_reference_and_digits_are_kept_with_it_alone() -> None:
+    first, second = offers.code_of("0" * 32), offers.code_of("1" * 32)
+    assert first != second
+    assert len(first) == 43
+    assert offers.tx_hash(first, "000000") != offers.tx_hash(second, "000000")
+    assert offers.code_hash(first) not in {offers.tx_hash(first, digits) for digits in ("", "000000")}
+
+
+def test_a_guardians_claims_name_neither_child_nor_guardian() -> None:
+    row = {"guardian_relation": "51", "stage": "primary", "name_masked": "李**", "guardian_name_masked": "李*"}
+    claims = GUARDIAN.claims_of(row, date(2026, 11, 23))
+    assert claims == {"guardian_relation": "51", "guardian_relation_name": "父亲", "child_stage": "primary"}
+    assert set(claims) <= set(GUARDIAN.claims)
+    assert GUARDIAN.claims_of({"stage": "primary"}, date(2026, 11, 23)) == {}

@@ -11,10 +11,12 @@ from gateway.anonymize.text.names.foreign import built, dotted
 from gateway.anonymize.text.names.lexical import Lexicons
 from gateway.anonymize.text.names.scored import Candidate
 from gateway.anonymize.text.names.scoring import Scorer
+from gateway.anonymize.text.names.spaced import spaced
 from gateway.anonymize.text.reading import Word
 
 _CALLED_BY = frozenset("总局队导处工某氏姓老")
 """What makes of a surname an address, not a name."""
+_NEVER = frozenset({"PER", "p", "c", "u", "r", "m", "q", "w", "TIME"})
 _NAME_LIKE = frozenset({"nz", "LOC", "ORG", "n", "nw"})
 
 
@@ -40,6 +42,8 @@ class Candidates:
     def _undotted(self) -> Iterator[Candidate]:
         yield from self.surnamed()
         yield from self.modelled()
+        yield from self.worded()
+        yield from spaced(self._evidence, self._words, self._scorer)
         yield from built(self._evidence, self._words, self._cues)
 
     def surnamed(self) -> Iterator[Candidate]:
@@ -72,6 +76,13 @@ class Candidates:
                 continue  # 王总, 李工
             shape = worth + self._scorer.given(begin, end) + (weights.THREE if end == begin + 2 else 0.0)
             yield self._scorer.score(start, end, shape, "names.surname")
+        end = begin + 3
+        if (
+            all(_han(character) and character not in words.never_given for character in text[end - 1 : end] or " ")
+            and self._cues.left(start) >= weights.ROLE
+            and self._cues.right(end) >= weights.NUMBERED
+        ):
+            yield self._scorer.score(start, end, worth + self._scorer.given(begin, end) - 1.0, "names.long")
 
     def modelled(self) -> Iterator[Candidate]:
         """Yield the model's own names, transliterations that it holds for something else, given names after kinship."""
@@ -126,6 +137,22 @@ class Candidates:
                 2.5 * word.confidence if word.tag not in ("PER", "nz") and word.confidence > weights.SURE else 0.0
             )
             yield self._scorer.score(start, word.end, 0.6 - ordinary, "names.given")
+
+    def worded(self) -> Iterator[Candidate]:
+        """Yield words of two characters that begin with no surname, where a person is named: 同学朝霞."""
+        for word in self._evidence.words:
+            start, end = word.start, word.end
+            if (
+                end - start == weights.SHORTEST
+                and word.tag not in _NEVER
+                and self._text[start] not in self._words.surnames
+                and self._text[start:end] not in self._words.roles
+                and _han(self._text[start])
+                and _han(self._text[start + 1])
+                and (self._cues.left(start) >= weights.ROLE or self._cues.right(end) >= weights.TITLE)
+            ):
+                found = self._scorer.score(start, end, -0.4, "names.bare")
+                yield found._replace(rule="names.bare")
 
     def _foreign(self, start: int, end: int) -> bool:
         """Return whether all characters are such as transliterations are written with."""

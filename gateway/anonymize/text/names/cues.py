@@ -8,9 +8,10 @@ from gateway.anonymize.text.names import weights
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
 
-_CLASS = re.compile(
+CLASS = re.compile(
     r"(?:[一二三四五六七八九十0-9]{1,4}|[)\]])班(?:的)?$|(?:[我本该全原]班|年级|年段)$|[初高][一二三]$|[一二三四五六七八九]年级$"
 )
+"""What ends with a class, behind which a name may stand."""
 _HOLDER = re.compile(
     r"^\((?:男|女|化名|身份证|学号|学籍|曾用名|现年|[0-9]{1,2}岁|住|系|汉族|.族|[一二三四五六七八九初高][^()]{0,6}班)"
 )
@@ -44,7 +45,7 @@ class Cues:
         last = text[start - 1]
         if last in ":：" or (last == " " and start > 1):
             return 5.0 if self._label(start) else 0.4
-        if last in "班级段一二三的" and _CLASS.search(text, max(0, start - 8), start):
+        if last in "班级段一二三的" and CLASS.search(text, max(0, start - 8), start):
             return 3.0
         if last in _ENDS:
             return self._behind_mark(start, last)

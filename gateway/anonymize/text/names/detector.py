@@ -9,8 +9,11 @@ from gateway.anonymize.text.names.candidates import Candidates
 from gateway.anonymize.text.names.choice import choose
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
+from gateway.anonymize.text.names.features import Features
+from gateway.anonymize.text.names.fitted import fitted, rescored, worth
 from gateway.anonymize.text.names.lexical import lexicons
 from gateway.anonymize.text.names.repeats import again
+from gateway.anonymize.text.names.sides import Sides
 from gateway.anonymize.text.reading import Reading
 from gateway.anonymize.text.spans import Source, Span, TextType
 
@@ -24,8 +27,10 @@ class NameDetector:
         """Return the persons of the text."""
         evidence, words = Evidence.of(reading), lexicons()
         cues = Cues(evidence, words)
-        chosen = choose(evidence.text, Candidates(evidence, words, cues).all())
-        for found in [*chosen, *again(evidence, words, cues, chosen)]:
-            source = Source.MODEL if found.rule == "names.model" else Source.NAME_RULE
-            score = 1 / (1 + exp(-found.score))
-            yield Span(found.start, found.end, TextType.PERSON, source, score, found.rule)
+        features, fit = Features(evidence, words, Sides(evidence, words, cues)), fitted()
+        candidates = worth(Candidates(evidence, words, cues).all())
+        chosen = choose(evidence.text, [rescored(one, features, fit) for one in candidates])
+        for name in [*chosen, *again(evidence, words, cues, chosen)]:
+            source = Source.MODEL if name.rule == "names.model" else Source.NAME_RULE
+            score = 1 / (1 + exp(-name.score))
+            yield Span(name.start, name.end, TextType.PERSON, source, score, name.rule)

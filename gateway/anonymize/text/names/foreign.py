@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TypeAlias
 
 from gateway.anonymize.text.names import weights
@@ -26,26 +27,41 @@ def dotted(evidence: Evidence, words: Lexicons, cues: Cues) -> Iterator[Candidat
     text = evidence.text
     if _DOTS.isdisjoint(text):
         return
-    for match in _DOTTED.finditer(text):
-        opened = text.rfind("《", max(0, match.start() - 20), match.start())
-        if opened >= 0 and "》" not in text[opened : match.start()]:
+    for begin, finish in _runs(evidence, words):
+        opened = text.rfind("《", max(0, begin - 20), begin)
+        if opened >= 0 and "》" not in text[opened:begin]:
             continue
-        first, last = match.end(1), max(text.rfind(dot, match.start(), match.end()) for dot in _DOT) + 1
+        places = [place for place in range(begin, finish) if text[place] in _DOTS]
+        first, last = places[0] - (text[places[0] - 1] == " "), places[-1] + 1
         last += text[last : last + 1] == " "
         starts = [
-            (s, _letters(evidence, words, s, first) + _edge(evidence, s, cues.left(s)))
-            for s in range(match.start(1), first)
+            (s, _letters(evidence, words, s, first) + _edge(evidence, s, cues.left(s))) for s in range(begin, first)
         ]
         chains = _chains(text, last, words)
         ends = [
             (e, _letters(evidence, words, last, e) + _edge(evidence, e, cues.right(e)) + _known(chains, e))
-            for e in range(last + 1, _stop(evidence, last + 1, match.end()) + 1)
+            for e in range(last + 1, _stop(evidence, last + 1, finish) + 1)
         ]
         start, before = max(starts, key=lambda found: found[1])
         end, behind = max(ends, key=lambda found: found[1])
         middle = _letters(evidence, words, first, last)
         plain = "." in text[first:last]  # A full stop may end a sentence.
         yield Candidate(start, end, before + behind + middle - (1.5 if plain else 0.0), "names.dotted")
+
+
+def _runs(evidence: Evidence, words: Lexicons) -> Iterator[tuple[int, int]]:
+    """Yield where names with dots may stand; a middle part that is no transliteration ends one and begins the next."""
+    text = evidence.text
+    for match in _DOTTED.finditer(text):
+        begin = match.start()
+        dots = [place for place in range(begin, match.end()) if text[place] in _DOTS]
+        for one, other in pairwise(dots):
+            if any(character not in words.syllables for character in text[one + 1 : other].strip()):
+                stop = max(_stop(evidence, one + 2, other), one + 2)
+                if stop < other:
+                    yield begin, stop
+                    begin = stop
+        yield begin, match.end()
 
 
 def _known(chains: dict[int, _Reached], end: int) -> float:

@@ -36,6 +36,8 @@ class Lexicons:
     kin: frozenset[str]
     not_names: frozenset[str]
     word_names: frozenset[str]
+    never_alone: frozenset[str]
+    """Words of time and function, part of ``not_names``."""
     syllables: frozenset[str]
     interplay: frozenset[str]
     determiners: frozenset[str]
@@ -75,6 +77,7 @@ def lexicons() -> Lexicons:
         kin=frozenset(words["kin_given"]),
         not_names=frozenset(entry for name in _NOT_NAMES for entry in words[name]),
         word_names=frozenset(words["word_names"]),
+        never_alone=frozenset(words["not_names_function"]),
         syllables=frozenset(words["transliteration"]),
         predicates=frozenset(words["predicates"]),
         determiners=frozenset(words["determiners"]),
@@ -92,7 +95,7 @@ def _sizes(entries: Iterable[str], place: int) -> dict[str, tuple[int, ...]]:
     return {character: tuple(sorted(sizes, reverse=True)) for character, sizes in found.items()}
 
 
-_NOT_NAMES = ("not_names", "not_names_foreign", "word_names")
+_NOT_NAMES = ("not_names", "not_names_foreign", "not_names_function", "word_names")
 _MANY = (
     "同学们",
     "同学会",
@@ -123,6 +126,7 @@ _PLAIN = (
     "kin_given",
     "not_names",
     "not_names_foreign",
+    "not_names_function",
     "word_names",
     "transliteration",
     "surnames_function",

@@ -1,6 +1,7 @@
-"""The weights of the name score, and what its parts are compared with.
+"""The weights of the name score by hand, and what its parts are compared with.
 
-All scores are log odds. They were set by hand, by trials on own school sentences and on news text; nothing was trained.
+All scores are log odds. They were set by trials on own school sentences and on news text. The score by hand chooses
+which places are looked at, and is one feature of the fitted score (``fitted.py``).
 """
 
 from __future__ import annotations
@@ -52,3 +53,7 @@ LABEL: Final = 5.0
 """A cue of this score is the label of a form."""
 PUPIL: Final = 3.0
 """A cue of this score behind a name is 同学 or 小朋友."""
+UNIQUE: Final = 3.5
+"""A cue of this score before a name is a role that one person holds: 班主任."""
+NUMBERED: Final = 1.0
+"""A cue of this score before a name is a number of a list."""

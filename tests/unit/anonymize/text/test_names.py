@@ -84,6 +84,46 @@ def test_a_word_is_a_name_in_the_place_of_a_person(marked: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "marked",
+    [
+        "[高兴]上课。",
+        "[文明]打了[安静]一拳。",
+        "[白雪]被评为三好学生。",
+        "值日:[高兴] [白云]",
+        "[江山]把书包藏起来了,[平安]告诉了老师。",
+        "第1名 [向阳] 98分",
+        "1、[张敏] 2、[李强]",
+        "户名:[马力]",
+        "同学[朝霞]负责收作业。",
+        "今天[温暖]请病假,[金星]值日。",
+    ],
+)
+def test_a_word_is_a_name_where_a_person_acts(marked: str) -> None:
+    got, wanted = found(marked)
+    assert got == wanted
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "学生[李 思 雨]在操场受伤。",
+        "[吐尔逊·阿曼古丽]的奶奶[帕丽扎提·艾山]告诉我们。",
+        "[库尔班·热合曼]打了[艾山·木拉提]。",
+        "[那仁朝格图]和[阿呷尔布]打架。",
+        "学生[相里宇熙]、[淳于文静]转入我校。",
+    ],
+)
+def test_names_in_odd_forms(marked: str) -> None:
+    got, wanted = found(marked)
+    assert got == wanted
+
+
+def test_a_line_of_names_without_marks_is_cut_into_names() -> None:
+    got, wanted = found("出席人员:[王建国][李秀英][张志强][刘晓梅]")
+    assert got == wanted
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "本学期该生高兴地参加了各项活动,文明礼貌,成绩优秀。",

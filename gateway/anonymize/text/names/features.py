@@ -1,0 +1,159 @@
+"""What is to be said of a place that may be a name, as the names of features; their weights are fitted.
+
+A feature is a short text. ``k`` is the rule that proposed the place, ``n`` its length, ``s`` its surname, ``g`` its
+other characters, ``w`` how the word model cut it, ``l`` and ``r`` what stands left and right of it; two or three joined
+by ``|`` hold together. ``bench/pii/fit.py`` fits the weights, ``fitted.py`` applies them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.evidence import Evidence
+from gateway.anonymize.text.names.lexical import Lexicons
+from gateway.anonymize.text.names.scored import Candidate
+from gateway.anonymize.text.names.sides import TAGS, Sides
+from gateway.anonymize.text.reading import Word
+
+_SCHOOL = re.compile(
+    "同学|学生|[年班]级|老师|教师|家长|[我本该全原贵][校班生]|班[主长会]|作业|[上下旷逃听]课|课[堂间代文]|宿舍|学籍|[转休复退入]学|孩子"
+    "|[一二三特]等奖|考试|[0-9一二三四五六)]班|值[日周班]|迟到|早退|违纪|处分|请假|病假|事假|监护人|父亲|母亲|妈妈|爸爸|奶奶|爷爷"
+    "|三好|评为|荣获|家访|校[医长园]|书包|操场|食堂|教室|体育|语文|数学|英语|红领巾|少先队|团员|评语|学期|名单|签[字名]|联系人|姓名"
+    "|小组|室友|同桌|打架|欺负|通报|资助|检讨|班干|辅导|转[入出]|学习"
+)
+"""What tells that a text is of a school; names are likelier there, and words are names more often."""
+_SHORT = 20
+"""A text of no more characters is a line of a roll or a form rather than news."""
+_NEWS = re.compile("我国|中国|国家|世界|总统|政府|公司|市场|记者|[球车]队|国际")
+_LONGEST = 6
+_FEW = 3
+"""A number of inner breaks that is told apart from more."""
+
+
+class Kinds(NamedTuple):
+    """What is to be said of one candidate, in words."""
+
+    rule: str
+    size: str
+    lexical: str
+    surname: str
+    given: str
+    cut: str
+    left: str
+    right: str
+    further: str
+    peers: str
+    register: str
+    repeated: bool
+
+    def features(self) -> Iterator[str]:
+        """Yield the features that hold."""
+        rule, size, lexical, surname, given, cut, left, right, further, peers, register, repeated = self
+        yield from (
+            f"k:{rule}", f"{size}|k:{rule}", f"{surname}|{size}", f"{size}|{given}", cut, f"{cut}|{size}", left, right,
+            f"{left}|{right}", f"{cut}|{left}", f"{cut}|{right}", f"{lexical}|{size}", f"{lexical}|{left}",
+            f"{lexical}|{right}", f"{lexical}|{left}|{right}", f"{size}|{left}", f"{size}|{right}",
+            f"{register}|{lexical}", f"{register}|{cut}", f"{register}|{left}", f"{register}|{size}|{right}",
+            f"{register}|{surname}",
+        )  # fmt: skip
+        if further:
+            yield from (f"f:{further}", f"f:{further}|{left}", f"f:{further}|{lexical}")
+        if peers:
+            yield from (f"p:{peers}", f"p:{peers}|{lexical}", f"p:{peers}|{cut}")
+        if repeated:
+            yield f"again|{lexical}"
+
+
+class Features:
+    """Tells the features of the candidates of one text."""
+
+    def __init__(self, evidence: Evidence, words: Lexicons, sides: Sides) -> None:
+        self._evidence, self._words, self._sides = evidence, words, sides
+        self._text = evidence.text
+        self._school = "sch" if _line(self._text) or _SCHOOL.search(self._text) else "other"
+
+    def real(self, candidate: Candidate) -> tuple[tuple[str, float], ...]:
+        """Return the features that are numbers."""
+        evidence, start, end = self._evidence, candidate.start, candidate.end
+        odds, border = evidence.odds[start:end], evidence.border
+        before = evidence.odds[start - 1] if start and self._sides.han(start - 1) else -3.0
+        behind = evidence.odds[end] if self._sides.han(end) else -3.0
+        return (
+            ("hand", max(-7.0, min(7.0, candidate.score))),
+            ("odds", sum(odds) / len(odds)),
+            ("odds_least", min(odds)),
+            ("before", before),
+            ("behind", behind),
+            ("before_runs_on", (before + 3.0) * -border[start]),
+            ("behind_runs_on", (behind + 3.0) * -border[end]),
+            ("border", border[start]),
+            ("border_end", border[end]),
+            ("breaks", sum(border[start + 1 : end])),
+        )
+
+    def kinds(self, candidate: Candidate) -> Kinds:
+        """Return what is to be said of a candidate in words; it holds nothing of the text."""
+        start, end, sides = candidate.start, candidate.end, self._sides
+        piece = self._text[start:end]
+        return Kinds(
+            candidate.rule[6:],
+            f"n{min(len(piece), _LONGEST)}",
+            self._lexical(piece),
+            f"s:{self._surname(piece)}",
+            f"g:{self._given(piece)}",
+            f"w:{self._cut(start, end)}",
+            f"l:{sides.left(start)}",
+            f"r:{sides.right(end)}",
+            sides.further(end),
+            sides.peers(start, end),
+            self._school,
+            self._text.count(piece) > 1,
+        )
+
+    def _lexical(self, piece: str) -> str:
+        words = self._words
+        if piece in words.never_alone:
+            return "x:function"
+        if piece in words.word_names:
+            return "x:word"
+        if piece in words.not_names:
+            return "x:not"
+        return "x:in" if piece[:2] in words.not_names or piece[1:] in words.not_names else "x:no"
+
+    def _surname(self, piece: str) -> str:
+        words = self._words
+        if piece[:2] in words.compound:
+            return "compound"
+        worth = words.surnames.get(piece[0])
+        return "none" if worth is None else "common" if worth > 0 else "function" if worth < 0 else "other"
+
+    def _given(self, piece: str) -> str:
+        known = self._words.given
+        return "".join("1" if character in known else "0" for character in piece[1:4])
+
+    def _cut(self, start: int, end: int) -> str:
+        """Return how the word model cut the place: one word of a kind, several, or across a border."""
+        evidence = self._evidence
+        first, last = evidence.words[evidence.at[start]], evidence.words[evidence.at[end - 1]]
+        if first is last:
+            if first.start == start and first.end == end:
+                return f"{tag_of(first)}{'+' if first.confidence > weights.SURE else '-'}"
+            return f"in_{tag_of(first)}"
+        if first.start == start and last.end == end:
+            count = evidence.at[end - 1] - evidence.at[start] + 1
+            named = "per" if "PER" in (first.tag, last.tag) else ""
+            return f"{'two' if count < _FEW else 'more'}{named}"
+        return "head" if first.start == start else "tail" if last.end == end else "across"
+
+
+def _line(text: str) -> bool:
+    """Return whether a text is a line of a roll or a form rather than prose."""
+    return len(text) <= _SHORT and not _NEWS.search(text)
+
+
+def tag_of(word: Word) -> str:
+    """Return the kind of a word, coarser than the model's."""
+    return TAGS.get(word.tag, "o")

@@ -1,0 +1,46 @@
+"""What issuing needs from outside, as protocols that the composition root fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from gateway.identity.issuing.records import Access, Offer, OfferId
+from gateway.ids import SubjectRef
+from gateway.journal import Tx
+from gateway.principals import Principal
+
+MayOffer = Callable[[Principal, SubjectRef, Mapping[str, object]], bool]
+"""Says whether a principal may offer an identity for the pupil of a row of the sharing view."""
+
+
+class IssuingRepository(Protocol):
+    """Rows of issuing; implemented by ``gateway.identity.issuing.store.IssuingStore``."""
+
+    def add_offer(self, tx: Tx, offer: Offer) -> None:
+        """Keep a new offer."""
+
+    def offer_by_code(self, tx: Tx, code_hash: str) -> Offer | None:
+        """Return the offer of a code, redeemed or expired ones as well."""
+
+    def take_try(self, tx: Tx, offer: OfferId, at: datetime) -> bool:
+        """Count a try of the transaction code and hold the row; ``False`` when the offer is not open at ``at``."""
+
+    def redeem_offer(self, tx: Tx, offer: OfferId, at: datetime) -> bool:
+        """Mark an offer redeemed, and its last try as none; ``False`` when it was before, or has expired."""
+
+    def add_access(self, tx: Tx, access: Access) -> None:
+        """Keep a new access token."""
+
+    def access(self, tx: Tx, token_hash: str) -> Access | None:
+        """Return an access token, used and expired ones as well."""
+
+    def use_access(self, tx: Tx, used: Access) -> bool:
+        """Mark an access token as used, for the credentials named; ``False`` when it was used before."""
+
+    def notified(self, tx: Tx, access: Access, event: str) -> None:
+        """Keep the last event of a batch."""
+
+    def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
+        """Forget what expired before ``before``; return row counts."""
