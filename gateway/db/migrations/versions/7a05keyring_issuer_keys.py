@@ -1,7 +1,7 @@
 """issuer keys
 
 Revision ID: 7a05keyring
-Revises: 7a04familie
+Revises: 7a02present
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "7a05keyring"
-down_revision = "7a04familie"
+down_revision = "7a02present"
 branch_labels = None
 depends_on = None
 
