@@ -319,6 +319,7 @@ ROUTES: dict[str, Guard] = {
     "console.certificates.check": Guard("none", "as certificates.check, for people"),
     "console.certificates.check_form": Guard("none", "an empty form"),
     "console.register.index": Guard("none", "the public register of shares: it names no person"),
+    "console.wallet.show": Guard("none", "the wallet's page, the same for everybody: what it holds is in the browser"),
     "console.static": Guard("none", "style sheet, script and mark of the program"),
     "docs.index": Guard("none", "the description of the API, for people"),
     "docs.static": Guard("none", "style sheet and script of that description"),

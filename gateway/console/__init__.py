@@ -29,6 +29,7 @@ from gateway.console import (
     register,
     statistics,
     verifier,
+    wallet,
     work,
 )
 from gateway.console.pages import SPEND, fence, problem_page
@@ -51,6 +52,7 @@ _SHARED = (
     extracts.blueprint,
     register.blueprint,
     legal_bases.blueprint,
+    wallet.blueprint,
 )
 _OFFICE = (
     grounds.blueprint,
@@ -68,6 +70,7 @@ _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
     Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),
     Face.OUTSIDE: (auth.blueprint, *_SHARED, verifier.blueprint),
     Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, verifier.blueprint),
+    Face.FAMILY: (wallet.blueprint,),
 }
 """The pages of a face; the others show only problems and what these need (``/assets``)."""
 

@@ -39,6 +39,7 @@ OPEN = frozenset(
         "console.certificates.check_form",
         "console.register.index",
         "console.assessments.notice",
+        "console.wallet.show",
     }
 )
 """Pages without a session. Every other page needs one: what is not listed here is closed."""
