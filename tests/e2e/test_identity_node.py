@@ -29,7 +29,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=directory,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
         check=False,
     )
     need(done.returncode == 0, "the npm package @sd-jwt/sd-jwt-vc 0.19.0")
@@ -53,7 +53,7 @@ def ask(oracle: Path, scene: Scene, presentation: str, **changes: object) -> Map
         input=json.dumps(question),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     answer: dict[str, object] = json.loads(done.stdout)

@@ -39,7 +39,7 @@ def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(PROJECT / name, project)
     done = subprocess.run(
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-        cwd=project, capture_output=True, text=True, timeout=180, check=False,
+        cwd=project, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     need(done.returncode == 0, "openid-client from npm")
     return project
@@ -71,7 +71,7 @@ def test_openid_client_gets_uses_and_revokes_a_token_and_its_bad_assertions_fail
     given = {"issuer": issuer, "clientId": program.id, "jwk": program.key.as_dict(private=True), "scope": "applicant"}
     done = subprocess.run(
         ["node", "client.mjs"],
-        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=60, check=False,
+        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -107,7 +107,7 @@ def test_openid_client_downloads_an_extract_with_a_bound_token_and_a_thief_does_
     given = {"issuer": world.settings.public_url, "clientId": client_id, "jwk": jwk, **grants}
     done = subprocess.run(
         ["node", "extract.mjs"],
-        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=120, check=False,
+        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

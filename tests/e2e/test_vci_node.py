@@ -30,7 +30,7 @@ def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(PROJECT / name, project)
     done = subprocess.run(
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-        cwd=project, capture_output=True, text=True, timeout=180, check=False,
+        cwd=project, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     need(done.returncode == 0, "@openid4vc/openid4vci from npm")
     return project
@@ -53,7 +53,7 @@ def test_openid4vci_fetches_a_batch_bound_to_its_keys_and_is_refused_in_its_own_
     given = {"offer": offer["uri"], "txCode": offer["tx_code"], "count": 3}
     done = subprocess.run(
         ["node", "wallet.mjs"],
-        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=60, check=False,
+        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)

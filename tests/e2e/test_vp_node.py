@@ -32,7 +32,7 @@ def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(PROJECT / name, project)
     done = subprocess.run(
         ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
-        cwd=project, capture_output=True, text=True, timeout=180, check=False,
+        cwd=project, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
     need(done.returncode == 0, "@openid4vc/openid4vp from npm")
     return project
@@ -62,7 +62,7 @@ def answered(node_project: Path, made: dict[str, Any], wallet: Wallet, disclose:
     given = {"uri": made["uri"], "credential": credential, "jwk": key.as_dict(private=True), "disclose": disclose}
     done = subprocess.run(
         ["node", "wallet.mjs"],
-        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=60, check=False,
+        cwd=node_project, input=json.dumps(given), capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)

@@ -68,7 +68,7 @@ class Phone:
         self.world = world
         self.context = chromium.new_context(locale="zh-CN", viewport=PHONE, base_url=world.settings.public_url)  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(45_000)
         self.said: list[str] = []
         self.addresses: list[str] = []
         self.page.on("console", self._say)
