@@ -51,14 +51,17 @@ def test_repeated_text_costs_time_in_proportion(pattern: str, cut: object) -> No
     def seconds(size: int) -> float:
         text = (pattern * size)[:size]
         words = (by_character if cut is by_character else in_one)(text)
-        reading = Reading(Normal(text, text, range(size), range(1, size + 1)), lambda _: words)
-        start = time.process_time()
-        for detector in place_detectors():
-            for _ in detector.find(reading):
-                pass
-        return time.process_time() - start
+        best = float("inf")
+        for _ in range(3):  # the collector may run in one of them
+            reading = Reading(Normal(text, text, range(size), range(1, size + 1)), lambda _: words)
+            start = time.process_time()
+            for detector in place_detectors():
+                for _ in detector.find(reading):
+                    pass
+            best = min(best, time.process_time() - start)
+        return best
 
-    small, large = max(seconds(500), 0.001), seconds(4_000)
+    small, large = max(seconds(500), 0.005), seconds(4_000)
     assert large < 40 * small  # 8 times the text; a square would take 64 times as long
 
 
