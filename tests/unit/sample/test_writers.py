@@ -34,9 +34,7 @@ def test_a_workbook_has_title_headers_and_text_cells_only(
     lines = list(sheet.iter_rows())
     assert str(lines[0][0].value).startswith("学生基本信息采集表")
     headers = [cell.value for cell in lines[layout.title_rows]]
-    codes = [
-        code for code in layout.headers if code in rows.columns
-    ]  # texts where there are any
+    codes = [code for code in layout.headers if code in rows.columns]  # texts where there are any
     assert headers == [layout.headers[code] for code in codes]
     body = lines[layout.title_rows + 1 :]
     written = pl.DataFrame(
