@@ -121,7 +121,7 @@ def test_bad_rows_come_back_as_text_with_reasons_and_land_when_corrected(
     errors = tmp_path / "errors.xlsx"
     summary = register.service.run(form(tmp_path, spoiled), errors_to=errors)
     assert (summary.new, summary.rejected) == (PUPILS - 4, 4)
-    header = list(book().import_mappings["template"].headers)
+    header = [code for code in book().import_mappings["template"].headers if code in pupils.columns]
     places = {(one.row, one.field, one.column) for one in summary.findings if one.severity == "error"}
     assert {(index + 3, column) for index, (column, _) in bad.items()} <= {(row, column) for row, column, _ in places}
     assert all(letters == openpyxl.utils.get_column_letter(header.index(code or "") + 1) for _, code, letters in places)
