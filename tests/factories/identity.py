@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,8 +17,8 @@ from gateway.db import make_engine, read_only
 from gateway.errors import (
     ForbiddenError,
 )
-from gateway.identity import status_list
-from gateway.identity.errors import CredentialRejectedError, Reason
+from gateway.identity import holder, status_list
+from gateway.identity.errors import CredentialRejectedError, Reason, WalletRefusedError
 from gateway.identity.holder import Wallet
 from gateway.identity.issuer_keys import IssuerKeyService, StoredKeys
 from gateway.identity.issuing.credentials import CredentialDesk
@@ -277,3 +277,19 @@ def reason(call: Callable[[], object]) -> Reason:
     with pytest.raises(CredentialRejectedError) as caught:
         call()
     return caught.value.reason
+
+
+def refused(call: Callable[[], object]) -> str:
+    with pytest.raises(WalletRefusedError) as caught:
+        call()
+    assert caught.value.detail_zh
+    return caught.value.code
+
+
+def offered(house: House, subject: SubjectRef = LI) -> MadeOffer:
+    return house.issuing.make_offer(subject, REGISTRAR)
+
+
+def proof(house: House, *, key: Any = None, nonce: str | None = None, audience: str = ISSUER) -> str:  # noqa: ANN401
+    found = key or holder.make_key()
+    return holder.make_proof(found, audience=audience, nonce=nonce or house.issuing.nonce(), now=house.clock())

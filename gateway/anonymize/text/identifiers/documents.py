@@ -29,11 +29,16 @@ _AROUND = 40
 _DIGITS_OF_A_DATE = 8
 
 
+def _joined(text: str) -> str:
+    """Return a number without what groups it, in capitals."""
+    return re.sub(r"[\s-]", "", text).upper()
+
+
 def find_passports(page: Page) -> Iterator[Span]:
     """Yield passport numbers: those of China by their form, others by their label."""
     text = page.text
     for found in _shapes(page):
-        value = re.sub(r"[ \-\s]", "", found[0]).upper()
+        value = _joined(found[0])
         claim = page.claim(found.start())
         if claim is not None and claim.kind == "passport":
             if _PASSPORT_WITH_LABEL.fullmatch(value):
@@ -50,7 +55,7 @@ def find_permits(page: Page) -> Iterator[Span]:
     """Yield numbers of permits and identity cards of Hong Kong, Macao and Taiwan residents."""
     text = page.text
     for found in _shapes(page):
-        value = re.sub(r"[ \-\s]", "", found[0]).upper()
+        value = _joined(found[0])
         claim = page.claim(found.start())
         if claim is not None and claim.kind == "permit":
             if _PERMIT_WITH_LABEL.fullmatch(value):
