@@ -431,5 +431,5 @@ def test_a_record_that_moved_meanwhile_is_not_moved_again(
         carry_out(office, monkeypatch, Effects(entries=(NewEntry(EntryKind.AWARD, TODAY),)), None, subject="none")
 
 
-def test_the_sharing_view_has_no_column_more(sqlite_office: Office) -> None:
-    assert set(sqlite_office.shared(1)) == set(SHARING_COLUMNS)
+def test_the_sharing_view_has_no_column_more_than_the_version_of_its_redaction(sqlite_office: Office) -> None:
+    assert set(sqlite_office.shared(1)) == {*SHARING_COLUMNS, "text_redaction"}

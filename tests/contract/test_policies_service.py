@@ -413,7 +413,7 @@ def test_permissions_say_what_until_when_and_how_often(house: House) -> None:
     service = house.service()
     done, _ = granted(service)
     mine = {permission.action: permission for permission in service.permissions(make.applicant())}
-    assert set(mine) == {Action.APPLY, Action.DELIVER_RELEASE}
+    assert set(mine) == {Action.APPLY, Action.DELIVER_RELEASE, Action.VERIFY_IDENTITY}
     delivery = mine[Action.DELIVER_RELEASE]
     assert (delivery.id, delivery.until, delivery.uses_left) == (done.grant_id, date(2026, 6, 30), 2)
     runs = {permission.action for permission in service.permissions(make.executor())}

@@ -242,7 +242,7 @@ def test_the_page_marks_what_it_found_by_kind_and_shows_the_redacted_text(desk: 
     answer = page.post("/office/redactions", {"text": TEXT, "student_id": desk.ids[PUPIL]}, form="/office/redactions")
     assert answer.status_code == 200
     for name, tone, kind in ((PUPIL, "person", "姓名"), (MATE, "person", "姓名"), ("13903511234", "number", "电话")):
-        assert f'<mark class="pii {tone}" title="{kind}' in answer.text
+        assert f'<mark class="pii pii-{tone}" title="{kind}' in answer.text
         assert f'>{name}<span class="pii-kind">{kind}</span></mark>' in answer.text
     redacted = answer.text[answer.text.index('id="redacted"') :]
     assert not [name for name in (PUPIL, MATE, "13903511234") if name in redacted]
