@@ -182,6 +182,7 @@ def presidio(table: Path, rows: int) -> None:
 
 def compare(folder: Path, rows: int, rounds: int) -> None:
     """Run all parts and print the ratios: wall time and peak against the copy, time a row against the peer."""
+    folder.mkdir(parents=True, exist_ok=True)
     table, target = folder / "pupils.parquet", folder / "out.parquet"
     run("bench.masking", "fill", str(table), str(rows))
     pairs: list[tuple[Run, Run]] = []
