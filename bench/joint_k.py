@@ -34,6 +34,7 @@ from gateway.releases.ledger.recorder import class_numbers
 from gateway.releases.ledger.records import GroupId, LedgerRelease, RowTable
 from gateway.releases.ledger.shelf import RowShelf
 from gateway.releases.ledger.tags import LedgerKeys
+from gateway.releases.lookahead import ahead
 from gateway.settings import from_environment
 
 PROFILE = "textbook-anonymous"
@@ -105,7 +106,8 @@ def joint(home: Path) -> None:
     with job() as cost:
         tags = keys.tags(GROUP, pl.read_parquet(home / "rows.parquet", columns=["subject_ref"])["subject_ref"])
         classes = np.fromfile(home / "classes", dtype=_CLASSES)
-        view = JointView([tags], _earlier(home, shelf))
+        with ahead(_earlier(home, shelf)) as earlier:
+            view = JointView([tags], earlier)
         verdict = view.judge(Coming(classes, classes != 0, 10))
     answer(
         cost,

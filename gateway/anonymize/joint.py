@@ -126,7 +126,7 @@ class JointView:
         """
         self._rows = int(tags[0][0].size)
         # all work goes on in the order of the tags: looking up and writing then walk through memory
-        self._order = np.lexsort((tags[0][1], tags[0][0])) if _twins(tags[0][0]) else np.argsort(tags[0][0])
+        self._order = _in_order(*tags[0])
         self._realms = [_Realm(high[self._order], low[self._order]) for high, low in tags]
         self._k = 1
         self._demands: dict[str, int] = {}
@@ -227,8 +227,7 @@ class _Index:
 
     def __init__(self, high: Numbers, low: Numbers, places: Codes) -> None:
         if bool((high[1:] <= high[:-1]).any()):
-            # two tags with one high half: once in a million releases of a million rows
-            order = np.lexsort((low, high)) if _twins(high) else np.argsort(high)
+            order = _in_order(high, low)
             high, low, places = high[order], low[order], places[order]
         self._high, self._low, self._places = high, low, places
         self._runs = 1
@@ -403,10 +402,11 @@ def _extremes(past_of: Codes, sizes: Codes, bad: Flags) -> tuple[Codes, Codes]:
     return largest, smallest
 
 
-def _twins(high: Numbers) -> bool:
-    """Say whether two tags have one high half, so that the low one must decide."""
-    ordered = np.sort(high)
-    return bool((ordered[1:] == ordered[:-1]).any())
+def _in_order(high: Numbers, low: Numbers) -> Codes:
+    """Return the order of the tags. Two with one high half come once in a million releases of a million rows."""
+    order = np.argsort(high)
+    ordered = high[order]
+    return np.lexsort((low, high)) if bool((ordered[1:] == ordered[:-1]).any()) else order
 
 
 def _distinct(groups: Codes, count: int, watched: _Watched, values: Codes) -> Codes:
@@ -437,13 +437,13 @@ def _mixed(classes: Numbers, number: int) -> Numbers:
     """Return what the classes of a release add to the pasts of its rows.
 
     Pasts are sums of these; two are equal by accident about once in a million releases of five million rows, as
-    with the digests of classes (64 bits). Source: SplitMix64 (Steele, Lea, Flood 2014).
+    with the digests of classes (64 bits). Source: a round of SplitMix64 (Steele, Lea, Flood 2014).
     """
     golden = np.uint64(0x9E3779B97F4A7C15)
-    mixed = classes ^ (np.uint64(number + 1) * np.array([golden], dtype=np.uint64))
-    for _ in range(2):
-        mixed = mixed + golden
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed = mixed ^ (mixed >> np.uint64(31))
+    mixed = classes + golden * np.array([number + 1], dtype=np.uint64)
+    shifted = mixed >> np.uint64(30)
+    np.bitwise_xor(mixed, shifted, out=mixed)
+    np.multiply(mixed, np.uint64(0xBF58476D1CE4E5B9), out=mixed)
+    np.right_shift(mixed, np.uint64(27), out=shifted)
+    np.bitwise_xor(mixed, shifted, out=mixed)
     return mixed

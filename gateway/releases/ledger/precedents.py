@@ -94,7 +94,7 @@ class Precedents:
         return trial.decided()
 
     def earlier(self) -> Iterator[Earlier]:
-        """Yield the releases under k, one after the other: one stands in memory at a time."""
+        """Yield the releases under k, one after the other: read ahead, two stand in memory at a time."""
         realms = self.realms
         for release in self.history.measured:
             table = self.ledger.rows(release, list(release.demands))
@@ -151,7 +151,8 @@ class _Trial:
         self.tuple_of = np.concatenate(numbers) if numbers else self.tuple_of
         joined = [(_joined([high for high, _ in made]), _joined([low for _, low in made])) for made in tags]
         del tags
-        self.view = JointView(joined, self.about.earlier())
+        with ahead(self.about.earlier()) as earlier:
+            self.view = JointView(joined, earlier)
         tick()
 
     def decided(self) -> Decided:
