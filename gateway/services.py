@@ -34,6 +34,7 @@ from gateway.releases.dry_run_service import DryRunService
 from gateway.releases.matches.service import MatchService
 from gateway.releases.service import ReleaseService
 from gateway.releases.statistics.service import StatisticsService
+from gateway.releases.tracing.service import Tracing
 from gateway.settings import Settings
 from rulebook import Rulebook
 
@@ -96,5 +97,7 @@ class Services:
     """What the redaction of a text would hide, on the faces that hold the registry's keys."""
     redactions: TextRedactions | None = None
     """Texts of the sharing view redacted anew, on the same faces."""
+    tracing: Tracing | None = None
+    """From which release a leaked file comes, on the faces that hold the root of the marks' keys."""
     degraded: Callable[[], dict[str, str]] = dict
     """Part -> what is wrong, of parts without which the face goes on and does less, safely."""

@@ -46,6 +46,7 @@ from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office
 from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
+from gateway.bootstrap.tracing import tracing_service
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
 from gateway.db import DatabaseReader, make_engine
@@ -278,6 +279,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         presentations=presentation_service(parts, desk, identity),
         texts=previews(parts),
         redactions=redactions(parts),
+        tracing=tracing_service(parts, desk),
         degraded=lambda: degraded(parts),
     )
     worker = None

@@ -17,6 +17,7 @@ from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
 from gateway.bootstrap.pseudonyms import pseudonym_keys
 from gateway.bootstrap.statistics import statistics_tasks
+from gateway.bootstrap.tracing import mark_shelf, tracing_tasks
 from gateway.bootstrap.workflow import workflow_tasks
 from gateway.broker.service import Answerer, Asker, Door, broker_key
 from gateway.broker.store import SqlQuestions
@@ -83,7 +84,7 @@ def worker_tasks(
     )
     keys = pseudonym_keys(parts, desk, extract_store)
     ledger = release_ledger(parts)
-    preparation = Preparation(bench, PairedView(parts.sharing), keys, ledger)
+    preparation = Preparation(bench, PairedView(parts.sharing), keys, ledger, mark_shelf(parts))
     return [
         *policy_tasks(services.decisions),
         Task("audit requests", lambda: intake.drain_requests() > 0, quick=True),
@@ -98,6 +99,7 @@ def worker_tasks(
         Task("expired extracts", Periodic(services.releases.expire, 60)),
         Task("ended pseudonym keys", Periodic(keys.destroy_ended, 60)),
         *ledger_tasks(ledger),
+        *tracing_tasks(services.tracing),
         Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
         Task("compromised keys", Periodic(services.identity.end_compromised, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),

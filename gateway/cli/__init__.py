@@ -27,6 +27,7 @@ from gateway.cli import (
     registry,
     serving,
     statistics,
+    tracing,
 )
 from gateway.errors import GatewayError
 
@@ -82,6 +83,7 @@ for _command in (
     recipients.verify_credential,
     inspecting.verify_log,
     inspecting.witness,
+    tracing.trace,
     accounts.accounts,
     alerts.alerts,
     host.keys,

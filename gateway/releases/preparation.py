@@ -34,6 +34,8 @@ from gateway.releases.pseudonym_keys.service import PseudonymKeys
 from gateway.releases.records import Extract, PreparedFile
 from gateway.releases.refusals import refusal
 from gateway.releases.shuffle import Shuffle
+from gateway.releases.tracing.marks import marked_columns
+from gateway.releases.tracing.shelf import MarkShelf
 from gateway.releases.uses import plan_of, use_of
 from gateway.releases.vault import FileKey, SealedSink, SealedSource
 from gateway.releases.workbench import Links, Made, Workbench
@@ -51,6 +53,7 @@ class Preparation:
     sharing: SharingView
     keys: PseudonymKeys = field(repr=False)
     ledger: Ledger = field(repr=False)
+    marks: MarkShelf = field(repr=False)
 
     def run_next(self) -> bool:
         """Prepare the oldest extract that waits; say whether there was one. A failure is recorded, not raised."""
@@ -191,7 +194,10 @@ class Preparation:
                 cast("BinaryIO", sink),
                 schema or pl.Schema(dict.fromkeys(names, pl.String)),
             )
-            with ahead(shuffle.frames()) as mixed:
+            with (
+                self.marks.marking(extract.id, marked_columns(plan)) as marker,
+                ahead(marker.passing(shuffle.frames())) as mixed,
+            ):
                 for frame in mixed:
                     out.write(frame)
             out.close()

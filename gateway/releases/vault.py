@@ -73,6 +73,12 @@ class FileKey:
             raise ContentDamagedError("The stored file was altered.", detail_zh="存储的提取文件已被改动。") from error
 
 
+def plain_size(sealed: int) -> int:
+    """Return how many plain bytes a sealed file of ``sealed`` bytes holds."""
+    chunks = sealed - len(MAGIC)
+    return chunks - _TAG * max(1, -(-chunks // (CHUNK + _TAG)))
+
+
 class SealedSink(io.RawIOBase):
     """A write-only file that seals what it is given; counts bytes and hashes the plain content.
 

@@ -11,6 +11,7 @@ Pure: spans of one normalised text in, spans that do not overlap out, sorted. Th
 5. Certain spans (record, identifiers, roll) beat places, places beat name rules, these beat the model; of equals the
    longer wins, then the order of types and sources.
 6. What sticks out of the winner stays hidden when the loser was certain, or when it is more than a border could be.
+7. Whatever became of a certain span by these rules, nothing that it covered is left open.
 """
 
 from __future__ import annotations
@@ -79,8 +80,10 @@ def resolve(spans: Iterable[Span], text: str, hidden: Sequence[tuple[int, int]] 
     trimmed = [one for span in spans if (one := _trimmed(span, text)) is not None]
     found = _schools(_whole_names(_one_of_each(trimmed), text), text)
     places = sorted((span for span in found if span.type in _PLACES), key=lambda span: span.start)
-    kept = [span for span in found if not _inside_a_place(span, places)]
-    return tuple(_joined(_greedy(kept, text, hidden)))
+    ordered = sorted((span for span in found if not _inside_a_place(span, places)), key=_key)
+    # a place that took over a certain span may itself have to give way, to a third one
+    ordered += sorted({span for span in trimmed if certain(span)}, key=_key)
+    return tuple(_joined(_greedy(ordered, text, hidden)))
 
 
 def _trimmed(span: Span, text: str) -> Span | None:
@@ -114,7 +117,7 @@ def _one_of_each(spans: Iterable[Span]) -> list[Span]:
                 best[span.start, span.end] = span if other is None else _better(other, span)
             found += best.values()
             continue
-        group.sort(key=lambda span: (span.start, -span.end))
+        group.sort(key=lambda span: (span.start, -span.end, _key(span)))
         for span in group:
             if found and found[-1].type is kind and span.start < found[-1].end:
                 found.append(_union(found.pop(), span))
@@ -227,12 +230,12 @@ def _inside_a_place(span: Span, places: Sequence[Span]) -> bool:
 
 
 def _greedy(spans: list[Span], text: str, hidden: Sequence[tuple[int, int]]) -> list[Span]:
-    """Return the winners and what must stay hidden of the losers, sorted."""
+    """Return the winners and what must stay hidden of the losers, sorted; of ``spans`` the first ones win."""
     covered = bytearray(len(text))  # a byte for each character: linear, however many spans there are
     for start, end in hidden:
         covered[start:end] = _TAKEN * (end - start)
     taken: list[Span] = []
-    for span in sorted(spans, key=_key):
+    for span in spans:
         for start, end in _free(span, covered):
             whole = end - start == span.end - span.start
             if whole or _worth(text[start:end], known=certain(span)):
