@@ -60,7 +60,7 @@ class Effort:
     all_callers: bool
 
 
-LIGHT = Effort(examples=3, every=8, all_callers=False)
+LIGHT = Effort(examples=2, every=12, all_callers=False)
 HEAVY = Effort(examples=40, every=1, all_callers=True)
 
 
