@@ -138,6 +138,11 @@ class Evidence:
         words = self.words(start, end)
         return bool(words) and all(word.tag in _WORD_TAGS and word.confidence >= _SURE for word in words)
 
+    def a_place(self, start: int, end: int) -> bool:
+        """Return whether the model is sure that a place of the text is the name of a place on the map: 黄河."""
+        words = self.words(start, end)
+        return len(words) == 1 and words[0].tag == "LOC" and words[0].confidence >= _SURE and not self.torn(start, end)
+
     def used_as_word(self, start: int, end: int) -> bool:
         """Return whether what stands beside a place says that it is no person: 很~, ~地."""
         after = self._after(end)

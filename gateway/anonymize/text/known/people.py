@@ -187,6 +187,9 @@ def _short_counts(found: _Found, evidence: Evidence) -> bool:
         return False
     if evidence.named(start, end) or evidence.role(start, end):
         return True
+    # in a text about 高山, 高山 is hidden wherever nothing says that it is a mountain
+    if found.form is Form.FULL and not evidence.a_place(start, end) and not evidence.used_as_word(start, end):
+        return True
     if not found.own and found.form is not Form.FULL:
         return False
     word = fold(evidence.text[start:end]) in ordinary_words() or evidence.little_words(start, end)
