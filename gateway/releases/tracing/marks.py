@@ -47,9 +47,13 @@ def digests(values: pl.Series) -> Numbers:
         found: Numbers = table[codes.to_numpy()]
         return found
     plain = values.cast(pl.String).str.strip_chars(_AROUND).str.to_lowercase().str.replace(_WHOLE_NUMBER, "$1")
-    hashed = plain.to_frame("value").select(plh.col("value").nchash.xxh3_64()).to_series()
     present = (plain.str.len_bytes() > 0).fill_null(value=False).to_numpy()
-    return np.where(present, hashed.fill_null(0).to_numpy().astype(np.uint64, copy=False), NO_VALUE)
+    return np.where(present, _hashed(plain), NO_VALUE)
+
+
+def _hashed(text: pl.Series) -> Numbers:
+    hashed = text.rename("value").to_frame().select(plh.col("value").nchash.xxh3_64()).to_series()
+    return hashed.fill_null(0).to_numpy().astype(np.uint64, copy=False)
 
 
 class Marker:
@@ -58,12 +62,23 @@ class Marker:
     def __init__(self, sink: BinaryIO, columns: Mapping[str, str]) -> None:
         self._columns = dict(columns)
         schema = pa.schema([(name, pa.uint64()) for name in self._columns.values()])
-        self._writer = pq.ParquetWriter(sink, schema, compression="zstd", compression_level=1, store_schema=False)
+        repeated = [name for name in schema.names if not name.startswith(PSEUDONYMS)]
+        self._writer = pq.ParquetWriter(
+            sink,
+            schema,
+            compression={name: "zstd" if name in repeated else "none" for name in schema.names},
+            use_dictionary=repeated,
+            store_schema=False,
+        )
 
     def passing(self, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Yield ``frames`` as they come, each once it is marked."""
         for frame in frames:
-            marks = [pa.array(digests(frame[name])) for name in self._columns]
+            # a pseudonym stands as it was made: 32 digits and small letters, to which ``digests`` would do nothing
+            marks = [
+                pa.array(_hashed(frame[name]) if mark.startswith(PSEUDONYMS) else digests(frame[name]))
+                for name, mark in self._columns.items()
+            ]
             self._writer.write_table(pa.table(marks, names=list(self._columns.values())))
             yield frame
 
