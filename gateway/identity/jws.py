@@ -32,6 +32,7 @@ _CURVE = ec.SECP256R1()
 COORDINATE_BYTES = 32
 _POINT_BYTES = 1 + 2 * COORDINATE_BYTES
 PUBLIC_MEMBERS = ("crv", "kty", "x", "y")
+_REFUSED_MEMBERS = frozenset({"crit", "b64"})
 
 
 class MalformedTokenError(ValueError):
@@ -133,9 +134,10 @@ def parse(compact: str) -> UnverifiedJws:
 def check_signature(token: UnverifiedJws, key: ECKey) -> None:
     """Return when ``token`` is signed by ``key`` with ES256.
 
-    Raises ``AlgorithmError`` for every other ``alg`` and for ``crit``, ``SignatureError`` for a bad signature.
+    Raises ``AlgorithmError`` for every other ``alg``, for ``crit`` and for ``b64`` (RFC 7797: another payload than the
+    one that was read), ``SignatureError`` for a bad signature.
     """
-    if token.header.get("alg") != ALGORITHM or "crit" in token.header:
+    if token.header.get("alg") != ALGORITHM or not _REFUSED_MEMBERS.isdisjoint(token.header):
         raise AlgorithmError("not ES256")
     if len(token.signature) != 2 * COORDINATE_BYTES:
         raise SignatureError("the signature does not hold")

@@ -23,6 +23,8 @@ NEVER_DISCLOSED = frozenset(
 _NO_CLAIM_NAMES = RESERVED | NEVER_DISCLOSED
 MAX_DISCLOSURES = 64
 MAX_CHARACTERS = 64 * 1024
+MAX_DEPTH = 32
+"""Objects and arrays within each other, through disclosures too: beyond is nobody's credential, and no stack's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def process(payload: Mapping[str, object], encoded: Sequence[str]) -> dict[str, 
             raise CredentialRejectedError(Reason.REPEATED_DIGEST)
         disclosures[found] = disclosure
     seen: set[str] = set()
-    processed = _object(payload, disclosures, seen)
+    processed = _object(payload, disclosures, seen, MAX_DEPTH)
     # Step 5: every disclosure was referenced.
     if not seen.issuperset(disclosures):
         raise CredentialRejectedError(Reason.UNREFERENCED_DISCLOSURE)
@@ -125,11 +127,13 @@ def process(payload: Mapping[str, object], encoded: Sequence[str]) -> dict[str, 
     return processed
 
 
-def _object(value: Mapping[str, object], disclosures: Mapping[str, Disclosure], seen: set[str]) -> dict[str, object]:
+def _object(
+    value: Mapping[str, object], disclosures: Mapping[str, Disclosure], seen: set[str], depth: int
+) -> dict[str, object]:
     if "..." in value:  # RFC 9901 section 4.2.4.2: the key exists in array elements only, alone
         raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
     result = {
-        name: _any(member, disclosures, seen) if isinstance(member, dict | list) else member
+        name: _any(member, disclosures, seen, depth) if isinstance(member, dict | list) else member
         for name, member in value.items()
         if name != "_sd"  # step 3.5
     }
@@ -143,11 +147,11 @@ def _object(value: Mapping[str, object], disclosures: Mapping[str, Disclosure], 
             raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
         if disclosure.name in result:  # step 3.3.2.3
             raise CredentialRejectedError(Reason.CLAIM_COLLISION)
-        result[disclosure.name] = _any(disclosure.value, disclosures, seen)  # steps 3.3.2.4 and 3.3.2.5
+        result[disclosure.name] = _any(disclosure.value, disclosures, seen, depth)  # steps 3.3.2.4 and 3.3.2.5
     return result
 
 
-def _array(values: Sequence[object], disclosures: Mapping[str, Disclosure], seen: set[str]) -> list[object]:
+def _array(values: Sequence[object], disclosures: Mapping[str, Disclosure], seen: set[str], depth: int) -> list[object]:
     result: list[object] = []
     for value in values:
         if isinstance(value, dict) and value.keys() == {"..."} and isinstance(value["..."], str):
@@ -156,18 +160,20 @@ def _array(values: Sequence[object], disclosures: Mapping[str, Disclosure], seen
                 continue
             if disclosure.name is not None:  # step 3.3.3.1
                 raise CredentialRejectedError(Reason.MALFORMED_DISCLOSURE)
-            result.append(_any(disclosure.value, disclosures, seen))  # steps 3.3.3.2 and 3.3.3.3
+            result.append(_any(disclosure.value, disclosures, seen, depth))  # steps 3.3.3.2 and 3.3.3.3
         else:
-            result.append(_any(value, disclosures, seen))
+            result.append(_any(value, disclosures, seen, depth))
     return result
 
 
-def _any(value: object, disclosures: Mapping[str, Disclosure], seen: set[str]) -> object:
+def _any(value: object, disclosures: Mapping[str, Disclosure], seen: set[str], depth: int) -> object:
+    if not isinstance(value, dict | list):
+        return value
+    if depth <= 0:
+        raise CredentialRejectedError(Reason.MALFORMED)
     if isinstance(value, dict):
-        return _object(value, disclosures, seen)
-    if isinstance(value, list):
-        return _array(value, disclosures, seen)
-    return value
+        return _object(value, disclosures, seen, depth - 1)
+    return _array(value, disclosures, seen, depth - 1)
 
 
 def _digests(value: Mapping[str, object]) -> Iterator[str]:

@@ -251,10 +251,14 @@ def _status_reference(payload: Mapping[str, object]) -> StatusReference:
             raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
 
 
-def _holds_digests(value: object) -> bool:
-    if isinstance(value, dict):
-        return bool(value.keys() & sd_jwt.RESERVED) or any(map(_holds_digests, value.values()))
-    return isinstance(value, list) and any(map(_holds_digests, value))
+def _holds_digests(value: object, depth: int = sd_jwt.MAX_DEPTH) -> bool:
+    """Say whether a digest may stand in ``value``; of what is nested too deep to look through, it may."""
+    if not isinstance(value, dict | list):
+        return False
+    if depth <= 0 or (isinstance(value, dict) and value.keys() & sd_jwt.RESERVED):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return any(_holds_digests(member, depth - 1) for member in members)
 
 
 def _time(payload: Mapping[str, object], name: str, reason: Reason = Reason.MISSING_CLAIM) -> datetime:
