@@ -31,7 +31,7 @@ from gateway.db import make_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.identity import jws, status_list
 from gateway.identity.issue import Blank, issue
-from gateway.identity.keys import IssuerKey, IssuerKeys
+from gateway.identity.keys import HolderKey, IssuerKey, IssuerKeys
 from gateway.identity.present import present
 from gateway.identity.records import ClaimValue, IdentitySettings, Shard, ShardId, StatusReference
 from gateway.identity.shards import ShardKeeper
@@ -85,12 +85,13 @@ def credentials(*, count: int, rounds: int) -> dict[str, float]:
     signer, holder = IssuerKey.of(private), ECKey.generate_key("P-256")
     reference_key = JWK.from_json(json.dumps(signer.key.as_dict(private=True)))
     reference_holder = JWK.from_json(json.dumps(jws.public_jwk(holder)))
+    bound = HolderKey.shown(jws.public_jwk(holder))  # as a wallet shows it in its proof
     status = StatusReference(URI, 5)
     frame = {"key": signer, "issuer": ISSUER, "vct": VCT, "now": NOW, "life": timedelta(days=14)}
 
     def batch() -> list[str]:
         blank = Blank.of(CLAIMS, **frame)  # type: ignore[arg-type]  # the members of one mapping
-        return [blank.filled(holder, status) for _ in range(BATCH)]
+        return [blank.filled(bound, status) for _ in range(BATCH)]
 
     def one() -> str:
         return issue(CLAIMS, holder=holder, status=status, **frame)  # type: ignore[arg-type]  # the same

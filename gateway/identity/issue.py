@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
 from gateway.identity import jws, sd_jwt
-from gateway.identity.keys import IssuerKey
+from gateway.identity.keys import HolderKey, IssuerKey
 from gateway.identity.records import ClaimValue, StatusReference
 
 DIGESTS = 16
@@ -42,26 +42,8 @@ def expiry(now: datetime, life: timedelta) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class HolderJwk:
-    """A holder's public key in the members and order of RFC 7638, written out, and its thumbprint."""
-
-    text: bytes = field(repr=False)
-
-    @classmethod
-    def of(cls, key: ECKey) -> HolderJwk:
-        """Return the public half of a P-256 key."""
-        jwk = jws.public_jwk(key)
-        return cls(jws.jwk_text(jwk["x"], jwk["y"]).encode("ascii"))
-
-    @property
-    def thumbprint(self) -> str:
-        """The RFC 7638 thumbprint: what stands here is what is hashed."""
-        return jws.encode(sha256(self.text).digest())
-
-
-@dataclass(frozen=True, slots=True)
 class Blank:
-    """What the credentials of a batch share, written out: claims with holes for their salts, header, frame of the payload.
+    """What the credentials of a batch share, written out: claims with holes for salts, header, frame of the payload.
 
     What is left for each of them is written in a few calls over whole buffers: a step for each claim in Python would
     cost as much as the signature.
@@ -102,7 +84,7 @@ class Blank:
         tails = []
         for name, value in claims.items():
             sd_jwt.refuse_visible(name)
-            tails.append(f'",{jws.dump(name)},{jws.dump(value)}]'.encode())
+            tails.append(b'",%b,%b]' % (_spelled(name), jws.dump(value).encode()))
         # A salt of 22 to 24 characters makes every disclosure a whole number of base64 groups: all of them are
         # encoded in one call and cut apart again.
         lengths = [_SALT - 2 + -(len(_OPENING) + _SALT - 2 + len(tail)) % 3 for tail in tails]
@@ -113,13 +95,12 @@ class Blank:
             "exp": int(expiry(now, life).timestamp()),
             "vct": vct,
         }
-        header = jws.dump({"alg": jws.ALGORITHM, "typ": sd_jwt.TYP, "kid": key.kid})
         return cls(
             b"".join(_OPENING + b"%b" + tail.replace(b"%", b"%%") for tail in tails),
-            Struct("".join(f"{length}s{_SALT - length}x" for length in lengths)),
-            Struct("".join(f"{length}s" for length in whole)),
-            Struct(f"{_DIGEST_BYTES}s" * (DIGESTS - len(tails))),
-            jws.encode(header.encode()).encode("ascii") + b".",
+            _cutter("".join([f"{length}s{_SALT - length}x" for length in lengths])),
+            _cutter("".join([f"{length}s" for length in whole])),
+            _cutter(f"{_DIGEST_BYTES}s" * (DIGESTS - len(tails))),
+            _head(key.kid),
             (
                 jws.dump(opening)[:-1].encode() + b',"cnf":{"jwk":',
                 f',"_sd_alg":"{sd_jwt.HASH_ALGORITHM}","_sd":["'.encode(),
@@ -128,11 +109,11 @@ class Blank:
         )
 
     def filled(
-        self, holder: ECKey | HolderJwk, status: StatusReference, random: Callable[[int], bytes] = secrets.token_bytes
+        self, holder: HolderKey, status: StatusReference, random: Callable[[int], bytes] = secrets.token_bytes
     ) -> str:
         """Return a compact SD-JWT for ``holder``, ending in a tilde; every claim is selectively disclosable.
 
-        ``holder`` is a P-256 key or its public members as they came; ``random`` returns so many unpredictable bytes.
+        ``random`` returns so many unpredictable bytes.
         """
         salting = self.salts.size // 4 * 3
         noise = random(salting + self.decoys.size)
@@ -143,10 +124,9 @@ class Blank:
         # alone: inside status or cnf it would break the rule that their sub-claims are never selectively disclosable.
         digests = [sha256(one).digest() for one in disclosures]
         digests += self.decoys.unpack(noise[salting:])
-        jwk = holder if isinstance(holder, HolderJwk) else HolderJwk.of(holder)
         payload = b'%b%b},"status":{"status_list":{"idx":%d,"uri":%b}}%b%b"]}' % (
             self.frame[0],
-            jwk.text,
+            holder.jwk,
             status.index,
             _spelled(status.uri),
             self.frame[1],
@@ -172,7 +152,9 @@ def issue(
 
     Raises ``ValueError`` for a claim that must stay visible or more than ``DIGESTS`` of them.
     """
-    return Blank.of(claims, key=key, issuer=issuer, vct=vct, now=now, life=life).filled(holder, status, random)
+    return Blank.of(claims, key=key, issuer=issuer, vct=vct, now=now, life=life).filled(
+        HolderKey.of(holder), status, random
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -180,9 +162,16 @@ def _spelled(text: str) -> bytes:
     return jws.dump(text).encode()
 
 
-@lru_cache
-def _cutter(count: int) -> Struct:
-    return Struct("43sx" * count)
+@lru_cache(maxsize=64)
+def _head(kid: str) -> bytes:
+    """Return the encoded header of a credential, and its dot."""
+    header = jws.dump({"alg": jws.ALGORITHM, "typ": sd_jwt.TYP, "kid": kid})
+    return jws.encode(header.encode()).encode("ascii") + b"."
+
+
+@lru_cache(maxsize=1024)
+def _cutter(form: str) -> Struct:
+    return Struct(form)
 
 
 def _listed(digests: list[bytes]) -> bytes:
@@ -194,4 +183,4 @@ def _listed(digests: list[bytes]) -> bytes:
     is skipped.
     """
     together = jws.encode_bytes(b"\0".join(digests) + b"\0")
-    return b'","'.join(sorted(_cutter(len(digests)).unpack(together)))
+    return b'","'.join(sorted(_cutter("43sx" * len(digests)).unpack(together)))

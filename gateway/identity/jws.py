@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +27,8 @@ ALGORITHM = "ES256"
 _WHITE = " \t\n\r"
 """What may stand around a JSON text (RFC 8259 section 2)."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""What base64 alone has, and padding, becomes what no base64 has."""
 _PADDING = (b"", b"", b"==", b"=")
 """By the length modulo 4; one character alone (modulo 1) is an error of the decoder."""
 _LAST = ("", "", "AQgw", "AEIMQUYcgkosw048")
@@ -36,7 +40,8 @@ _SIGNATURE_CHARACTERS = 86
 """64 bytes in base64url, without the padding."""
 _POINT_BYTES = 1 + 2 * COORDINATE_BYTES
 PUBLIC_MEMBERS = ("crv", "kty", "x", "y")
-_REFUSED_MEMBERS = frozenset({"crit", "b64"})
+_SHORT = 256
+"""Characters of a header that is worth keeping once it was read: what strangers send cannot fill the memory."""
 
 
 class MalformedTokenError(ValueError):
@@ -51,19 +56,21 @@ class AlgorithmError(ValueError):
     """Another algorithm than ES256, ``none`` included (RFC 8725 section 3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJws:
-    """A compact JWS that was parsed, and not more than that."""
+class UnverifiedJws(NamedTuple):
+    """A compact JWS that was parsed, and not more than that.
 
-    compact: str = field(repr=False)
-    header: Mapping[str, object] = field(repr=False)
-    payload: Mapping[str, object] = field(repr=False)
-    signature: bytes = field(repr=False)
+    A tuple, for it is made often: a frozen dataclass takes a call for each field.
+    """
 
-    @property
-    def signing_input(self) -> bytes:
-        """What the signature is over: header and payload as they were spelled (RFC 7515 section 5.1)."""
-        return self.compact[: self.compact.rindex(".")].encode("ascii")
+    signing_input: bytes
+    """What the signature is over: header and payload as they were spelled (RFC 7515 section 5.1)."""
+    header: Mapping[str, object]
+    payload: Mapping[str, object]
+    signature: bytes
+
+    def __repr__(self) -> str:
+        """Show nothing of what was presented."""
+        return "UnverifiedJws()"
 
 
 def encode(data: bytes) -> str:
@@ -81,11 +88,8 @@ def decode(text: str) -> bytes:
     """Return the bytes of canonical base64url without padding; raises ``MalformedTokenError`` on anything else."""
     over = len(text) % 4
     try:
-        spelled = text.encode("ascii")
-        if b"+" in spelled or b"/" in spelled or b"=" in spelled:  # base64, and padding
-            raise MalformedTokenError("not base64url")
-        plain = spelled.replace(b"-", b"+").replace(b"_", b"/") + _PADDING[over]
-        data = binascii.a2b_base64(plain, strict_mode=True)
+        spelled = text.encode("ascii").translate(_FROM_URL)
+        data = binascii.a2b_base64(spelled + _PADDING[over], strict_mode=True)
     except ValueError:  # binascii.Error and UnicodeEncodeError are such
         raise MalformedTokenError("not base64url") from None
     # RFC 4648 section 3.5: the last character has spare bits, and they are zero in one spelling alone.
@@ -104,12 +108,12 @@ def load(data: bytes) -> object:
     try:
         text = data.decode("utf-8").strip(_WHITE)
         value: object
-        value, end = _DECODER.raw_decode(text)
+        value, end = _scan(text, 0)
         if end != len(text):
             raise MalformedTokenError("more than one JSON value")
         if "\\u" in text:  # only an escape can smuggle in half a surrogate pair: the bytes were good UTF-8
             dump(value).encode("utf-8")
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, StopIteration):  # the last of a text without a value
         raise MalformedTokenError("not strict JSON") from None
     return value
 
@@ -150,27 +154,35 @@ def sign_bytes(signing_input: bytes, private: ec.EllipticCurvePrivateKey) -> byt
 
 def parse(compact: str) -> UnverifiedJws:
     """Take a compact JWS apart; raises ``MalformedTokenError``. Nothing is verified."""
-    parts = compact.split(".")
-    if len(parts) != 3:  # noqa: PLR2004  header, payload, signature: RFC 7515 section 3.1
-        raise MalformedTokenError("not three parts")
-    header, payload, signature = (decode(part) for part in parts)
-    return UnverifiedJws(compact, load_object(header), load_object(payload), signature)
+    # RFC 7515 section 3.1: three parts. Where there are more, one of them is no base64url.
+    signed, _, signature = compact.rpartition(".")
+    header, _, payload = signed.partition(".")
+    known = _known_header(header) if len(header) <= _SHORT else load_object(decode(header))
+    read = load_object(decode(payload))  # both are ASCII now
+    return UnverifiedJws(signed.encode("ascii"), known, read, decode(signature))
 
 
-def check_signature(token: UnverifiedJws, key: ECKey) -> None:
+@lru_cache(maxsize=256)
+def _known_header(text: str) -> Mapping[str, object]:
+    """Return a short header: all tokens of one key have the same, byte by byte. Nobody may change what is kept."""
+    return MappingProxyType(load_object(decode(text)))
+
+
+def check_signature(token: UnverifiedJws, key: ECKey | ec.EllipticCurvePublicKey) -> None:
     """Return when ``token`` is signed by ``key`` with ES256.
 
     Raises ``AlgorithmError`` for every other ``alg``, for ``crit`` and for ``b64`` (RFC 7797: another payload than the
     one that was read), ``SignatureError`` for a bad signature.
     """
-    if token.header.get("alg") != ALGORITHM or not _REFUSED_MEMBERS.isdisjoint(token.header):
+    if token.header.get("alg") != ALGORITHM or "crit" in token.header or "b64" in token.header:
         raise AlgorithmError("not ES256")
     if len(token.signature) != 2 * COORDINATE_BYTES:
         raise SignatureError("the signature does not hold")
     r, s = token.signature[:COORDINATE_BYTES], token.signature[COORDINATE_BYTES:]
     der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    public = key.public_key if isinstance(key, ECKey) else key
     try:
-        key.public_key.verify(der, token.signing_input, _ECDSA)
+        public.verify(der, token.signing_input, _ECDSA)
     except InvalidSignature:
         raise SignatureError("the signature does not hold") from None
 
@@ -197,6 +209,11 @@ def jwk_text(x: str, y: str) -> str:
 
 
 def import_public_jwk(jwk: object) -> ECKey:
+    """Return the P-256 public key of ``jwk``; raises ``MalformedTokenError``, see ``public_key_of``."""
+    return ECKey.import_key(public_key_of(jwk))
+
+
+def public_key_of(jwk: object) -> ec.EllipticCurvePublicKey:
     """Return the P-256 public key of ``jwk``; raises ``MalformedTokenError``.
 
     A private member, another curve or a point off the curve is refused.
@@ -207,11 +224,11 @@ def import_public_jwk(jwk: object) -> ECKey:
     if not isinstance(x, str) or not isinstance(y, str):
         raise MalformedTokenError("not a public P-256 key")
     # RFC 7518 section 6.2.1.2: a coordinate has the full length of the field.
-    coordinates = [decode(x), decode(y)]
-    if any(len(coordinate) != COORDINATE_BYTES for coordinate in coordinates):
+    across, up = decode(x), decode(y)
+    if len(across) != COORDINATE_BYTES or len(up) != COORDINATE_BYTES:
         raise MalformedTokenError("not a public P-256 key")
     try:
-        return ECKey.import_key(ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + b"".join(coordinates)))
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + across + up)
     except ValueError:
         raise MalformedTokenError("not a point on P-256") from None
 
@@ -227,4 +244,6 @@ def _no_constant(_name: str) -> object:
     raise MalformedTokenError("NaN or Infinity")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant
+).scan_once  # type: ignore[attr-defined]  # what raw_decode calls: a text has seven values to read

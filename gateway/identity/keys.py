@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
@@ -32,6 +33,28 @@ class IssuerKey:
             )
         key = ECKey.import_key(private)
         return cls(key.thumbprint(), key)
+
+
+@dataclass(frozen=True, slots=True)
+class HolderKey:
+    """The public key that a credential is bound to, as JSON in the members and order of RFC 7638."""
+
+    jwk: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, key: ECKey) -> HolderKey:
+        """Return the public half of a P-256 key."""
+        return cls.shown(jws.public_jwk(key))
+
+    @classmethod
+    def shown(cls, jwk: Mapping[str, str]) -> HolderKey:
+        """Return a key that ``jws.import_public_jwk`` took: its coordinates have one spelling."""
+        return cls(jws.jwk_text(jwk["x"], jwk["y"]).encode("ascii"))
+
+    @property
+    def thumbprint(self) -> str:
+        """The RFC 7638 thumbprint: what is written here is what it hashes."""
+        return jws.encode(sha256(self.jwk).digest())
 
 
 @dataclass(frozen=True, slots=True)

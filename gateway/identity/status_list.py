@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from joserfc.jwk import ECKey
 
@@ -29,8 +30,7 @@ MAX_BYTES = 1 << 24
 LEEWAY = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReading:
+class StatusReading(NamedTuple):
     """The status of one entry and the age of the list that says so."""
 
     status: int
@@ -214,10 +214,8 @@ def open_list(token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datet
 
 def refuse_unless_valid(status: int) -> None:
     """Return for ``VALID``; raises ``CredentialRejectedError``: suspended for 2, revoked for all else (step 7)."""
-    if status == Status.SUSPENDED:
-        raise CredentialRejectedError(Reason.SUSPENDED)
     if status != Status.VALID:
-        raise CredentialRejectedError(Reason.REVOKED)
+        raise CredentialRejectedError(Reason.SUSPENDED if status == Status.SUSPENDED else Reason.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from gateway.identity import issue as issuing
 from gateway.identity.holder import make_key
 from gateway.identity.issue import Blank
 from gateway.identity.issuing.desk import LocalDesk
-from gateway.identity.keys import IssuerKey
+from gateway.identity.keys import HolderKey, IssuerKey
 from gateway.identity.present import present
 from gateway.identity.records import StatusReference
 from gateway.identity.store import IdentityStore
@@ -144,7 +144,7 @@ def test_a_holder_key_that_serves_twice_is_found() -> None:
 
     def issue(signer: IssuerKey, _number: int) -> tuple[str, str]:
         key, blank = make_key(), blank_of(signer, dict(CLAIMS))
-        texts = [blank.filled(key, StatusReference(LIST_URI, rng.randrange(1 << 17))) for _ in range(2)]
+        texts = [blank.filled(HolderKey.of(key), StatusReference(LIST_URI, rng.randrange(1 << 17))) for _ in range(2)]
         return show(texts[0], holder_key=key, audience="a"), show(texts[1], holder_key=key, audience="b")
 
     assert {"holder key", "holder key as a number, in order"} <= set(attributes(*by_hand(issue)))
@@ -160,7 +160,7 @@ def test_a_number_of_digests_that_follows_the_claims_is_found(monkeypatch: pytes
         monkeypatch.setattr(issuing, "DIGESTS", len(names))
         blank = blank_of(signer, {name: CLAIMS[name] for name in names})
         keys = (make_key(), make_key())
-        one, two = (blank.filled(key, StatusReference(LIST_URI, rng.randrange(1 << 17))) for key in keys)
+        one, two = (blank.filled(HolderKey.of(key), StatusReference(LIST_URI, rng.randrange(1 << 17))) for key in keys)
         return show(one, holder_key=keys[0], audience="a"), show(two, holder_key=keys[1], audience="b")
 
     assert "number of digests" in {name.split(",")[0] for name in attributes(*by_hand(issue))}

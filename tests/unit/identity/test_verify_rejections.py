@@ -46,7 +46,7 @@ def test_nothing_but_verify_makes_verified_claims(scene: Scene) -> None:
             presented_at=made.presented_at,
             status_reference=made.status_reference,
             status=made.status,
-            holder_thumbprint=made.holder_thumbprint,
+            holder=made.holder,
         )
 
 
