@@ -156,7 +156,19 @@ def test_json_is_read_strictly(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ".", "..", "a.b", "e30.e30", "e30.e30.AA.AA", "汉.e30.AA", "e30.汉.AA", "e30.e30.汉", "e30.e30.A+", "W10.e30.AA"],
+    [
+        "",
+        ".",
+        "..",
+        "a.b",
+        "e30.e30",
+        "e30.e30.AA.AA",
+        "汉.e30.AA",
+        "e30.汉.AA",
+        "e30.e30.汉",
+        "e30.e30.A+",
+        "W10.e30.AA",
+    ],
 )
 def test_what_is_no_compact_jws_is_malformed_and_nothing_else(text: str) -> None:
     with pytest.raises(jws.MalformedTokenError):
