@@ -100,7 +100,7 @@ class Blank:
             _cutter("".join([f"{length}s{_SALT - length}x" for length in lengths])),
             _cutter("".join([f"{length}s" for length in whole])),
             _cutter(f"{_DIGEST_BYTES}s" * (DIGESTS - len(tails))),
-            _head(key.kid),
+            _head(key),
             (
                 jws.dump(opening)[:-1].encode() + b',"cnf":{"jwk":',
                 f',"_sd_alg":"{sd_jwt.HASH_ALGORITHM}","_sd":["'.encode(),
@@ -162,11 +162,14 @@ def _spelled(text: str) -> bytes:
     return jws.dump(text).encode()
 
 
-@lru_cache(maxsize=64)
-def _head(kid: str) -> bytes:
+def _head(key: IssuerKey) -> bytes:
     """Return the encoded header of a credential, and its dot."""
-    header = jws.dump({"alg": jws.ALGORITHM, "typ": sd_jwt.TYP, "kid": kid})
-    return jws.encode(header.encode()).encode("ascii") + b"."
+    return _encoded(jws.dump({"alg": jws.ALGORITHM, **key.header(sd_jwt.TYP)})) + b"."
+
+
+@lru_cache(maxsize=64)
+def _encoded(text: str) -> bytes:
+    return jws.encode(text.encode()).encode("ascii")
 
 
 @lru_cache(maxsize=1024)

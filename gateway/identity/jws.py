@@ -40,7 +40,7 @@ _SIGNATURE_CHARACTERS = 86
 """64 bytes in base64url, without the padding."""
 _POINT_BYTES = 1 + 2 * COORDINATE_BYTES
 PUBLIC_MEMBERS = ("crv", "kty", "x", "y")
-_SHORT = 256
+_SHORT = 4096
 """Characters of a header that is worth keeping once it was read: what strangers send cannot fill the memory."""
 
 

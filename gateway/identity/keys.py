@@ -23,16 +23,22 @@ class IssuerKey:
 
     kid: str
     key: ECKey = field(repr=False)
+    x5c: tuple[str, ...] = field(default=(), repr=False)
+    """Its certificates, where somebody issued some: see ``chains``."""
+
+    def header(self, typ: str) -> dict[str, object]:
+        """Return the header of what it signs, but for ``alg``."""
+        return {"typ": typ, "kid": self.kid, **({"x5c": [*self.x5c]} if self.x5c else {})}
 
     @classmethod
-    def of(cls, private: SigningKey) -> IssuerKey:
+    def of(cls, private: SigningKey, x5c: tuple[str, ...] = ()) -> IssuerKey:
         """Return the signer of a key of the key ring; raises ``ConfigurationError`` when it is not P-256."""
         if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
             raise ConfigurationError(
                 "The credential key must be a P-256 key for ES256.", detail_zh="凭证签发密钥必须是 P-256 密钥。"
             )
         key = ECKey.import_key(private)
-        return cls(key.thumbprint(), key)
+        return cls(key.thumbprint(), key, x5c)
 
 
 @dataclass(frozen=True, slots=True)

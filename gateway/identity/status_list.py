@@ -94,7 +94,7 @@ def sign(
     """Return the Status List Token of one shard (section 5.1): ``sub`` is ``uri``, times in seconds."""
     issued = int(now.timestamp())
     return jws.sign(
-        {"typ": TYP, "kid": key.kid},
+        key.header(TYP),
         {
             "iss": issuer,
             "sub": uri,

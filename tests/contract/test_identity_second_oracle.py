@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import openvc
 import pytest
+from click.testing import CliRunner
 from openvc.keys import P256SigningKey
 from openvc.proof.sd_jwt import SdJwtVcProofSuite, disclosure_digest
 from openvc.resolvers import default_status_list_token_resolver
 from openvc.status.token_status_list import TokenStatusRef, TokenStatusResult
 
+from gateway.cli import cli
+from gateway.errors import ParameterError
 from gateway.identity import jws, sd_jwt
 from gateway.identity.errors import Reason
 from gateway.identity.verify import UnverifiedPresentation, status_reference_of
 from tests.databases import make_tables
 from tests.factories.identity import ISSUER, LI, LIBRARY, WANG, House, make_house, reason
-from tests.unit.identity.builders import AUDIENCE, LIST_URI, NONCE, VCT, Scene
+from tests.unit.identity.builders import AUDIENCE, LIST_URI, NONCE, VCT, Scene, keys_of
+from tests.unit.identity.test_chains import World as Chained
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +161,28 @@ def replace_payload(scene: Scene, credential: str, change: Callable[[dict[str, o
     change(payload)
     header = {name: value for name, value in token.header.items() if name != "alg"}
     return sd_jwt.Parts(jws.sign(header, payload, scene.signer.key), parts.disclosures, "").sd_jwt
+
+
+def test_the_shell_verifies_by_an_anchor_or_by_keys_and_by_one_of_them_alone(tmp_path: Path) -> None:
+    world = Chained(datetime.now(UTC))
+    files = {
+        "presentation.txt": world.scene.present("stage").encode(),
+        "status.jwt": world.scene.list_token().encode(),
+        "anchor.pem": world.anchor.pem,
+        "jwks.json": json.dumps(keys_of(world.scene.signer).jwks()).encode(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    words = ["verify-credential", str(tmp_path / "presentation.txt"), "--aud", AUDIENCE, "--nonce", NONCE]
+    words += ["--issuer", ISSUER, "--vct", VCT, "--status-list", str(tmp_path / "status.jwt")]
+    anchor, keys = ["--anchor", str(tmp_path / "anchor.pem")], ["--jwks", str(tmp_path / "jwks.json")]
+    for pinned in (anchor, keys):
+        done = CliRunner().invoke(cli, [*words, *pinned])
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.output)["claims"] == {"stage": "junior"}
+    for pinned in ([], [*anchor, *keys]):
+        done = CliRunner().invoke(cli, [*words, *pinned])
+        assert isinstance(done.exception, ParameterError)
 
 
 def test_openvc_and_we_tell_the_same_disclosures_apart() -> None:
