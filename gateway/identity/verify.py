@@ -6,7 +6,7 @@ What is asked above the specifications is called *profile* and listed in ``docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
@@ -107,7 +107,7 @@ def verify(
         raise CredentialRejectedError(Reason.KEY_BINDING_MISSING)
     # 7.3 step 4: process the SD-JWT (section 7.1).
     issued = _issuer_signed(parts, policy, keys, now)
-    disclosed = _disclosed(parts, issued.payload)
+    disclosed = _disclosed(parts, issued.payload, policy)
     # 7.3 step 5.
     presented = presentation.compact.removesuffix(parts.key_binding)
     presented_at = _key_binding(parts.key_binding, presented, issued.key, policy, now)
@@ -187,7 +187,7 @@ def _issuer_signed(parts: sd_jwt.Parts, policy: VerificationPolicy, keys: Issuer
     return _Issued(payload, kid, *_holder(payload), _status_reference(payload), issued_at, expires_at)
 
 
-def _disclosed(parts: sd_jwt.Parts, payload: Mapping[str, object]) -> dict[str, object]:
+def _disclosed(parts: sd_jwt.Parts, payload: Mapping[str, object], policy: VerificationPolicy) -> dict[str, object]:
     # SD-JWT VC section 2.2.2.2: what binds or limits the credential is never selectively disclosable, nor is
     # anything inside it; so no digest may stand there.
     fixed, rest = [], {}
@@ -200,6 +200,9 @@ def _disclosed(parts: sd_jwt.Parts, payload: Mapping[str, object]) -> dict[str, 
         raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
     # 7.1 steps 3 to 5; what holds no digest is not gone through again.
     processed = sd_jwt.process(rest, parts.disclosures)
+    # 7.1 step 6: an issuer that made the credential for some verifiers alone is obeyed (RFC 7519 section 4.1.3).
+    if "aud" in processed and policy.audience not in _audiences(processed["aud"]):
+        raise CredentialRejectedError(Reason.WRONG_AUDIENCE)
     disclosed = {name: value for name, value in processed.items() if name not in rest}
     if not sd_jwt.NEVER_DISCLOSED.isdisjoint(disclosed):
         overrides = not disclosed.keys().isdisjoint(payload)  # step 3.3.2.3, for what was left out
@@ -266,6 +269,12 @@ def _status_reference(payload: Mapping[str, object]) -> StatusReference:
         if type(index) is int and index >= 0 and isinstance(uri, str):  # a boolean is no number
             return StatusReference(uri, index)
     raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
+
+
+def _audiences(value: object) -> Sequence[object]:
+    if isinstance(value, str):
+        return (value,)
+    return value if isinstance(value, list) and all(isinstance(one, str) for one in value) else ()
 
 
 def _holds_digests(members: Iterable[object]) -> bool:

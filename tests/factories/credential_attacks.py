@@ -135,6 +135,12 @@ def credential_of_another_type(scene: Scene) -> Attempt:
 
 
 @attack
+def credential_for_another_audience(scene: Scene) -> Attempt:
+    """The issuer made it for one verifier alone; the holder shows it to another."""
+    return careless(scene, lambda payload: payload.update(aud="shop.example"))
+
+
+@attack
 def kid_pointing_nowhere(scene: Scene) -> Attempt:
     return careless(scene, lambda _payload: None, header={"kid": "nowhere"})
 
