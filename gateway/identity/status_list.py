@@ -28,6 +28,8 @@ _BYTE = 8
 MAX_BYTES = 1 << 24
 """A list that unpacks to more is refused: a zip bomb, or of no use to a verifier."""
 LEEWAY = timedelta(seconds=60)
+_LONGEST_SECONDS = 100 * 366 * 86_400
+"""A ``ttl`` beyond is read as this: no clock goes further, and ``exp`` ends the list anyway."""
 
 
 class StatusReading(NamedTuple):
@@ -200,7 +202,7 @@ def open_list(token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datet
     if claims.get("sub") != uri:
         raise CredentialRejectedError(Reason.STATUS_LIST_SUBJECT)
     issued_at, expires_at = _time(claims.get("iat")), _time(claims.get("exp"))
-    if issued_at > now + LEEWAY:
+    if issued_at > now + LEEWAY or ("nbf" in claims and _time(claims["nbf"]) > now + LEEWAY):
         raise CredentialRejectedError(Reason.STATUS_LIST_MALFORMED)
     if expires_at <= now:
         raise CredentialRejectedError(Reason.STATUS_LIST_EXPIRED)
@@ -208,7 +210,7 @@ def open_list(token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datet
     if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0):
         raise CredentialRejectedError(Reason.STATUS_LIST_MALFORMED)
     bits, statuses = _list(claims.get("status_list"))
-    lived = None if ttl is None else timedelta(seconds=ttl)
+    lived = None if ttl is None else timedelta(seconds=min(ttl, _LONGEST_SECONDS))
     return OpenList(uri, bits, statuses, issued_at, expires_at, lived, key, kid)
 
 

@@ -116,7 +116,7 @@ def verify(
         raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=missing)
     # Status list, section 8.3: only now that all else holds.
     reading = status_list.read(status_list_token, issued.status, issuer=policy.issuer, keys=keys, now=now, lists=lists)
-    if reading.ttl is not None and reading.issued_at + reading.ttl < now and not policy.accept_stale_status:
+    if reading.ttl is not None and now - reading.issued_at > reading.ttl and not policy.accept_stale_status:
         raise CredentialRejectedError(Reason.STATUS_LIST_STALE)
     status_list.refuse_unless_valid(reading.status)
     return VerifiedClaims(

@@ -13,10 +13,10 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.identity import jws, sd_jwt
+from gateway.identity import jws, sd_jwt, status_list
 from gateway.identity.errors import CredentialRejectedError
 from tests.contract.test_identity_attacks import ACCEPTED, openvc_says
-from tests.factories.credential_attacks import Attempt
+from tests.factories.credential_attacks import Attempt, relisted
 from tests.unit.identity.builders import CLAIMS, Scene, disclosure
 
 Members = dict[str, object]
@@ -92,6 +92,33 @@ def test_openvc_accepts_whatever_we_accept(attempt: Attempt) -> None:
         _, name, value = json.loads(jws.decode(text))
         shown[name] = value
     assert dict(verified.claims) == shown  # of a flat credential, what was disclosed and nothing else
+
+
+@st.composite
+def listings(draw: st.DrawFn) -> Attempt:
+    """An honest presentation beside a status list that its issuer signed in a careless hour."""
+    world = scene()
+    statuses = draw(st.binary(min_size=1, max_size=6))
+    lst = draw(st.just(status_list.pack(statuses)) | st.text("AQgw-_=+ /", max_size=8))
+    content = {"bits": draw(st.sampled_from([1, 2, 4, 8, 3, 0, True, "2"])), "lst": lst}
+    changes = draw(st.dictionaries(st.sampled_from(["iss", "sub", "iat", "exp", "ttl", "nbf"]), PLAIN, max_size=1))
+
+    def change(payload: Members) -> None:
+        payload.update({"status_list": content, **changes})
+
+    token = relisted(world, change, header=draw(HEADERS) if draw(st.booleans()) else None)
+    return Attempt(world.present("stage"), token)
+
+
+@settings(max_examples=200, deadline=None)
+@given(listings())
+def test_openvc_accepts_whatever_list_we_accept(attempt: Attempt) -> None:
+    world = scene()
+    try:
+        world.verify(attempt.presentation, list_token=attempt.list_token)
+    except CredentialRejectedError:
+        return
+    assert openvc_says(world, attempt) == ACCEPTED
 
 
 def test_the_changes_leave_enough_that_is_accepted() -> None:
