@@ -49,6 +49,7 @@ def read_parameters(
         lease_seconds=releases.integer("lease_seconds", least=10, most=3_600),
         token_seconds=releases.integer("token_seconds", least=60, most=3_600),
         checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
+        stalled_seconds=audit.integer("stalled_seconds", least=10, most=3_600),
         assessment_by_hand=applications.boolean("assessment_by_hand"),
         scan_required=applications.boolean("scan_required"),
         dry_run_required=applications.boolean("dry_run_required"),

@@ -354,6 +354,8 @@ class Parameters:
     token_seconds: int
     checkpoint_witness_minutes: int
     number_authority: Literal["national", "local"]
+    stalled_seconds: int = 60
+    """How long a queue of the worker may be behind before the log says so and an alert follows."""
     assessment_by_hand: bool = False
     """Whether an officer's own impact assessment must stand before a decision, where one is obligatory."""
     delegation_days: int = 60

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from core_registry.db.matcher import SqlMatcher
 from core_registry.db.state import SqlOutbox
 from gateway.accounts.store import SqlBookkeeping
-from gateway.audit.requests import Intake
+from gateway.audit.requests import REGISTRY, Intake
+from gateway.audit.stalls import Queue, StallWatch
 from gateway.audit.store import SqlLogStore
 from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
@@ -39,6 +42,7 @@ WORKER = "worker"
 """Who redacts texts anew, in the log."""
 STATES = "registry-states"
 """Name of the cursor up to which changes of records were carried over to credentials."""
+_LOOK_SECONDS = 10
 
 
 def worker_tasks(
@@ -88,8 +92,9 @@ def worker_tasks(
     return [
         *policy_tasks(services.decisions),
         Task("audit requests", lambda: intake.drain_requests() > 0, quick=True),
-        Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0),
-        Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch)),
+        # quick: a long extract must not keep the log and the status lists waiting (A50-15: within seconds)
+        Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0, quick=True),
+        Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch), quick=True),
         Task("questions", answerer.round, quick=True),
         Task("extracts", preparation.run_next),
         *check_tasks(parts, desk, scratch, bench, services.checks),
@@ -100,7 +105,7 @@ def worker_tasks(
         Task("ended pseudonym keys", Periodic(keys.destroy_ended, 60)),
         *ledger_tasks(ledger),
         *tracing_tasks(services.tracing),
-        Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
+        Task("status lists", Periodic(services.identity.refresh_status_lists, 30), quick=True),
         Task("compromised keys", Periodic(services.identity.end_compromised, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
         Task("offers and accesses", Periodic(services.issuing.sweep, 3600)),
@@ -112,6 +117,7 @@ def worker_tasks(
         *_registry_tasks(services),
         *workflow_tasks(services),
         *alert_tasks(parts, log, desk.store, scratch, services),
+        *_watches(parts, log, outbox, services.identity),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]
 
@@ -123,6 +129,29 @@ def _registry_tasks(services: Services) -> list[Task]:
     if texts is not None:
         tasks.append(Task("texts redacted anew", Periodic(lambda: texts.step(WORKER), 20)))
     return tasks
+
+
+def _watches(parts: Parts, log: SqlLogStore, outbox: SqlOutbox, identity: IdentityService) -> list[Task]:
+    """Return what says that a queue is behind: in the quick lane, so that a long task is seen too."""
+
+    def waiting(cursor: str) -> datetime | None:
+        position = parts.reader.read(lambda tx: log.cursor(tx, cursor))
+        return next((event.at for event in outbox.pending(position, 1)), None)
+
+    queues = (
+        Queue("registry-outbox", lambda: waiting(REGISTRY)),
+        Queue("credential-status", lambda: waiting(STATES)),
+        Queue("status-lists", identity.unsigned_since),
+    )
+    limit = timedelta(seconds=parts.book.parameters.stalled_seconds)
+    return [
+        Task(
+            f"watch of {queue.name}",
+            Periodic(StallWatch(queue, parts.journal, parts.now, limit).run, _LOOK_SECONDS),
+            quick=True,
+        )
+        for queue in queues
+    ]
 
 
 def _settle(intake: Intake) -> None:

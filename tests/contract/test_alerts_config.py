@@ -34,6 +34,7 @@ WANTED = {
     "leak-suspected": "release.failed",
     "ledger-damaged": "release.failed",
     "out-of-hours-list": "registry.read",
+    "outbox-stalled": "log.queue_stalled",
     "policy-broken": "policy.reload_failed",
     "recipient-renamed": "recipient.renamed",
     "recipient-suspended": "recipient.suspended",
@@ -42,6 +43,7 @@ WANTED = {
     "replayed-proof": "account.login_failed",
     "scope-breach": "release.refused",
     "sealed-account": "account.login_failed",
+    "status-lists-stalled": "log.queue_stalled",
 }
 """What A50-16 and the front door must be alerted of."""
 
