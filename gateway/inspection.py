@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -11,10 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import bootstrap, keyring
 from gateway.audit.bundle import verify_bundle
+from gateway.audit.findings import VerifyReport
 from gateway.audit.note import COSIGNATURE, NoteSigner, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
-from gateway.audit.verify import VerifyReport, trust, verify_log
+from gateway.audit.served import ServedLog
+from gateway.audit.tiled import TiledSource
+from gateway.audit.verify import trust, verify_log
 from gateway.audit.witness import Witness
+from gateway.errors import GatewayError
 from gateway.keyring import Face
 from gateway.services import Services
 from gateway.settings import Settings
@@ -28,24 +32,45 @@ class Cosigned:
     vkey: str
 
 
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where a log is: a database URL, a package or folder, a gateway's address; by default that of the settings."""
+
+    database: str | None = None
+    bundle: Path | None = None
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    """An inspector's, for the entries of a log at an address; without it its hashes alone are verified."""
+    entries_url: str | None = None
+    with_index: bool = False
+    """Whether the search index of a database is compared too."""
+
+
 def verify(
     load_settings: Callable[[], Settings],
+    place: LogPlace | None = None,
     *,
-    database: str | None = None,
-    bundle: Path | None = None,
     vkey: str | None = None,
     policy: Path | None = None,
     witnessed: Iterable[str] = (),
+    progress: Callable[[int], object] = lambda _count: None,
 ) -> VerifyReport:
-    """Rebuild a log from a database or an inspection package and report on it.
+    """Rebuild a log from a database, a package, a folder or a server, and report on it.
 
     Trust comes from ``policy``, else ``vkey``, else the key directory of the settings.
     """
+    where = place or LogPlace()
     trusted = _trusted(load_settings, vkey, policy)
-    if bundle is not None:
-        return verify_bundle(bundle, trusted, witnessed=witnessed)
-    with bootstrap.open_log(database or load_settings().gateway_url) as log:
-        return verify_log(log, trusted, witnessed=witnessed)
+    if where.bundle is not None:
+        return verify_bundle(where.bundle, trusted, witnessed=witnessed, progress=progress)
+    if where.url is not None:
+        served = ServedLog(where.url, where.token, where.entries_url)
+        return verify_log(
+            TiledSource(served), trusted, witnessed=witnessed, progress=progress, hashes_only=where.token is None
+        )
+    url = where.database or load_settings().gateway_url
+    with bootstrap.open_log(url, with_index=where.with_index) as log:
+        return verify_log(log, trusted, witnessed=witnessed, progress=progress)
 
 
 def _trusted(load_settings: Callable[[], Settings], vkey: str | None, policy: Path | None) -> TrustPolicy:
@@ -57,6 +82,21 @@ def _trusted(load_settings: Callable[[], Settings], vkey: str | None, policy: Pa
     return bootstrap.trust_policy(found, keyring.load(found.keys, Face.ALL))
 
 
+def kept_notes(path: Path) -> list[str]:
+    """Return the checkpoints that somebody kept: of one file, or of all in a witness's directory."""
+    if path.is_dir():
+        found = sorted(path.rglob("history/*"))
+        return [file.read_text(encoding="utf-8") for file in found if file.name.isdecimal()]
+    return [path.read_text(encoding="utf-8")]
+
+
+def told(error: Exception) -> list[str]:
+    """Return in words why a log could not be verified."""
+    if isinstance(error, GatewayError):
+        return [line for line in (error.detail_zh, error.detail) if line]
+    return [f"无法读取 cannot be read: {type(error).__name__}"]
+
+
 def lines(report: VerifyReport) -> list[str]:
     """Return a report in words, Chinese first."""
     head = "日志完整，未发现篡改 · the log holds" if report.ok else "日志有问题 · the log does not hold"
@@ -66,7 +106,7 @@ def lines(report: VerifyReport) -> list[str]:
     if report.cosigned_size:
         found.append(f"见证至 cosigned up to size {report.cosigned_size}")
     found += [f"✗ {one.damage}: {one.detail_zh} {one.detail}" for one in report.findings]
-    found += [f"· {notice}" for notice in report.notices]
+    found += [f"· 注意 warning: {notice}" for notice in report.notices]
     return found
 
 

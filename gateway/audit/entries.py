@@ -28,6 +28,8 @@ _OUTCOME = re.compile(r"[a-z][a-z_]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_INT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles do
 _MAX_DEPTH = 8
+_UNUSUAL = re.compile(rb"[\xf0-\xff]|[:,\[][-]?[0-9]{16}")
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 _ADDED_BYTES = 4096
 """Room for time, rule book, occurred, clock_back and 64 listed tags."""
 _COUNTED = ("bytes", "rows", "size", "count")
@@ -227,9 +229,26 @@ def decode_entry(body: bytes) -> dict[str, JsonValue]:
         raise MalformedError("A leaf of the log is not JSON without floats.") from None
     if not isinstance(content, dict) or content.get("v") != VERSION:
         raise MalformedError("A leaf of the log is not an entry of version 1.")
-    if rfc8785.dumps(content) != body:
+    if not _is_canonical(content, body):
         raise MalformedError("A leaf of the log is not in canonical form.")
     return cast("dict[str, JsonValue]", content)
+
+
+def _is_canonical(content: dict[str, JsonValue], body: bytes) -> bool:
+    """Say whether ``body`` is RFC 8785's form of ``content``, which holds no floats.
+
+    The standard library's encoder writes the same bytes, seven times as fast, but for two things that are sorted out
+    first: keys beyond the basic plane sort otherwise in UTF-16, and integers beyond 2^53 are not allowed.
+    """
+    if not _UNUSUAL.search(body):
+        try:
+            return _PLAIN.encode(content).encode() == body
+        except (UnicodeEncodeError, RecursionError):
+            return False
+    try:
+        return rfc8785.dumps(content) == body
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
+        return False
 
 
 def _no_float(_text: str) -> JsonValue:

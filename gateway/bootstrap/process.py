@@ -48,7 +48,7 @@ from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
-from gateway.db import DatabaseReader, make_engine
+from gateway.db import DatabaseReader, make_engine, make_read_only_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.errors import ConfigurationError
 from gateway.identity.issuer_keys import KeySource
@@ -307,11 +307,14 @@ def wake_all(calls: Sequence[Callable[[], None]]) -> None:
 
 
 @contextmanager
-def open_log(url: str) -> Iterator[DatabaseLogSource]:
-    """Open the audit log of a gateway database for the verifier: one read-only snapshot."""
-    engine = make_engine(url)
+def open_log(url: str, *, with_index: bool = False) -> Iterator[DatabaseLogSource]:
+    """Open the audit log of a gateway database for the verifier: one read-only snapshot.
+
+    ``with_index`` lets it compare the search index too.
+    """
+    engine = make_read_only_engine(url)
     try:
-        with DatabaseLogSource(engine) as source:
+        with DatabaseLogSource(engine, with_index=with_index) as source:
             yield source
     finally:
         engine.dispose()
