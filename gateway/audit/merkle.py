@@ -99,6 +99,16 @@ class CompactRange:
         """Add a complete subtree of ``1 << level`` leaves; the size is a multiple of that."""
         self._carry(root, level)
 
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add leaf hashes, in complete subtrees as large as fit: that saves most of the way of single ones."""
+        at, end = 0, len(leaves)
+        while at < end:
+            level = (end - at).bit_length() - 1
+            if self.size:
+                level = min(level, (self.size & -self.size).bit_length() - 1)
+            self._carry(complete(leaves[at : at + (1 << level)]), level)
+            at += 1 << level
+
     def _carry(self, node: bytes, level: int) -> None:
         self.size += 1 << level
         carried = self.size >> level

@@ -76,12 +76,11 @@ class SignedRoots:
         found: set[SignedRoot] = set()
         for content in witnessed:
             try:
-                checkpoint, note = _read(content, self.policy)
+                checkpoint, _ = _read(content, self.policy)
             except _BadNoteError as error:
                 self.report(error.damage, None, f"A checkpoint that was kept: {error.detail}")
                 continue
             found.add(SignedRoot(checkpoint.size, checkpoint.root, kept=True))
-            self._count_quorum(note, checkpoint.size)
         self.kept = tuple(sorted(found, key=lambda one: (one.size, one.root)))
         for one, other in zip(self.kept, self.kept[1:], strict=False):
             if one.size == other.size:
@@ -161,5 +160,5 @@ class SignedRoots:
             self._orphan(self._line[0])
             self._line = next(self.cosignatures, None)
         if not self.cosigned and not self.policy.satisfied_by(()):
-            self.report(Damage.UNWITNESSED, None, "No checkpoint carries the quorum of witnesses.")
+            self.report(Damage.UNWITNESSED, None, "No checkpoint of the log carries the quorum of witnesses.")
         return rest

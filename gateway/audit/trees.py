@@ -31,12 +31,10 @@ class Tree:
         else:
             at = 0
         for stop in stops:
-            for leaf in leaves[at : stop.size - first]:
-                self.leaves.append(leaf)
+            self.leaves.extend(leaves[at : stop.size - first])
             at = max(at, stop.size - first)
             self._compare(stop)
-        for leaf in leaves[at:]:
-            self.leaves.append(leaf)
+        self.leaves.extend(leaves[at:])
 
     def _compare(self, stop: SignedRoot) -> None:
         same = stop.size == self.leaves.size and self.leaves.root() == stop.root

@@ -11,6 +11,7 @@ two of entry, tile and the hash beside the entry agree on. The signed roots deci
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -35,6 +36,17 @@ FIRST: Final = -(2**63)
 _READ: Final = 16 * WIDTH
 _NOTHING: Final = bytes(HASH_BYTES)
 
+_OF_ENTRIES: Final = frozenset(
+    {
+        Damage.ALTERED,
+        Damage.MISSING,
+        Damage.INSERTED,
+        Damage.REORDERED,
+        Damage.REWRITTEN,
+        Damage.TRUNCATED,
+        Damage.UNSIGNED,
+    }
+)
 Row = tuple[int, bytes, bytes]
 """Index, the hash kept beside the entry, the entry."""
 
@@ -154,11 +166,19 @@ class _Verifier:
         start, pending = FIRST, list[Row]()
         while rows := self.source.rows(start, _READ):
             start = rows[-1][0] + 1
-            for row in rows if rows[0][0] >= 0 else self._not_negative(rows):
-                if pending and row[0] >> HEIGHT != pending[0][0] >> HEIGHT:
+            if rows[0][0] < 0:
+                rows = self._not_negative(rows)
+            at = 0
+            while at < len(rows):
+                first = rows[at][0]
+                end = at + WIDTH - first % WIDTH  # of the tile, where no row is missing
+                if end > len(rows) or rows[end - 1][0] != first + end - at - 1:
+                    end = bisect_left(rows, ((first >> HEIGHT) + 1 << HEIGHT,), at)
+                if pending and pending[0][0] >> HEIGHT != first >> HEIGHT:
                     yield pending
                     pending = []
-                pending.append(row)
+                pending += rows[at:end]
+                at = end
         if pending:
             yield pending
 
@@ -189,7 +209,7 @@ class _Verifier:
         if (
             whole
             and shown[at : at + len(leaves)] == leaves
-            and all(row[1] == leaf for row, leaf in zip(rows, leaves, strict=True))
+            and [beside for _, beside, _ in rows] == leaves
         ):
             self._grow(leaves, leaves, leaves)
         else:
@@ -360,8 +380,7 @@ class _Verifier:
         if self.hashes_only:
             notices.append("Tiles and checkpoints were checked; no entry was read.")
         findings = self.findings
-        rooms = {Damage.ALTERED, Damage.MISSING, Damage.INSERTED, Damage.REORDERED, Damage.REWRITTEN, Damage.TRUNCATED}
-        if self.counts.get(Damage.INDEX) and rooms & self.counts.keys():
+        if self.counts.get(Damage.INDEX) and _OF_ENTRIES & self.counts.keys():
             findings = [one for one in findings if one.damage is not Damage.INDEX]
             notices.append("The search index differs from the log too; build it again when the log is sound.")
         notices += [

@@ -54,7 +54,10 @@ class DatabaseLogSource:
             .order_by(log_entries.c.seq)
             .limit(limit)
         )
-        return [(seq, as_bytes(leaf), as_bytes(body)) for seq, leaf, body in self._connection.execute(query)]
+        rows = self._connection.execute(query).all()
+        if all(type(row[2]) is bytes and type(row[1]) is bytes for row in rows):
+            return cast("Sequence[tuple[int, bytes, bytes]]", rows)
+        return [(seq, as_bytes(leaf), as_bytes(body)) for seq, leaf, body in rows]
 
     def last_index(self) -> int:
         """Return the highest index with an entry, -1 for none."""
