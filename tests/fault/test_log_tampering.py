@@ -98,7 +98,7 @@ def test_a_superuser_of_postgresql_gets_past_the_guards_and_not_past_the_verifie
     with psycopg.connect(postgres_server, autocommit=True) as server:
         copy, original = make_url(url).database, make_url(postgres_victim.url).database
         server.execute(f"DROP DATABASE {copy}")
-        server.execute(f"CREATE DATABASE {copy} TEMPLATE {original}")  # type: ignore[arg-type]
+        server.execute(f"CREATE DATABASE {copy} TEMPLATE {original}")
     try:
         with owner_of(url) as vandal:
             expected = ACTS[name](vandal, postgres_victim, random.Random(name))
@@ -127,8 +127,13 @@ def test_insert_or_replace_from_a_connection_without_our_settings_is_found(victi
 
 
 def test_two_damages_at_once_are_both_named(victim: Victim, tmp_path: Path) -> None:
-    pairs = [("row_changed", "hash_in_a_tile_changed"), ("row_deleted", "search_index_changed"),
-             ("note_forged", "row_changed"), ("tail_cut", "cosignature_forged"), ("row_inserted", "tag_list_changed")]  # fmt: skip
+    pairs = [
+        ("row_changed", "hash_in_a_tile_changed"),
+        ("row_deleted", "search_index_changed"),
+        ("note_forged", "row_changed"),
+        ("tail_cut", "cosignature_forged"),
+        ("row_inserted", "tag_list_changed"),
+    ]
     for first, second in pairs:
         url = copy_of(victim, tmp_path, f"{first}-{second}")
         with owner_of(url) as vandal:
