@@ -206,11 +206,7 @@ class _Verifier:
         at = first % WIDTH
         shown = self._leaves_shown(first >> HEIGHT)
         whole = last - first + 1 == len(rows)
-        if (
-            whole
-            and shown[at : at + len(leaves)] == leaves
-            and [beside for _, beside, _ in rows] == leaves
-        ):
+        if whole and shown[at : at + len(leaves)] == leaves and [beside for _, beside, _ in rows] == leaves:
             self._grow(leaves, leaves, leaves)
         else:
             for row, leaf in zip(rows, leaves, strict=True):

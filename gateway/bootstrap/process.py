@@ -46,6 +46,7 @@ from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office
 from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
+from gateway.bootstrap.witnessing import witness_guard
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
 from gateway.db import DatabaseReader, make_engine, make_read_only_engine
@@ -207,7 +208,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         grounds=ground_keeper(parts),
         dry_runs=dry_run_lookup(parts),
     )
-    desk = GrantDesk(applications, policy_store, parts.reader, parts.now)
+    desk = GrantDesk(applications, policy_store, parts.reader, parts.now, witness_guard(parts, log))
     scratch = SqlBookkeeping(parts.engine)
     extract_store = ExtractStore()
     wake: list[Callable[[], None]] = []

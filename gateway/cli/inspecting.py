@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 import click
 from tqdm import tqdm
 
-from gateway import bootstrap, inspection, settings
+from gateway import bootstrap, demo, inspection, settings
+from gateway.audit.note import VerifierKey
+from gateway.audit.witness_http import application
 from gateway.errors import GatewayError
 from gateway.keyring import Face
 
@@ -77,19 +81,99 @@ def verify_log(
     sys.exit(0 if report.ok else FOUND)
 
 
-@click.command()
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--name", default="inspector.example/witness", show_default=True, help="Name of the witness key.")
-@click.option("--show-key", is_flag=True, help="Only print the witness's public key, for the log's trust policy.")
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+NAME = click.option("--name", default="inspector.example/witness", show_default=True, help="Name of the witness key.")
+VKEY = click.option("--vkey", help="The log's public key, as 'xueji keys log' prints it on the log's host.")
+
+
+@click.group()
+def witness() -> None:
+    """Follow the log as the inspector's witness, or serve one; carry checkpoints by file."""
+
+
+@witness.command("key")
+@DIRECTORY
+@NAME
+def show_witness_key(directory: Path, name: str) -> None:
+    """Print the witness's public key, for the log's trust policy; it is made at the first time."""
+    click.echo(str(inspection.witness_signer(directory, name).verifier))
+
+
+@witness.command("once")
+@DIRECTORY
+@NAME
+@VKEY
+@click.option("--url", help="Address of the gateway; by default the databases of the settings.")
+@click.option("--request", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A file of 'ask'.")
+@click.option("--answer", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the file for 'take'.")
 @click.pass_obj
-def witness(home: Path | None, directory: Path, name: str, show_key: bool) -> None:
-    """Follow the log once as the inspector's witness: check consistency, cosign, keep the checkpoint in DIRECTORY."""
-    if show_key:
-        click.echo(str(inspection.witness_signer(directory, name).verifier))
-        return
+def witness_once(
+    home: Path | None,
+    directory: Path,
+    name: str,
+    vkey: str | None,
+    url: str | None,
+    request: Path | None,
+    answer: Path | None,
+) -> None:
+    """Check that the log extends what was seen, cosign, and keep the checkpoint in DIRECTORY.
+
+    On the host of the log the cosignature is handed to it; from an address or a file it goes into --answer.
+    """
+    if (url or request) and vkey is None:
+        raise click.UsageError("--url and --request need --vkey: a witness knows beforehand whose log it watches.")
+    if url and request:
+        raise click.UsageError("Give one of --url and --request.")
+    if request is not None:
+        done = inspection.witness_request(request, directory, name, VerifierKey.parse(str(vkey)))
+    elif url is not None:
+        done = inspection.witness_served(url, directory, name, VerifierKey.parse(str(vkey)))
+    else:
+        with _opened(home) as process:
+            done = inspection.witness_once(process.services, directory, name)
+    if answer is not None:
+        answer.write_text(done.answer, encoding="utf-8")
+    click.echo(f"size {done.size} cosigned by {done.vkey}")
+
+
+@witness.command("serve")
+@DIRECTORY
+@NAME
+@click.option("--vkey", "vkeys", multiple=True, required=True, help="Public key of a log that is watched.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=8090, show_default=True)
+def serve_witness(directory: Path, name: str, vkeys: tuple[str, ...], host: str, port: int) -> None:
+    """Serve the witness over HTTP (C2SP tlog-witness): logs bring it their checkpoints."""
+    made = inspection.open_witness(directory, name, [VerifierKey.parse(vkey) for vkey in vkeys])
+    click.echo(f"见证公钥 witness key: {made.signer.verifier}")
+    demo.serve(application(made), host=host, port=port, threads=4)
+
+
+@witness.command("ask")
+@click.option("--name", help="Which witness of the trust policy; by default the only one.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def ask_witness(home: Path | None, name: str | None, file: Path) -> None:
+    """Write a FILE to be carried to a witness without a network: the checkpoint and what proves it."""
+    with _opened(home) as process:
+        file.write_text(inspection.request_file(process, name), encoding="utf-8")
+    click.echo(f"请交审计检查员 for the inspector: {file.name}")
+
+
+@witness.command("take")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.pass_obj
+def take_cosignature(home: Path | None, file: Path) -> None:
+    """Take the FILE that the witness gave back: its cosignature goes into the log."""
+    with _opened(home) as process:
+        size = inspection.take_answer(process, file.read_text(encoding="utf-8"))
+    click.echo(f"已收存会签 cosignature kept: size {size}")
+
+
+@contextmanager
+def _opened(home: Path | None) -> Iterator[bootstrap.Process]:
     process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
     try:
-        done = inspection.witness_once(process.services, directory, name)
+        yield process
     finally:
         process.close()
-    click.echo(f"size {done.size} cosigned by {done.vkey}")
