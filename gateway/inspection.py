@@ -19,7 +19,7 @@ from gateway.audit.findings import VerifyReport
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
 from gateway.audit.served import ServedLog
-from gateway.audit.tiled import TiledSource
+from gateway.audit.tiled import FolderFiles, TiledSource
 from gateway.audit.verify import trust, verify_log
 from gateway.audit.witness import AddCheckpoint, Witness
 from gateway.errors import ConfigurationError, GatewayError
@@ -207,6 +207,11 @@ def take_answer(process: bootstrap.Process, text: str) -> int:
     for line in lines:
         process.services.audit.add_cosignature(int(number), line)
     return int(number)
+
+
+def mirror(services: Services, folder: Path) -> Checkpoint:
+    """Write the log into ``folder`` in the layout of tlog-tiles, up to what the quorum cosigned; return that."""
+    return services.audit.mirror(FolderFiles(folder).write)
 
 
 def require_witness(settings: Settings, witnesses: Sequence[VerifierKey]) -> None:

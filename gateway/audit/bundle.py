@@ -171,12 +171,9 @@ class Bundle:
 
     def unpack(self, folder: Path) -> None:
         """Write the members below ``folder``, which is made, as a web server would serve them."""
+        files = FolderFiles(folder)
         for name in self.archive.namelist():
-            target = folder / name
-            if not target.resolve().is_relative_to(folder.resolve()):
-                raise MalformedError("A member of the package lies outside of it.")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self.read(name) or b"")
+            files.write(name, self.read(name) or b"")
 
 
 def manifest_of(files: TiledFiles) -> Mapping[str, JsonValue]:

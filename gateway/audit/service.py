@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -172,6 +172,27 @@ class AuditService:
         facts: dict[str, JsonValue] = {"sha256": digest, "bytes": len(content)}
         self.journal.append(EntryDraft("audit.exported", principal, facts=facts))
         return content
+
+    def mirror(self, put: Callable[[str, bytes], object]) -> Checkpoint:
+        """Hand every file of the log, in the layout of tlog-tiles, to ``put`` by its path; return the checkpoint.
+
+        It is the largest that meets the quorum, the newest where nobody has to cosign: a copy that proves itself to
+        whoever asks for the witnesses. For the host of the log; inspectors take ``export``. Raises ``NotFoundError``
+        when there is no such checkpoint.
+        """
+        seen = self.witnessed()
+
+        def run(tx: Tx) -> Checkpoint:
+            note = self.store.checkpoint(tx, None if seen is None else seen.size)
+            if note is None or (seen is None and not self.policy.satisfied_by(())):
+                raise NotFoundError("No checkpoint meets the quorum yet.", detail_zh="尚无达到见证法定数的检查点。")
+            checkpoint = Checkpoint.parse_text(SignedNote.parse(note).text)
+            put("checkpoint", cosigned(note, self.store.cosignatures(tx, checkpoint.size)).encode())
+            for path, content in self._whole(tx, checkpoint.size):
+                put(path, content)
+            return checkpoint
+
+        return self.reader.read(run)
 
     # witnesses
 
@@ -337,6 +358,7 @@ class AuditService:
         lines = [
             json.dumps({"size": at, "note": cosigned(note, self.store.cosignatures(tx, at))}, ensure_ascii=False)
             for at, _, note in list(self.store.checkpoints(tx))
+            if at <= size
         ]
         yield "checkpoints.ndjson", "".join(f"{line}\n" for line in lines).encode()
 

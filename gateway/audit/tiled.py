@@ -125,6 +125,14 @@ class FolderFiles:
             raise MalformedError(f"The file {path} is too large.")
         return content
 
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file below the folder, which is made."""
+        target = self.folder / path
+        if not target.resolve().is_relative_to(self.folder.resolve()):
+            raise MalformedError("A file of a log lies below its folder.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
     def widest(self, level: int | None, tile: int) -> bytes | None:
         """Return a tile, the full one or else the widest part."""
         full = TileId(level, tile).path
