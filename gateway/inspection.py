@@ -169,7 +169,7 @@ def witness_once(services: Services, directory: Path, name: str) -> Cosigned:
 
 
 def witness_served(url: str, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
-    """Do the same for a log at an address, from its public tiles; the cosignature is kept and returned, not handed in."""
+    """Do the same for a log at an address, from its public tiles; the cosignature is returned, not handed in."""
     witness = open_witness(directory, name, [log_key])
     checkpoint, signature = witness.once(ServedLog(url), log_key.name)
     return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
