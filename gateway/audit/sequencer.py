@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -86,6 +86,8 @@ class _Job:
     occurred: str | None
     after: Callable[[Tx, Receipt], None] | None
     future: Future[tuple[Any, Receipt]]
+    checked: bool = False
+    """Whether its entry was known, and passed, when it was queued."""
     failure: Exception | None = None
     """Why its savepoint was undone."""
 
@@ -142,7 +144,7 @@ class Sequencer:
         if not callable(entry):
             check_draft(entry)  # refused at once, before it costs a transaction
         future: Future[tuple[R, Receipt]] = Future()
-        self._enqueue((_Job(write, entry, occurred, after, future),))
+        self._enqueue((_Job(write, entry, occurred, after, future, checked=not callable(entry)),))
         return future
 
     def submit_all(self, write: Callable[[Tx], R], entries: Sequence[EntryDraft]) -> Future[tuple[R, Receipt]]:
@@ -164,7 +166,8 @@ class Sequencer:
             return held[-1]
 
         jobs = tuple(
-            _Job(behind if place else first, entry, None, None, Future()) for place, entry in enumerate(entries)
+            _Job(behind if place else first, entry, None, None, Future(), checked=True)
+            for place, entry in enumerate(entries)
         )
         self._enqueue(jobs)
         return jobs[-1].future
@@ -257,12 +260,18 @@ class Sequencer:
         rulebook = self._rulebook()
         for job in jobs:
             try:
-                with self._store.savepoint(tx):
+                with nullcontext() if job.write is _no_write else self._store.savepoint(tx):
                     result = job.write(tx)
                     draft = job.entry(result) if callable(job.entry) else job.entry
                     now = self._now()
                     entry = encode_entry(
-                        draft, at=now, rulebook=rulebook, tagger=self._tagger, previous=at, occurred=job.occurred
+                        draft,
+                        at=now,
+                        rulebook=rulebook,
+                        tagger=self._tagger,
+                        previous=at,
+                        occurred=job.occurred,
+                        checked=job.checked,
                     )
             except TransactionLostError:
                 raise
