@@ -111,16 +111,19 @@ class Sequencer:
         tagger: Tagger,
         rulebook: Callable[[], str],
         now: Clock,
-        floor: Checkpoint | None = None,
+        floor: Callable[[], Checkpoint | None] = lambda: None,
         max_batch: int = 512,
     ) -> None:
-        """``floor`` is the witness's latest checkpoint: a log behind it, or against it, is not written to."""
+        """``floor`` returns the witness's latest checkpoint: a log behind it, or against it, is not written to.
+
+        It is asked once, before the first write.
+        """
         self._store = store
         self._identity = identity
         self._tagger = tagger
         self._rulebook = rulebook
         self._now = now
-        self._floor = floor
+        self._floor: Callable[[], Checkpoint | None] | None = floor
         self._max_batch = max_batch
         self._queue: queue.SimpleQueue[tuple[_Job, ...] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -324,7 +327,10 @@ class Sequencer:
         elif note is not None:
             raise LogDamagedError("The log is empty and has a checkpoint.", detail_zh="日志为空却有检查点。")
         if self._floor is not None:
-            self._check_floor(tx, head, self._floor)
+            floor = self._floor()
+            if floor is not None:
+                self._check_floor(tx, head, floor)
+            self._floor = None
         return edge
 
     def _check_floor(self, tx: Tx, head: Head, floor: Checkpoint) -> None:
@@ -338,7 +344,6 @@ class Sequencer:
                 "Import the missing entries from a mirror or bundle, or open a new origin.",
                 detail_zh=f"日志（{head.size} 条）落后于见证方已会签的检查点（{floor.size} 条），拒绝写入。",
             )
-        self._floor = None
 
     def _committed(self, edge: Edge) -> bool:
         """Ask on a new connection whether the commit that was not answered has happened."""

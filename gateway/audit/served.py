@@ -20,7 +20,14 @@ SECONDS = 60
 _NOT_FOUND = 404
 
 
-def fetch(url: str, *, token: str | None = None, body: bytes | None = None, limit: int = MAX_FILE) -> tuple[int, bytes]:
+def fetch(
+    url: str,
+    *,
+    token: str | None = None,
+    body: bytes | None = None,
+    limit: int = MAX_FILE,
+    seconds: float = SECONDS,
+) -> tuple[int, bytes]:
     """Return status and body of an HTTP answer; ``body`` is posted. Raises ``UnavailableError`` without an answer."""
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError("The address of a log or witness begins with http:// or https://.")
@@ -30,7 +37,7 @@ def fetch(url: str, *, token: str | None = None, body: bytes | None = None, limi
     if body is not None:
         request.add_header("Content-Type", "text/plain; charset=utf-8")
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310  checked above
+        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310  checked above
             content = response.read(limit + 1)
             status = int(response.status)
     except urllib.error.HTTPError as error:

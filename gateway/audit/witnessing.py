@@ -12,9 +12,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final, Protocol
 
-from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError, WitnessSilentError
 from gateway.audit.merkle import consistency_proof
@@ -29,6 +30,8 @@ from gateway.instants import instant_of
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 
 MAX_ANSWER: Final = 1 << 16
+FLOOR_SECONDS: Final = 5
+"""How long a witness is waited for before the first write."""
 _OK, _CONFLICT, _UNPROCESSABLE = 200, 409, 422
 _log = logging.getLogger(__name__)
 
@@ -66,6 +69,31 @@ class Quorum(Protocol):
 
     def witnessed(self) -> Checkpoint | None:
         """Return the largest checkpoint that meets the quorum."""
+
+
+def seen_by_witnesses(policy: TrustPolicy, origin: str) -> Checkpoint | None:
+    """Return the largest checkpoint of the log that a witness with an address shows, with its good cosignature.
+
+    A witness that does not answer, or shows nothing, says nothing: its silence is noticed elsewhere.
+    """
+    best: Checkpoint | None = None
+    logs = [key for key in policy.logs if key.name == origin]
+    path = f"{sha256(origin.encode()).hexdigest()}/checkpoint"
+    for name, url in policy.urls.items():
+        try:
+            status, body = fetch(f"{url.rstrip('/')}/{path}", limit=MAX_ANSWER, seconds=FLOOR_SECONDS)
+            if status != _OK:
+                continue
+            content = body.decode(errors="replace")
+            checkpoint = open_checkpoint(content, logs, origin=origin)
+            if not SignedNote.parse(content).verify([policy.witnesses[name]]):
+                continue
+        except GatewayError as error:
+            _log.warning("witness %s: %s", name, error.detail)
+            continue
+        if best is None or checkpoint.size > best.size:
+            best = checkpoint
+    return best
 
 
 def request_for(store: WitnessedStore, reader: Reader, key: VerifierKey, old: int | None = None) -> AddCheckpoint:

@@ -15,22 +15,32 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.errors import WitnessSilentError
+from gateway.audit.errors import RolledBackError, WitnessSilentError
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote
 from gateway.audit.policy import TrustPolicy, parse_policy
 from gateway.audit.publication import LogPublisher
-from gateway.audit.sequencer import SequencerJournal
+from gateway.audit.sequencer import Sequencer, SequencerJournal
 from gateway.audit.served import fetch
 from gateway.audit.service import AuditService
 from gateway.audit.store import SqlLogStore
+from gateway.audit.tags import Tagger
 from gateway.audit.witness import AddCheckpoint, Witness
 from gateway.audit.witness_http import MAX_BODY, application
-from gateway.audit.witnessing import WitnessGuard, WitnessPush, WitnessWatch, request_for
+from gateway.audit.witnessing import WitnessGuard, WitnessPush, WitnessWatch, request_for, seen_by_witnesses
 from gateway.db import DatabaseReader, make_engine
 from gateway.db.engine import write_scratch
 from gateway.demo.server import BackgroundServer
 from gateway.journal import EntryDraft
-from tests.factories.journal import ORIGIN, make_identity, make_journal, make_reader, trail
+from tests.factories.journal import (
+    ORIGIN,
+    RULEBOOK,
+    TAG_ROOT,
+    make_identity,
+    make_journal,
+    make_reader,
+    make_schema,
+    trail,
+)
 
 SIGNER = NoteSigner("witness.example", Ed25519PrivateKey.from_private_bytes(bytes([5]) * 32), COSIGNATURE)
 LATE, STOP = timedelta(minutes=60), timedelta(minutes=1440)
@@ -214,6 +224,34 @@ def _other_history(house: House, tmp_path: Path, count: int) -> None:
         journal.append(EntryDraft("test.other", None, facts={"n": number}))
     journal.close()
     house.witness.once(LogPublisher(make_reader(engine), SqlLogStore(engine)), ORIGIN)
+    engine.dispose()
+
+
+def test_a_restored_log_asks_its_witness_before_it_writes(house: House, tmp_path: Path) -> None:
+    house.append(2)
+    assert seen_by_witnesses(house.policy, ORIGIN) is None  # it has seen nothing yet
+    assert house.push()
+    away = parse_policy(house.policy.text().replace(house.url, "http://127.0.0.1:9"))
+    for policy, size in ((house.policy, 2), (away, 0)):
+        seen = seen_by_witnesses(policy, ORIGIN)
+        assert (0 if seen is None else seen.size) == size
+    stranger = NoteSigner("witness.example", Ed25519PrivateKey.from_private_bytes(bytes([6]) * 32), COSIGNATURE)
+    other = parse_policy(house.policy.text().replace(str(SIGNER.verifier), str(stranger.verifier)))
+    assert seen_by_witnesses(other, ORIGIN) is None  # another key cosigned it
+    engine = make_engine(f"sqlite:///{tmp_path / 'restored.db'}")  # what a backup of before would be
+    make_schema(engine)
+    sequencer = Sequencer(
+        SqlLogStore(engine),
+        identity=make_identity(),
+        tagger=Tagger.from_root(TAG_ROOT),
+        rulebook=lambda: RULEBOOK,
+        now=house.clock,
+        floor=lambda: seen_by_witnesses(house.policy, ORIGIN),
+    )
+    for _ in range(2):  # it is asked again until it is well
+        with pytest.raises(RolledBackError):
+            SequencerJournal(sequencer).append(EntryDraft("test.fact", None))
+    sequencer.close()
     engine.dispose()
 
 
