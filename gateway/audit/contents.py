@@ -1,0 +1,176 @@
+"""Judges the entries of a log as it is verified: their form, clock and tags, and what the search index says of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Final
+
+from gateway.audit.entries import decode_entry, index_of, tag_list_of
+from gateway.audit.errors import MalformedError
+from gateway.audit.findings import Damage
+from gateway.audit.reading import Helper, Told, look
+from gateway.audit.records import TagList
+from gateway.audit.signed import Report
+from gateway.audit.tags import tags_root
+from gateway.journal import JsonValue
+
+MAX_NOTICES: Final = 20
+"""Warnings that are spelled out; more are counted."""
+BATCH: Final = 4096
+HELPED_FROM: Final = 5 * BATCH
+"""Entries from which on a second process is worth its start."""
+AHEAD: Final = 6
+"""Batches that may wait for the second process: a few megabytes."""
+
+CacheRow = tuple[int, dict[str, str | None], list[tuple[str, bytes]]]
+"""Index, columns and listed tags of the search index."""
+
+
+class Contents:
+    """Takes the entries in order; what is wrong goes to ``report``, what is only remarkable to ``notices``.
+
+    Of an entry in ``doubted`` it is not told that it has a bad form: its content is another anyway. With ``helper``
+    entries of a large log are read in a second process.
+    """
+
+    def __init__(
+        self,
+        tag_list: Callable[[int], TagList | None],
+        cached: Iterator[CacheRow] | None,
+        doubted: Container[int],
+        report: Report,
+        *,
+        helper: bool,
+    ) -> None:
+        self._tag_list = tag_list
+        self._cached = cached
+        self._row = None if cached is None else next(cached, None)
+        self._doubted = doubted
+        self._report = report
+        self._helper = helper
+        self._second: Helper | None = None
+        self._taken = 0
+        self._indexes: list[int] = []
+        self._bodies: list[bytes] = []
+        self._waiting: deque[tuple[Future[Told], list[int], list[bytes]]] = deque()
+        self._warned = 0
+        self._unlisted = 0
+        self._shown: list[str] = []
+        self.at = ""
+        """The time of the last entry."""
+
+    def take(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
+        """Take the next entries."""
+        if self._cached is not None:
+            for index, _, body in rows:
+                self._compare(index, body)
+        self._indexes += [index for index, _, _ in rows]
+        self._bodies += [body for _, _, body in rows]
+        if len(self._indexes) >= BATCH:
+            self._read()
+
+    def _read(self) -> None:
+        indexes, bodies = self._indexes, self._bodies
+        self._indexes, self._bodies = [], []
+        self._taken += len(indexes)
+        if self._second is None and self._helper and self._taken >= HELPED_FROM:
+            self._second = Helper()
+        if self._second is None:
+            self._settle(look(indexes, bodies))
+            return
+        self._waiting.append((self._second.look(indexes, bodies), indexes, bodies))
+        if len(self._waiting) > AHEAD:
+            self._next()
+
+    def _next(self) -> None:
+        future, indexes, bodies = self._waiting.popleft()
+        try:
+            told = future.result()
+        except (OSError, EOFError):  # the second process is gone: what it had to do is done here
+            told = look(indexes, bodies)
+        self._settle(told)
+
+    def _settle(self, told: Told) -> None:
+        for index, detail in told.malformed:
+            if index not in self._doubted:
+                self._report(Damage.MALFORMED, index, f"Entry {index}: {detail}")
+        if told.first < self.at and told.first and told.start not in told.clock_back:
+            self._warn(told.start)
+        for index in told.clock_back:
+            self._warn(index)
+        self.at = told.last or self.at
+        for index, root, count in told.roots:
+            beside = self._tag_list(index)
+            if beside is None:
+                self._unlisted += 1
+            elif tags_root(beside.tags).hex() != root or len(beside.tags) != count:
+                self._report(
+                    Damage.TAGS, index, f"The tag list of entry {index} does not lead to the root in the entry."
+                )
+
+    def _warn(self, index: int) -> None:
+        self._warned += 1
+        if self._warned <= MAX_NOTICES:
+            self._shown.append(f"The clock went back before entry {index}.")
+
+    def _compare(self, index: int, body: bytes) -> None:
+        if self._cached is None:
+            return
+        self._surplus(index)
+        if self._row is None or self._row[0] != index:
+            self._report(Damage.INDEX, index, f"The search index has no row of entry {index}.")
+            return
+        _, columns, listed = self._row
+        self._row = next(self._cached, None)
+        try:
+            same = agrees(decode_entry(body), columns, listed)
+        except MalformedError:
+            return  # that is told of it already
+        if not same:
+            self._report(Damage.INDEX, index, f"The search index tells something else of entry {index} than the log.")
+
+    def _surplus(self, before: int | None) -> None:
+        while self._cached is not None and self._row is not None and (before is None or self._row[0] < before):
+            self._report(
+                Damage.INDEX, self._row[0], f"The search index tells of an entry {self._row[0]}; there is none."
+            )
+            self._row = next(self._cached, None)
+
+    def finish(self) -> None:
+        """Judge what waits, and rows of the search index behind the last entry."""
+        if self._indexes:
+            self._read()
+        while self._waiting:
+            self._next()
+        self.close()
+        self._surplus(None)
+
+    def close(self) -> None:
+        """End the second process."""
+        if self._second is not None:
+            self._second.close()
+            self._second = None
+
+    @property
+    def notices(self) -> list[str]:
+        """What is remarkable and no damage."""
+        found = list(self._shown)
+        if self._warned > MAX_NOTICES:
+            found.append(f"The clock went back {self._warned} times in all.")
+        if self._unlisted:
+            found.append(f"{self._unlisted} tag lists beside the log are not here.")
+        return found
+
+
+def agrees(
+    content: Mapping[str, JsonValue], columns: Mapping[str, str | None], listed: list[tuple[str, bytes]]
+) -> bool:
+    """Say whether a row of the search index tells of an entry what its leaf says."""
+    try:
+        tags = tag_list_of(content)
+        expected = [] if tags is None else sorted((tags.epoch, tag) for tag in tags.tags)
+        return index_of(content) == columns and expected == listed
+    except (KeyError, TypeError, ValueError):
+        return False  # an entry of another shape, to which no row belongs
