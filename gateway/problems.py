@@ -130,6 +130,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     # OpenID4VCI 1.0 section 8.3.1.2: both are 400, and the code is no bearer token (401) that was sent wrongly
     identity.ProofError: ProblemType("proof-refused", 400, "密钥证明无效", "The key proof does not hold"),
     identity.WalletRefusedError: ProblemType("wallet-refused", 400, "钱包请求无效", "The request does not hold"),
+    identity.SignInRefusedError: ProblemType("sign-in-refused", 400, "登录请求无效", "The sign-in does not hold"),
     releases.LeakSuspectedError: ProblemType("leak-suspected", 409, "疑似泄露，已停止提供", "Leak found: stopped"),
     releases.NotReadyError: ProblemType("not-ready", 409, "尚未准备好", "Not ready yet"),
     releases.ExtractGoneError: ProblemType("extract-gone", 410, "提取文件已不存在", "The extract is gone"),
@@ -311,6 +312,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     ),
     "not-ready": ("稍后查询状态，状态为 ready 后再取。", "Poll the state; go on when it is 'ready'."),
     "wallet-refused": ("按 error 代码修改；必要时向学校重新申领。", "See the code in error; or ask for a new offer."),
+    "sign-in-refused": (
+        "返回所要登录的服务，重新发起登录。",
+        "Go back to the service and sign in there once more.",
+    ),
     "password-expired": ("用 POST /v1/me/password 修改密码。", "Change it with POST /v1/me/password."),
     "proof-failed": ("请联系检查员核查日志。", "Ask the inspector to check the log."),
     "proof-refused": ("取新的 c_nonce，用新密钥重新签名。", "Get a new c_nonce and sign again with a new key."),

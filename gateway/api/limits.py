@@ -29,6 +29,8 @@ STRICT: dict[str, RateLimitItem] = {
     "oauth.introspect": parse("600 per minute"),
     "oauth.revoke": parse("120 per minute"),
     "oauth.token": parse("120 per minute"),
+    "oidc.push": parse("120 per minute"),
+    "console.sign_in.agree": parse("60 per minute"),
     "console.auth.change_password": parse("30 per minute"),
     "sessions.change_password": parse("30 per minute"),
     "presentation_wallets.post_request": parse("120 per minute"),

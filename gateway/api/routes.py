@@ -43,6 +43,9 @@ ROUTES: dict[str, Guard] = {
     "presentations.request_presentation": Guard(
         "policy", "verify_identity: the standing grant, decided before a request is made"
     ),
+    "oidc.userinfo": Guard(
+        "release", "the standing grant of the relying party, through the release gate, under a consent that stands"
+    ),
     "identity.verify": Guard("release", "the standing grant of the relying party, through the release gate"),
     "statistics.ask_statistics": Guard(
         "release", "StatisticsService.ask: a grant, a decision, the budget and a durable intent before a number is told"
@@ -259,9 +262,12 @@ ROUTES: dict[str, Guard] = {
     "console.recipients.register_client": Guard("policy", "manage_clients"),
     "console.recipients.rename": Guard("policy", "manage_clients"),
     "console.recipients.replace_keys": Guard("policy", "manage_clients"),
+    "console.recipients.replace_sign_in": Guard("policy", "manage_clients"),
     "console.recipients.resume": Guard("policy", "manage_clients"),
     "console.recipients.show": Guard("policy", "manage_clients"),
     "console.recipients.suspend": Guard("policy", "manage_clients"),
+    "console.family_consents.index": Guard("session", "the consents of the caller's own family"),
+    "console.family_consents.withdraw": Guard("session", "the consents of the caller's own family"),
     "console.auth.end_session": Guard("session", "the person's own sessions"),
     "console.auth.end_sessions": Guard("session", "the person's own sessions"),
     "console.auth.sessions": Guard("session", "the person's own sessions"),
@@ -298,6 +304,7 @@ ROUTES: dict[str, Guard] = {
     "recipients.register_recipient": Guard("policy", "manage_clients"),
     "recipients.rename_recipient": Guard("policy", "manage_clients"),
     "recipients.replace_keys": Guard("policy", "manage_clients"),
+    "recipients.replace_sign_in": Guard("policy", "manage_clients"),
     "recipients.resume_client": Guard("policy", "manage_clients"),
     "recipients.resume_recipient": Guard("policy", "manage_clients"),
     "recipients.show_recipient": Guard("policy", "manage_clients"),
@@ -352,7 +359,21 @@ ROUTES: dict[str, Guard] = {
     "oauth.jwks": Guard("none", "public keys"),
     "oauth.metadata": Guard("none", "public metadata"),
     "oauth.revoke": Guard("none", "the client proves its key in the request"),
-    "oauth.token": Guard("none", "the client proves its key in the request"),
+    "oauth.token": Guard("none", "the client proves its key in the request; an ID token's claims pass the gate"),
+    "oidc.configuration": Guard("none", "public metadata"),
+    "oidc.push": Guard("none", "the client proves its key in the request; nobody is looked up"),
+    "console.sign_in.agree": Guard("none", "the browser that holds the sign-in, and the family's session in it"),
+    "console.sign_in.again": Guard("none", "ends the session of this browser"),
+    "console.sign_in.authorize": Guard("none", "a pushed request is the proof, once; it opens a page that asks"),
+    "console.sign_in.authorize_by_form": Guard("none", "leads on to console.sign_in.authorize"),
+    "console.sign_in.choose": Guard("none", "the browser that holds the sign-in, and the family's session in it"),
+    "console.sign_in.decline": Guard("none", "the browser that holds the sign-in"),
+    "console.sign_in.end_session": Guard("none", "asks whether to sign out; it changes nothing"),
+    "console.sign_in.end_session_by_form": Guard("none", "leads on to console.sign_in.end_session"),
+    "console.sign_in.show": Guard(
+        "none", "the browser that holds the sign-in; a family's own child to the family's session alone (I1)"
+    ),
+    "console.sign_in.sign_out": Guard("none", "ends the session of this browser, and the sign-in of the hint"),
     "openapi.spec": Guard("none", "the description of the API"),
     "sessions.sign_in": Guard("none", "the password and the one-time code are the proof"),
     "system.healthz": Guard("none", "says that the process answers"),

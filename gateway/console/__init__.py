@@ -18,6 +18,7 @@ from gateway.console import (
     disclosures,
     dry_runs,
     extracts,
+    family_consents,
     filters,
     grants,
     grounds,
@@ -27,6 +28,7 @@ from gateway.console import (
     plans,
     recipients,
     register,
+    sign_in,
     statistics,
     verifier,
     wallet,
@@ -68,9 +70,9 @@ _OFFICE = (
 )
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
     Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),
-    Face.OUTSIDE: (auth.blueprint, *_SHARED, verifier.blueprint),
-    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, verifier.blueprint),
-    Face.FAMILY: (wallet.blueprint,),
+    Face.OUTSIDE: (auth.blueprint, *_SHARED, verifier.blueprint, sign_in.blueprint),
+    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, verifier.blueprint, sign_in.blueprint, family_consents.blueprint),
+    Face.FAMILY: (wallet.blueprint, family_consents.blueprint),
 }
 """The pages of a face; the others show only problems and what these need (``/assets``)."""
 

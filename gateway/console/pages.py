@@ -40,9 +40,21 @@ OPEN = frozenset(
         "console.register.index",
         "console.assessments.notice",
         "console.wallet.show",
+        "console.sign_in.agree",
+        "console.sign_in.again",
+        "console.sign_in.authorize",
+        "console.sign_in.authorize_by_form",
+        "console.sign_in.choose",
+        "console.sign_in.decline",
+        "console.sign_in.end_session",
+        "console.sign_in.end_session_by_form",
+        "console.sign_in.show",
+        "console.sign_in.sign_out",
     }
 )
 """Pages without a session. Every other page needs one: what is not listed here is closed."""
+FOREIGN = frozenset({"console.sign_in.authorize_by_form", "console.sign_in.end_session_by_form"})
+"""Pages to which other sites may send a form (OpenID Connect): they change nothing and lead on to a page that asks."""
 DUTIES = {
     Duty.CHANGE_PASSWORD: "console.auth.password_form",
     Duty.ACKNOWLEDGE_RULES: "console.auth.rules_form",
@@ -73,7 +85,7 @@ def token() -> str:
 
 def fence() -> ResponseReturnValue | None:
     """Stand before every page: refuse forged forms, send strangers to the log-in and debtors to their duties."""
-    if request.method not in _SAFE:
+    if request.method not in _SAFE and request.endpoint not in FOREIGN:
         _refuse_forgery()
     if request.endpoint in OPEN:
         return None

@@ -439,6 +439,7 @@ RESIDUALS: Mapping[str, Label] = {
 }
 NOTICES: Mapping[str, Label] = {
     "dry_run_started": Label("试算已排队，完成后显示结果。", "The dry run is queued; its result appears by itself."),
+    "consent_withdrawn": Label("已撤回，即时生效。", "The consent is withdrawn; it took effect at once."),
     "signed_out": Label("已安全退出。", "You are signed out."),
     "password_changed": Label("密码已修改，其他登录均已退出。", "Password changed; all other sessions have ended."),
     "rules_acknowledged": Label("已确认安全管理制度。", "Security rules acknowledged."),
