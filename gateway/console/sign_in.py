@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import NoReturn
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -71,7 +72,7 @@ def authorize() -> ResponseReturnValue:
 def authorize_by_form() -> ResponseReturnValue:
     """Lead a form of a relying party on to the page (OpenID Connect Core 1.0 section 3.1.2.1)."""
     wanted = {name: request.form.get(name, "") for name in ("client_id", "request_uri")}
-    return redirect(url_for("console.sign_in.authorize", **wanted), code=303)
+    return redirect(f"{AUTHORIZE_PATH}?{urlencode(wanted)}", code=303)
 
 
 @blueprint.get("/sign-in/<sign_in_id>")
@@ -126,7 +127,7 @@ def end_session() -> ResponseReturnValue:
 def end_session_by_form() -> ResponseReturnValue:
     """Lead a form of a relying party on to the question."""
     wanted = {name: request.form[name] for name in _LEAVING if request.form.get(name)}
-    return redirect(url_for("console.sign_in.end_session", **wanted), code=303)
+    return redirect(f"{END_SESSION_PATH}?{urlencode(wanted)}", code=303)
 
 
 @blueprint.post("/sign-in/sign-out")

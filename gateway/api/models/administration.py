@@ -320,9 +320,9 @@ RedirectUris = Annotated[list[Annotated[Line, Field(min_length=1, max_length=500
 class SignInIn(Model):
     """Where a relying party takes people who signed in or out (OpenID Connect)."""
 
-    redirect_uris: RedirectUris = []
+    redirect_uris: RedirectUris = Field(default_factory=list)
     """https (http on loopback only), compared character by character; none: nobody signs in there."""
-    post_logout_redirect_uris: RedirectUris = []
+    post_logout_redirect_uris: RedirectUris = Field(default_factory=list)
     sector_identifier: Annotated[Line, Field(min_length=1, max_length=253)] | None = None
     """One of the hosts of ``redirect_uris``, needed where there are several."""
 
