@@ -129,7 +129,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     identity.CredentialRejectedError: ProblemType("credential-rejected", 422, "凭证未通过核验", "Not verified"),
     # OpenID4VCI 1.0 section 8.3.1.2: both are 400, and the code is no bearer token (401) that was sent wrongly
     identity.ProofError: ProblemType("proof-refused", 400, "密钥证明无效", "The key proof does not hold"),
-    identity.WalletRefusedError: ProblemType("wallet-refused", 400, "钱包请求无效", "The request does not hold"),
+    identity.OAuthRefusedError: ProblemType("wallet-refused", 400, "钱包请求无效", "The request does not hold"),
     identity.SignInRefusedError: ProblemType("sign-in-refused", 400, "登录请求无效", "The sign-in does not hold"),
     releases.LeakSuspectedError: ProblemType("leak-suspected", 409, "疑似泄露，已停止提供", "Leak found: stopped"),
     releases.NotReadyError: ProblemType("not-ready", 409, "尚未准备好", "Not ready yet"),

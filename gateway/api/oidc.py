@@ -132,7 +132,7 @@ def _client(form: Mapping[str, str], found: Services) -> OAuthClient:
             form.get("client_assertion_type"), form.get("client_assertion"), form.get("client_id")
         )
     except ClientAuthenticationError as error:
-        raise OAuthRefusedError("invalid_client", error.detail, error.detail_zh) from error
+        raise SignInRefusedError("invalid_client", error.detail, error.detail_zh) from error
 
 
 def _sent(found: Services) -> Sent:

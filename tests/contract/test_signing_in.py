@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
@@ -221,7 +222,7 @@ def test_an_inactive_record_signs_nobody_in(quick_provider: Provider) -> None:
 def test_prompt_none_answers_without_a_page_or_not_at_all(quick_provider: Provider) -> None:
     provider = quick_provider
 
-    def silent(visitor: Visitor | None, **changes: str) -> dict[str, str]:
+    def silent(visitor: Visitor | None, **changes: Any) -> dict[str, str]:  # noqa: ANN401  parameters as they are sent
         pushed = provider.push(prompt="none", **changes)
         return answer(provider.service.dialogs.open("cl-library", pushed.request_uri, visitor))
 
@@ -243,7 +244,8 @@ def test_login_and_max_age_want_a_fresh_sign_in_and_auth_time_tells_when(quick_p
     provider = quick_provider
     visitor = provider.visitor()
     provider.house.clock.pass_by(minutes=5)
-    for changes in ({"prompt": "login"}, {"max_age": "60"}, {"max_age": "0"}):
+    wishes: tuple[dict[str, Any], ...] = ({"prompt": "login"}, {"max_age": "60"}, {"max_age": "0"})
+    for changes in wishes:
         opened = provider.open(**changes)
         assert isinstance(provider.step(opened, visitor), SignInNeeded), changes
         assert isinstance(provider.service.dialogs.agree(opened.id, opened.holder, visitor), SignInNeeded)
@@ -289,10 +291,16 @@ def test_a_code_that_was_asked_for_with_a_key_is_redeemed_with_it(quick_provider
     def redeem(code: str, proof: str | None) -> object:
         return provider.redeem(code, shown=Shown(proof, "POST", at))
 
-    for changes in ({"dpop_jkt": key.thumbprint()}, {"shown": Shown(dpop_proof(key, "POST", par), "POST", par)}):
-        assert refused(lambda: redeem(provider.code(**changes), None)) == "invalid_dpop_proof"  # noqa: B023
-        other = ECKey.generate_key("P-256")
-        assert refused(lambda: redeem(provider.code(**({"dpop_jkt": key.thumbprint()})), dpop_proof(other, "POST", at)))
+    by_proof: dict[str, Any] = {"shown": Shown(dpop_proof(key, "POST", par), "POST", par)}
+    for changes in ({"dpop_jkt": key.thumbprint()}, by_proof):
+        code = provider.code(**changes)
+        assert refused(lambda: redeem(code, None)) == "invalid_dpop_proof"  # noqa: B023
+    other = dpop_proof(ECKey.generate_key("P-256"), "POST", at)
+    code = provider.code(dpop_jkt=key.thumbprint())
+    assert refused(lambda: redeem(code, other)) == "invalid_grant"
+    assert refused(lambda: provider.push(**by_proof)) == "invalid_dpop_proof"  # it was used
+    fresh = Shown(dpop_proof(key, "POST", par), "POST", par)
+    assert refused(lambda: provider.push(shown=fresh, dpop_jkt="A" * 43)) == "invalid_request"
     tokens = redeem(provider.code(dpop_jkt=key.thumbprint()), dpop_proof(key, "POST", at))
     assert tokens.bound  # type: ignore[attr-defined]
 

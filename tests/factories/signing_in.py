@@ -160,12 +160,12 @@ class Provider:
     clients: dict[str, OAuthClient]
     store: SignInStore
 
-    def push(self, client: str = "library", shown: Shown = NO_PROOF, **changes: str | None) -> Pushed:
+    def push(self, client: str = "library", shown: Shown = NO_PROOF, **changes: Any) -> Pushed:  # noqa: ANN401  parameters as they are sent
         """Push a request; a change of ``None`` leaves a parameter out."""
         form = {name: value for name, value in {**ASKED, **changes}.items() if value is not None}
         return self.service.push(self.clients[client], form, shown)
 
-    def open(self, client: str = "library", visitor: Visitor | None = None, **changes: str | None) -> Opened:
+    def open(self, client: str = "library", visitor: Visitor | None = None, **changes: Any) -> Opened:  # noqa: ANN401  parameters as they are sent
         """Push a request and open it in a browser."""
         pushed = self.push(client, **changes)
         opened = self.service.dialogs.open(self.clients[client].account.id, pushed.request_uri, visitor)
@@ -186,7 +186,7 @@ class Provider:
         assert isinstance(self.step(opened, visitor), AskConsent)
         return answer(self.service.dialogs.agree(opened.id, opened.holder, visitor))
 
-    def code(self, client: str = "library", account: AccountId = MOTHER, **changes: str | None) -> str:
+    def code(self, client: str = "library", account: AccountId = MOTHER, **changes: Any) -> str:  # noqa: ANN401  parameters as they are sent
         """Return a code for a sign-in with a consent given."""
         visitor = self.visitor(account)
         opened = self.open(client, **changes)
@@ -195,7 +195,7 @@ class Provider:
             step = self.service.dialogs.agree(opened.id, opened.holder, visitor)
         return answer(step)["code"]
 
-    def redeem(self, code: str | None, client: str = "library", **changes: object) -> Tokens:
+    def redeem(self, code: str | None, client: str = "library", **changes: Any) -> Tokens:  # noqa: ANN401  parameters as they are sent
         arguments: dict[str, Any] = {
             "shown": Shown(None, "POST", f"{ISSUER}/oauth/token"),
             "code": code,
@@ -205,7 +205,7 @@ class Provider:
         }
         return self.service.redeem(self.clients[client], CodeRequest(**arguments))
 
-    def signed_in(self, client: str = "library", account: AccountId = MOTHER, **changes: str | None) -> Tokens:
+    def signed_in(self, client: str = "library", account: AccountId = MOTHER, **changes: Any) -> Tokens:  # noqa: ANN401  parameters as they are sent
         redirect = str(changes.get("redirect_uri") or CALLBACK)
         return self.redeem(self.code(client, account, **changes), client, redirect_uri=redirect)
 
@@ -231,10 +231,10 @@ def answer(step: object) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
 
 
-def refused(call: Callable[[], object]) -> str:
+def refused(call: Callable[..., object], *arguments: object, **named: object) -> str:
     """Return the error code of a refusal."""
     with pytest.raises(OAuthRefusedError) as caught:
-        call()
+        call(*arguments, **named)
     assert caught.value.detail_zh
     return caught.value.code
 
