@@ -33,6 +33,7 @@ from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
+from gateway.bootstrap.families import family_service
 from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
 from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
@@ -240,6 +241,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     )
     issuer_keys = stored_keys(parts)
     identity = _identity(parts, desk, issuer_keys)
+    families = family_service(parts, identity.view)
     services = Services(
         face=face,
         settings=settings,
@@ -254,7 +256,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         audit=audit,
         publisher=LogPublisher(parts.reader, log),
         identity=identity,
-        issuing=issuing_service(parts, identity),
+        issuing=issuing_service(parts, identity, acts_for=families.may_hold_for),
         office=registry_office(parts),
         desk=case_desk(parts),
         papers=paper_desk(parts),
@@ -274,6 +276,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         recipients=people.recipients,
         delegations=people.delegations,
         own=own_account(parts, people.delegations),
+        families=families,
         issuer_keys=issuer_key_service(parts, issuer_keys),
         presentations=presentation_service(parts, desk, identity),
         texts=previews(parts),

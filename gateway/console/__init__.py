@@ -18,6 +18,9 @@ from gateway.console import (
     disclosures,
     dry_runs,
     extracts,
+    family,
+    family_home,
+    family_passkeys,
     filters,
     grants,
     grounds,
@@ -66,11 +69,13 @@ _OFFICE = (
     delegations.blueprint,
     *office.blueprints,
 )
+_FAMILY = (family.blueprint, family_home.blueprint, family_passkeys.blueprint)
+"""Families sign in where relying parties send them, too."""
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
     Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),
-    Face.OUTSIDE: (auth.blueprint, *_SHARED, verifier.blueprint),
-    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, verifier.blueprint),
-    Face.FAMILY: (wallet.blueprint,),
+    Face.OUTSIDE: (auth.blueprint, *_SHARED, *_FAMILY, verifier.blueprint),
+    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, *_FAMILY, verifier.blueprint),
+    Face.FAMILY: (wallet.blueprint, *_FAMILY),
 }
 """The pages of a face; the others show only problems and what these need (``/assets``)."""
 

@@ -68,6 +68,13 @@ _IDENTITY: Mapping[str, str] = {
     "identity_used_once": ALL,
 }
 
+_FAMILIES: Mapping[str, str] = {
+    "family_activations": KEEP,
+    "family_bonds": KEEP,
+    "family_challenges": ALL,
+    "family_passkeys": ALL,
+}
+
 PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     Face.OFFICE: {
         **_ACCOUNTS,
@@ -81,6 +88,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "dry_runs": KEEP,
         "approval_scans": ADD,
         "disclosures": ADD,
+        **_FAMILIES,
         "log_cosignatures": ADD,
         "log_entries": READ,
         "log_index": READ,
@@ -95,6 +103,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     },
     Face.FAMILY: {
         **_ACCOUNTS,
+        **_FAMILIES,
         **_PUBLIC_LOG,
         **_ASKING,
         "grants": READ,
@@ -107,6 +116,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     },
     Face.OUTSIDE: {
         **_ACCOUNTS,
+        **_FAMILIES,
         **_BUSINESS,
         **_PUBLIC_LOG,
         **_ASKING,
@@ -128,6 +138,10 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "audit_cursors": KEEP,
         "disclosures": ADD,
         "dry_runs": KEEP,
+        "family_activations": ALL,
+        "family_bonds": KEEP,
+        "family_challenges": ALL,
+        "family_passkeys": ALL,
         "pseudonym_keys": KEEP,
         "release_ledger": "SELECT, INSERT, DELETE",
         "release_ledger_groups": KEEP,
