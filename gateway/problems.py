@@ -24,6 +24,7 @@ from gateway import errors
 from gateway.accounts import errors as accounts
 from gateway.anonymize import errors as anonymize
 from gateway.audit import errors as audit
+from gateway.families import errors as families
 from gateway.identity import errors as identity
 from gateway.policies import errors as policies
 from gateway.releases import errors as releases
@@ -126,6 +127,10 @@ TABLE: dict[type[Exception], ProblemType] = {
     anonymize.TransformError: ProblemType("transform-failed", 409, "处理失败，已停止提供", "Not as planned: stopped"),
     audit.ProofError: ProblemType("proof-failed", 409, "证明不成立", "The proof does not hold"),
     audit.LogDamagedError: ProblemType("log-damaged", 503, "审计日志损坏", "The audit log is damaged"),
+    families.ActivationRefusedError: ProblemType("activation-refused", 403, "激活未成功", "Activation refused"),
+    families.PasskeyRefusedError: ProblemType("passkey-refused", 403, "通行密钥未通过", "The passkey does not hold"),
+    families.StrongerSignInError: ProblemType("passkey-needed", 403, "请用通行密钥登录", "Sign in with a passkey"),
+    families.LastPasskeyError: ProblemType("last-passkey", 409, "最后一个通行密钥", "The last passkey"),
     identity.CredentialRejectedError: ProblemType("credential-rejected", 422, "凭证未通过核验", "Not verified"),
     # OpenID4VCI 1.0 section 8.3.1.2: both are 400, and the code is no bearer token (401) that was sent wrongly
     identity.ProofError: ProblemType("proof-refused", 400, "密钥证明无效", "The key proof does not hold"),
@@ -174,7 +179,7 @@ CATALOGUE: dict[str, ProblemType] = {
 }
 """Every problem there is, by the last part of its ``type``; ``/problems/{name}`` explains it."""
 
-_ROOMS = (accounts, anonymize, audit, identity, policies, releases)
+_ROOMS = (accounts, anonymize, audit, families, identity, policies, releases)
 """The rooms whose errors are covered; a test walks them."""
 
 
@@ -216,6 +221,13 @@ def _listed(error: Exception) -> Listed:
 
 ADVICE: dict[str, tuple[str, str]] = {
     "account-sealed": ("请本单位安全管理员解封；解封须由另一人办理。", "Ask the security administrator to reopen it."),
+    "activation-refused": (
+        "核对链接和八位确认码；必要时请学校重新出具。",
+        "Check the link and the eight digits, or ask the school for a new activation.",
+    ),
+    "passkey-refused": ("用本账号的通行密钥重试，或请学校重新激活。", "Try again with the passkey of this account."),
+    "passkey-needed": ("用通行密钥重新登录后再办理。", "Sign in with a passkey, then act."),
+    "last-passkey": ("先添加新的通行密钥，或确认移除。", "Add another passkey first, or confirm the removal."),
     "application-incomplete": ("按 missing 补齐材料后再提交。", "Add what 'missing' names, then submit again."),
     "bad-list": (
         "按 errors 所列的行、列更正名单后重新上传；上次的名单未保存。",

@@ -19,6 +19,7 @@ from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
+from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.identity.issuing.service import IssuingService
 from gateway.identity.presenting.service import PresentationService
@@ -88,6 +89,8 @@ class Services:
     """Matches (比对回填), on the faces that release."""
     own: OwnAccount | None = None
     """One's own account; every process has it."""
+    families: FamilyService | None = None
+    """Guardians and pupils with accounts of their own; every process has them."""
     issuer_keys: IssuerKeyService | None = None
     """Rotation and compromise of the issuer's keys, on the faces that hold them."""
     presentations: PresentationService | None = None

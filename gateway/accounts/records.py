@@ -14,7 +14,7 @@ from gateway.accounts.sealing import civil_date, sealing_date
 from gateway.articles import keeps
 from gateway.ids import AccountId, GrantId, RecipientId, UnitCode
 from gateway.journal import JsonValue
-from gateway.principals import AccountKind, Principal, Role, Use, errand
+from gateway.principals import FAMILIES, AccountKind, Principal, Role, Use, errand
 
 SessionToken = NewType("SessionToken", str)
 """An opaque bearer token of 256 bits; only its SHA-256 is stored."""
@@ -103,8 +103,8 @@ class Account:
         return replace(own, roles=roles, unit=lent.unit, on_behalf=lent.delegator)
 
     def seals_on(self, months: int) -> date | None:
-        """Return the civil date on which the account is sealed if it stays unused; ``None`` for a guardian (Q-14)."""
-        if self.kind is AccountKind.GUARDIAN:
+        """Return the civil date on which the account is sealed if it stays unused; ``None`` for families (Q-14)."""
+        if self.kind in FAMILIES:
             return None
         uses = [at for at in (self.created_at, self.last_used_at, self.reopened_at) if at is not None]
         return sealing_date(civil_date(max(uses)), months)

@@ -25,7 +25,7 @@ from gateway.keyring import Key
 from gateway.principals import AccountKind, Principal
 
 ActsFor = Callable[[AccountId, SubjectRef], bool]
-"""Says whether a guardian's or a pupil's account may act for a pupil now (``FamilyService.may_act_for``)."""
+"""Says whether a family's account may hold the identity of a pupil now (``FamilyService.may_hold_for``)."""
 
 
 def issuing_service(parts: Parts, identity: IdentityService, acts_for: ActsFor | None = None) -> IssuingService:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.console import forms
 from gateway.console.pages import notify, page, principal, services
 from gateway.errors import NotFoundError
 from gateway.identity.claims import CLAIM_LABELS
@@ -23,7 +24,7 @@ def index() -> ResponseReturnValue:
 @blueprint.post("/family/consents/withdrawal")
 def withdraw() -> ResponseReturnValue:
     """Withdraw a consent; it takes effect at once."""
-    child, client = (request.form.get(name, "") for name in ("child", "client"))
+    child, client = (forms.text(name, longest=64) for name in ("child", "client"))
     _desk().withdraw(principal(), SubjectRef(child), AccountId(client))
     notify("consent_withdrawn")
     return redirect(url_for("console.family_consents.index"), code=303)

@@ -11,9 +11,10 @@ import re
 from typing import NoReturn
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, request, session, url_for
+from flask import Blueprint, Response, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.console import forms
 from gateway.console.claim_words import in_words
 from gateway.console.pages import TOKEN, page, problem_for, services
 from gateway.errors import GatewayError, NotFoundError
@@ -34,7 +35,7 @@ from gateway.identity.signing_in.records import (
 )
 from gateway.identity.signing_in.service import SignInService
 from gateway.ids import SubjectRef
-from gateway.principals import AccountKind
+from gateway.principals import FAMILIES
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -95,7 +96,7 @@ def choose(sign_in_id: str) -> ResponseReturnValue:
     """Note for whom the person signs in."""
     who = visitor()
     if who is not None:
-        subject = SubjectRef(request.form.get("child", ""))
+        subject = SubjectRef(forms.text("child", longest=64))
         provider().dialogs.choose(_id(sign_in_id), _holder(), who, subject)
     return redirect(url_for("console.sign_in.show", sign_in_id=sign_in_id), code=303)
 
@@ -169,7 +170,10 @@ def visitor() -> Visitor | None:
         since = next(one.created_at for one, here in accounts.sessions_of(held) if here)
     except GatewayError:
         return None  # a session that is over is none: the person signs in anew
-    return None if who.kind in {AccountKind.STAFF, AccountKind.CLIENT} else Visitor(who, since)
+    if who.kind not in FAMILIES:
+        return None
+    g.principal = who  # the page shows whose session it is
+    return Visitor(who, since)
 
 
 def _shown(sign_in_id: str, step: Step, who: Visitor | None) -> ResponseReturnValue:

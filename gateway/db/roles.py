@@ -68,6 +68,13 @@ _IDENTITY: Mapping[str, str] = {
     "identity_used_once": ALL,
 }
 
+_FAMILIES: Mapping[str, str] = {
+    "family_activations": KEEP,
+    "family_bonds": KEEP,
+    "family_challenges": ALL,
+    "family_passkeys": ALL,
+}
+
 PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     Face.OFFICE: {
         **_ACCOUNTS,
@@ -81,6 +88,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "dry_runs": KEEP,
         "approval_scans": ADD,
         "disclosures": ADD,
+        **_FAMILIES,
         "log_cosignatures": ADD,
         "log_entries": READ,
         "log_index": READ,
@@ -95,6 +103,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     },
     Face.FAMILY: {
         **_ACCOUNTS,
+        **_FAMILIES,
         **_PUBLIC_LOG,
         **_ASKING,
         "grants": READ,
@@ -110,6 +119,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     },
     Face.OUTSIDE: {
         **_ACCOUNTS,
+        **_FAMILIES,
         **_BUSINESS,
         **_PUBLIC_LOG,
         **_ASKING,
@@ -118,7 +128,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "identity_credentials": READ,
         "identity_issuer_keys": READ,
         "identity_consents": ALL,
-        "identity_pairwise": ADD,
+        "identity_pairwise": "SELECT, INSERT, DELETE",
         "identity_presentations": KEEP,
         "identity_sign_ins": KEEP,
         "identity_status_shards": READ,
@@ -134,6 +144,10 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "audit_cursors": KEEP,
         "disclosures": ADD,
         "dry_runs": KEEP,
+        "family_activations": ALL,
+        "family_bonds": KEEP,
+        "family_challenges": ALL,
+        "family_passkeys": ALL,
         "pseudonym_keys": KEEP,
         "release_ledger": "SELECT, INSERT, DELETE",
         "release_ledger_groups": KEEP,

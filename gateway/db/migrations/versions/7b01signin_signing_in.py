@@ -1,7 +1,7 @@
 """signing in
 
 Revision ID: 7b01signin
-Revises: 7a05keyring
+Revises: 7b02family
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "7b01signin"
-down_revision = "7a05keyring"
+down_revision = "7b02family"
 branch_labels = None
 depends_on = None
 
