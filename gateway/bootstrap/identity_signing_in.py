@@ -44,7 +44,7 @@ def sign_in_service(
     )
     gate = StandingGate(grants, journal, parts.book, now)
     parties = Parties(SqlClients(), recipients, reader, now)
-    standing = Standing(household, parts.book.purposes)
+    standing = Standing(household, parts.book.purposes, parts.book.divisions)
     return SignInService(
         pushing=PushDesk(parties, gate, store, identity.store, id_tokens, journal, now),
         dialogs=DialogDesk(

@@ -142,7 +142,7 @@ def sign_out() -> ResponseReturnValue:
             found = desk.leaving(*(typed[name] or None for name in _LEAVING))
             location = desk.leave(found, None if who is None else who.principal).location
         except GatewayError as error:
-            return page("sign_in/sign_out.html", problem=problem_for(error), typed={}, organisation=None, who=who)
+            return page("sign_in/sign_out.html", problem=problem_for(error), typed={}, organisation=None, here=who)
     if who is not None:
         services().accounts.sign_out(str(session.get(TOKEN, "")))
         session.clear()
@@ -209,8 +209,8 @@ def _sign_out_page(typed: dict[str, str]) -> ResponseReturnValue:
             raise errors.bad_hint()
         found = provider().signing_out.leaving(*(typed[name] or None for name in _LEAVING))
     except GatewayError as error:
-        return page("sign_in/sign_out.html", problem=problem_for(error), typed={}, organisation=None, who=who)
-    return page("sign_in/sign_out.html", typed=typed, organisation=found.party.client.account.post, who=who)
+        return page("sign_in/sign_out.html", problem=problem_for(error), typed={}, organisation=None, here=who)
+    return page("sign_in/sign_out.html", typed=typed, organisation=found.party.client.account.post, here=who)
 
 
 def _to_door(sign_in_id: str) -> ResponseReturnValue:

@@ -56,7 +56,7 @@ def test_a_guardian_consents_and_the_relying_party_is_told_what_was_shown(provid
     info = provider.userinfo(tokens.access_token)
     assert info == {"sub": claims["sub"], "school_name": "太原市第一示例中学", "stage": "junior"}
     fields = [sorted(claims) for _, claims in provider.gate.used]
-    assert fields == [["age_over_14"], ["school", "stage"]]
+    assert fields == [["age_over_14", "status"], ["school", "stage", "status"]]
     assert provider.kinds() == [
         "identity.sign_in_requested", "identity.consent_given", "identity.signed_in", "identity.sign_in_redeemed",
         "identity.userinfo_answered",

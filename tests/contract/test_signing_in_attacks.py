@@ -293,6 +293,21 @@ def test_a_bond_ended_in_between_ends_the_sign_in(provider: Provider) -> None:
     assert isinstance(provider.step(provider.open(), provider.visitor(FATHER)), AskConsent)
 
 
+def test_a_pupil_beyond_the_territory_of_the_grant_signs_nowhere_in(provider: Provider) -> None:
+    tokens, code = provider.signed_in(), provider.code()
+    provider.gate.territory = "140200"
+    assert provider.step(provider.open(), provider.visitor()) == Barred(Blocked.NO_CHILD, "示例图书馆")
+    assert refused(provider.userinfo, tokens.access_token) == "invalid_token"
+    assert refused(provider.redeem, code) == "invalid_grant"
+    assert provider.reasons()[-2:] == ["reach", "reach"]
+
+
+def test_a_grant_that_does_not_say_that_the_record_is_active_signs_nobody_in(provider: Provider) -> None:
+    provider.gate.granted[LIBRARY] = provider.gate.granted[LIBRARY] - {"status"}
+    assert refused(provider.push) == "invalid_scope"
+    assert refused(provider.push, claims=None) == "invalid_scope"
+
+
 def test_a_guardian_who_may_only_look_signs_nobody_in(provider: Provider) -> None:
     provider.homes.rights_of = {(MOTHER, LI): Rights(see=True, close=True)}
     assert provider.step(provider.open(), provider.visitor()) == Barred(Blocked.NO_CHILD, "示例图书馆")

@@ -47,7 +47,7 @@ from gateway.identity.signing_in.store import SignInStore
 from gateway.identity.store import IdentityStore
 from gateway.ids import AccountId, RecipientId, SubjectRef
 from gateway.journal import Tx
-from gateway.policies.records import Grant
+from gateway.policies.records import Grant, Population
 from gateway.principals import AccountKind, Principal, Role
 from tests.factories.identity import ISSUER, LI, LIBRARY, WANG, EngineScratch, House, make_house
 
@@ -114,13 +114,17 @@ class Gate:
 
     granted: dict[RecipientId, frozenset[str]]
     valid_to: date
+    territory: str = "140100"
     used: list[tuple[RecipientId, frozenset[str]]] = field(default_factory=list)
 
     def standing(self, recipient: RecipientId, _who: Principal, purpose: str, claims: frozenset[str]) -> Grant:
         if purpose != PURPOSE or recipient not in self.granted or not claims <= self.granted[recipient]:
             raise ForbiddenError("No standing grant.", rule="A50-5")
         found = SimpleNamespace(
-            id="gr-1", recipient_name="示例图书馆", scope=SimpleNamespace(valid_to=self.valid_to), uses_left=9
+            id="gr-1",
+            recipient_name="示例图书馆",
+            scope=SimpleNamespace(valid_to=self.valid_to, population=Population(self.territory, None, None, None)),
+            uses_left=9,
         )
         return cast("Grant", found)
 
@@ -261,7 +265,7 @@ def _provider(house: House) -> Provider:
     key = ec.generate_private_key(ec.SECP256R1())
     store, rows, scratch = SignInStore(), IdentityStore(), EngineScratch(house.engine)
     journal, reader, now = house.journal, house.service.reader, house.clock
-    fields = grant_fields(CLAIMS | {"grade"})
+    fields = grant_fields(CLAIMS | {"grade", "enrolment_status"})
     gate = Gate({LIBRARY: fields, MUSEUM: fields}, now().date() + timedelta(days=90))
     homes, recipients = Homes({(MOTHER, LI): FULL}), Recipients()
     purposes = cast("Any", {PURPOSE: SimpleNamespace(label="学生身份核验", label_en="Verifying a pupil")})
@@ -275,7 +279,7 @@ def _provider(house: House) -> Provider:
         _keep(scratch, client)
     id_tokens = IdTokens(ISSUER, key, [key.public_key()])
     parties = Parties(SqlClients(), recipients, reader, now)
-    standing = Standing(homes, purposes)
+    standing = Standing(homes, purposes, cast("Any", SimpleNamespace(territory=_territory)))
     view = house.pupils
     service = SignInService(
         PushDesk(parties, gate, store, rows, id_tokens, journal, now),
@@ -287,6 +291,11 @@ def _provider(house: House) -> Provider:
     keeper = ConsentKeeper(store, journal, reader, now)
     house.pupils.rows[WANG] = {**house.pupils.rows[WANG], "birth_date": date(2016, 3, 1)}
     return Provider(house, service, consents, keeper, gate, homes, recipients, key, clients, store)
+
+
+def _territory(code: str) -> frozenset[str]:
+    """Return the authorities below a division: of a city with one county."""
+    return frozenset({"140100": {"140100", "140105"}}.get(code, {code}))
 
 
 def _client(name: str, recipient: RecipientId, sign_in: SignInSpec, at: datetime) -> OAuthClient:

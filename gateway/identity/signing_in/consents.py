@@ -6,23 +6,31 @@ goes the pairwise subject, so that a later sign-in cannot be joined with those b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gateway.articles import keeps
 from gateway.errors import NotFoundError
-from gateway.identity.claims import ACTIVE
+from gateway.identity.claims import ACTIVE, grant_fields
 from gateway.identity.digests import digest_of
 from gateway.identity.lifecycle import ENDED
 from gateway.identity.signing_in.ports import Child, ConsentRepository, Household, Purposes
-from gateway.identity.signing_in.records import PURPOSE, Consent, Party
+from gateway.identity.signing_in.records import PURPOSE, TOLD, Consent, Party
 from gateway.ids import AccountId, SubjectRef
 from gateway.journal import EntryDraft, Journal, Reader, Tx
+from gateway.policies.records import Grant
+from gateway.policies.scope import reaches
 from gateway.principals import Principal
+from rulebook.records import Divisions
 
 OVER = ENDED - {"transfer-pending"}
 """States after which nobody signs in for a pupil again: a transfer only suspends, the pupil stays who they are."""
+
+
+def fields_told(claims: frozenset[str]) -> frozenset[str]:
+    """Return the fields that a standing grant has to cover where ``claims`` are told of who signed in."""
+    return grant_fields(claims | {TOLD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,11 @@ class Standing:
 
     household: Household
     purposes: Purposes
+    divisions: Divisions
+
+    def reaches(self, grant: Grant, row: Mapping[str, object]) -> bool:
+        """Say whether a pupil lies within a grant (I6): nobody signs in at a service that their county was not for."""
+        return reaches(grant.scope, row, self.divisions)
 
     def purpose_hash(self, party: Party) -> str:
         """Return the digest of what a person is told the sign-in is for: asked again when the words change."""

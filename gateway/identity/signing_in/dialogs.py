@@ -15,11 +15,11 @@ from hmac import compare_digest
 
 from gateway.articles import keeps
 from gateway.errors import GatewayError, UnavailableError
-from gateway.identity.claims import ACTIVE, claims_of, grant_fields
+from gateway.identity.claims import ACTIVE, claims_of
 from gateway.identity.digests import digest_of
 from gateway.identity.ports import PupilView
 from gateway.identity.signing_in import answers, errors
-from gateway.identity.signing_in.consents import Standing
+from gateway.identity.signing_in.consents import Standing, fields_told
 from gateway.identity.signing_in.parties import Parties
 from gateway.identity.signing_in.ports import Child, Gate, Household, SignInRepository
 from gateway.identity.signing_in.pushing import REQUEST_URI
@@ -118,7 +118,7 @@ class DialogDesk:
     def choose(self, identifier: SignInId, holder: str, visitor: Visitor, subject: SubjectRef) -> None:
         """Note for whom the person signs in; a pupil whom they do not act for is not noted."""
         found = self._dialog(identifier, holder)
-        if any(child.subject_ref == subject for child, _ in self._children(visitor.account)):
+        if self.household.rights(visitor.account, subject).hold:
             self._note(found, visitor, subject)
 
     def agree(self, identifier: SignInId, holder: str, visitor: Visitor) -> Step:
@@ -181,7 +181,7 @@ class DialogDesk:
         if party is None:
             return self._turn_away(sign_in, answers.UNAUTHORIZED_CLIENT, visitor, "party")
         try:
-            fields = grant_fields(sign_in.wish.claims)
+            fields = fields_told(sign_in.wish.claims)
             grant = self.gate.standing(party.recipient, party.principal, PURPOSE, fields)
         except UnavailableError:
             raise
@@ -192,7 +192,7 @@ class DialogDesk:
         return self._for_visitor(sign_in, visitor, party, grant)
 
     def _for_visitor(self, sign_in: SignIn, visitor: Visitor, party: Party, grant: Grant) -> Step:
-        children, claims = self._children(visitor.account), sign_in.wish.claims
+        children, claims = self._children(visitor.account, grant), sign_in.wish.claims
         if not children:
             return Barred(Blocked.NO_CHILD, grant.recipient_name)
         chosen = self._chosen(sign_in, visitor, children)
@@ -219,12 +219,12 @@ class DialogDesk:
         age = sign_in.wish.max_age
         return age is not None and signed_in < opened.replace(microsecond=0) - timedelta(seconds=age)
 
-    def _children(self, account: AccountId) -> list[tuple[Child, dict[str, object]]]:
-        """Return the pupils for whom the account may sign in and whose record is active, with their rows."""
+    def _children(self, account: AccountId, grant: Grant) -> list[tuple[Child, dict[str, object]]]:
+        """Return the pupils for whom the account may sign in under a grant, whose record is active, with their rows."""
         found = []
         for member in self.household.members(account):
             row = self.view.pupil(member.child.subject_ref) if member.rights.hold else None
-            if row is not None and row.get("state") == ACTIVE:
+            if row is not None and row.get("state") == ACTIVE and self.standing.reaches(grant, row):
                 found.append((member.child, dict(row)))
         return found
 

@@ -17,11 +17,11 @@ from gateway.accounts.errors import ProofRefusedError
 from gateway.accounts.records import OAuthClient
 from gateway.articles import keeps
 from gateway.errors import GatewayError, UnavailableError
-from gateway.identity.claims import grant_fields
 from gateway.identity.digests import digest_of
 from gateway.identity.dpop_once import use_proof
 from gateway.identity.ports import IdentityRepository
 from gateway.identity.signing_in import errors, requests
+from gateway.identity.signing_in.consents import fields_told
 from gateway.identity.signing_in.id_tokens import IdTokens
 from gateway.identity.signing_in.parties import Parties
 from gateway.identity.signing_in.ports import Gate, SignInRepository
@@ -29,6 +29,7 @@ from gateway.identity.signing_in.records import (
     KEPT,
     PURPOSE,
     REQUEST_LIFE,
+    TOLD,
     Party,
     Pushed,
     SignIn,
@@ -99,11 +100,11 @@ class PushDesk:
 
     def _check_grant(self, party: Party, wish: Wish) -> None:
         try:
-            self.gate.standing(party.recipient, party.principal, PURPOSE, grant_fields(wish.claims))
+            self.gate.standing(party.recipient, party.principal, PURPOSE, fields_told(wish.claims))
         except UnavailableError:
             raise
         except GatewayError as error:
-            beyond = ", ".join(sorted(wish.claims)) or "openid"
+            beyond = ", ".join(sorted(wish.claims | {TOLD}))
             raise errors.invalid_scope(
                 f"No standing grant of your organisation covers all of: {beyond}. Ask for less, or apply for more.",
                 f"贵单位没有涵盖以下全部内容的常设授权：{beyond}。请减少所请求的内容，或另行申请。",

@@ -19,7 +19,8 @@ SignInId = NewType("SignInId", str)
 
 PURPOSE = "identity-verification"
 """The one purpose under which people sign in (``config/purposes.toml``)."""
-PROFILE = "identity-check"
+TOLD = "enrolment_status"
+"""What every sign-in tells: that the record is active. Its grant has to cover that, whatever else is asked for."""
 
 REQUEST_LIFE = timedelta(seconds=90)
 """How long a pushed request waits for the person (RFC 9126 section 2.2)."""
@@ -185,7 +186,7 @@ class Blocked(StrEnum):
     """Why a person cannot go on."""
 
     NO_CHILD = "no_child"
-    """The account acts for no pupil whose record is active."""
+    """The account acts for no pupil whose record is active and within the grant."""
     GUARDIAN_FIRST = "guardian_first"
     """Under 14, and no guardian has consented (PIPL art. 31)."""
 

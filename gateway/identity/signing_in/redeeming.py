@@ -21,7 +21,7 @@ from gateway.accounts.records import OAuthClient
 from gateway.articles import keeps
 from gateway.errors import GatewayError, UnavailableError
 from gateway.identity import jws
-from gateway.identity.claims import ACTIVE, claims_of, grant_fields
+from gateway.identity.claims import ACTIVE, claims_of
 from gateway.identity.digests import digest_of
 from gateway.identity.dpop_once import use_proof
 from gateway.identity.errors import SignInRefusedError
@@ -29,7 +29,7 @@ from gateway.identity.issuing.records import Sent
 from gateway.identity.ports import IdentityRepository, PupilView
 from gateway.identity.records import ClaimValue
 from gateway.identity.signing_in import errors
-from gateway.identity.signing_in.consents import Standing
+from gateway.identity.signing_in.consents import Standing, fields_told
 from gateway.identity.signing_in.id_tokens import IdTokens
 from gateway.identity.signing_in.parties import Parties
 from gateway.identity.signing_in.ports import Gate, Household, SignInRepository
@@ -101,7 +101,7 @@ class RedeemDesk:
                 party.recipient,
                 party.principal,
                 PURPOSE,
-                grant_fields(claims),
+                fields_told(claims),
                 lambda: self._tell(party, found, subject, row, claims),
             )
         except UnavailableError:
@@ -171,7 +171,7 @@ class RedeemDesk:
             party.recipient,
             party.principal,
             PURPOSE,
-            grant_fields(claims),
+            fields_told(claims),
             lambda: self._issue(party, found, proof, subject, row, claims),
         )
 
@@ -306,6 +306,9 @@ class RedeemDesk:
         row = self.view.pupil(subject)
         if row is None or row.get("state") != ACTIVE:
             raise refuse("record")
+        grant = self.gate.standing(party.recipient, party.principal, PURPOSE, fields_told(found.wish.claims))
+        if not self.standing.reaches(grant, row):
+            raise refuse("reach")
         today = civil_date(self.now())
         consent = self.reader.read(lambda tx: self.store.consent(tx, subject, found.client))
         if not self.standing.holds(consent, party, found.wish.claims, today):
