@@ -143,7 +143,7 @@ def node_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, node_project: Path) -> Iterator[Gateway]:
     """The whole program on a free port, under a host name: bare addresses have no passkeys."""
-    assert node_project
+    assert node_project.is_dir()
     port = free_port()
     directory = tmp_path_factory.mktemp("openid")
     with gateway(directory, pupils=100, worker=True, public_url=f"http://localhost:{port}") as found:
