@@ -15,13 +15,14 @@ from joserfc.jwk import ECKey
 from werkzeug.test import TestResponse
 
 from gateway.accounts.records import ClientSpec, SignInSpec
-from gateway.demo import people
+from gateway.demo import people, registry
 from gateway.families.records import BondKind
 from gateway.ids import AccountId, SubjectRef
 from gateway.principals import Role
 from tests.factories.api import ASSERTION, Gateway, gateway
 from tests.factories.presenting import some_pupil
 from tests.factories.signing_in import ASKED, VERIFIER
+from tests.factories.wallets import subject_of
 
 AT = "http://127.0.0.1:18099"
 CALLBACK = "https://library.example/callback?from=xueji"
@@ -429,3 +430,26 @@ def test_the_log_tells_who_answered_whom_and_holds_no_subject(world: Gateway, se
     text = json.dumps(found, ensure_ascii=False)
     assert not [one for one in (sub, child, told["access_token"], "state-1") if one in text]
     assert AccountId(world.clients["reading"].client_id) in text
+
+
+@pytest.mark.rule("A50-15")
+def test_a_record_that_is_suspended_ends_sign_ins_by_itself(world: Gateway) -> None:
+    """The registry's outbox carries it over; nobody tells the provider."""
+    assert world.source is not None
+    school = world.source["school_code"][0]
+    path = f"/v1/registry/students?school={school}&reason=identity"
+    student = world.call("GET", path, token=world.person("registrar")).get_json()["items"][0]["student_id"]
+    guardian = Guardian(world, guardian_session(world, subject_of(world)))
+    token = redeem(world, guardian.code()).get_json()["access_token"]
+    assert userinfo(world, token).status_code == 200
+    registry.suspend(world.process, student)
+    assert userinfo(world, token).status_code == 401
+    worker = world.process.worker
+    assert worker is not None
+    while worker.round():
+        pass
+    found = world.call("GET", "/v1/audit/entries?limit=200", token=world.person("inspector")).get_json()["items"]
+    ended = [one["content"] for one in found if one["content"]["kind"] == "identity.sign_ins_ended"]
+    assert ended[0]["facts"] == {"ended": 1, "state": "suspended"}
+    where = guardian.open()
+    assert "没有可以登录该服务的学生" in guardian.get(where).text

@@ -116,6 +116,7 @@ def test_no_grant_brings_a_name_a_number_or_an_address(provider: Provider, claim
         assert refused(provider.push, claims=json.dumps({part: {claim: None}})) == "invalid_scope"
 
 
+@pytest.mark.rule("A50-14")
 def test_a_claim_beyond_the_grant_is_refused_and_not_dropped(provider: Provider) -> None:
     with pytest.raises(SignInRefusedError) as caught:
         provider.push(claims='{"userinfo": {"stage": null, "age_over_18": null}}')
