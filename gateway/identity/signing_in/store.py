@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
 
@@ -20,8 +21,8 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
-from gateway.accounts.store.rows import insert_new
 from gateway.db import connection_of, metadata
 from gateway.identity.signing_in.records import Consent, SignIn, SignInId, State, Wish
 from gateway.ids import AccountId, RecipientId, SubjectRef
@@ -203,7 +204,11 @@ class SignInStore:
 
     def add_sub(self, tx: Tx, sector: str, subject: SubjectRef, sub: str) -> None:
         """Keep a pairwise subject unless there is one."""
-        insert_new(tx, pairwise, sector=sector, subject_ref=subject, sub=sub)
+        if self.sub_of(tx, sector, subject) is not None:
+            return
+        connection = connection_of(tx)
+        with suppress(IntegrityError), connection.begin_nested():  # somebody else was faster: theirs stands
+            connection.execute(insert(pairwise).values(sector=sector, subject_ref=subject, sub=sub))
 
     def forget_subs(self, tx: Tx, subjects: Collection[SubjectRef], sector: str | None = None) -> int:
         """Remove the pairwise subjects of pupils, of one sector where given; return how many."""
