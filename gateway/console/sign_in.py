@@ -107,7 +107,8 @@ def agree(sign_in_id: str) -> ResponseReturnValue:
     who = visitor()
     if who is None:
         return _to_door(sign_in_id)
-    return _shown(sign_in_id, provider().dialogs.agree(_id(sign_in_id), _holder(), who), who)
+    child = SubjectRef(forms.text("child", longest=64))
+    return _shown(sign_in_id, provider().dialogs.agree(_id(sign_in_id), _holder(), who, child), who)
 
 
 @blueprint.post("/sign-in/<sign_in_id>/decline")
@@ -184,7 +185,7 @@ def _shown(sign_in_id: str, step: Step, who: Visitor | None) -> ResponseReturnVa
             return page("sign_in/choose.html", id=sign_in_id, children=step.children)
         case AskConsent():
             values = _values(step.sheet)
-            return page("sign_in/consent.html", id=sign_in_id, label=step.label, sheet=step.sheet, values=values)
+            return page("sign_in/consent.html", id=sign_in_id, asked=step, sheet=step.sheet, values=values)
         case Barred():
             return page("sign_in/barred.html", id=sign_in_id, why=step.why.value, organisation=step.organisation)
         case Answered():

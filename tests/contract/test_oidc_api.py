@@ -29,6 +29,7 @@ CALLBACK = "https://library.example/callback?from=xueji"
 AFTER = "https://library.example/bye"
 WANTED = {**ASKED, "redirect_uri": CALLBACK, "claims": '{"userinfo": {"stage": null, "school_name": null}}'}
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+_CHILD = re.compile(r'name="child" value="([^"]+)"')
 _ONWARD = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
 
 
@@ -88,9 +89,11 @@ class Guardian:
         return str(urlsplit(answer.location).path)
 
     def post(self, path: str, page: str, **fields: str) -> TestResponse:
-        found = _CSRF.search(self.get(page).text)
+        shown = self.get(page).text
+        found, child = _CSRF.search(shown), _CHILD.search(shown)
         assert found, page
-        return self.browser.post(path, data={"csrf": found.group(1), **fields}, base_url=AT)
+        named = {} if child is None else {"child": child.group(1)}
+        return self.browser.post(path, data={"csrf": found.group(1), **named, **fields}, base_url=AT)
 
     def code(self, **changes: str) -> str:
         """Consent if asked, and return the code of the answer."""

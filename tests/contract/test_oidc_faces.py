@@ -115,7 +115,7 @@ def test_outside_signs_in_by_asking_the_worker_and_the_family_face_withdraws(wor
             assert isinstance(opened, Opened)
             step = provider.dialogs.step(opened.id, opened.holder, guardian)
             if isinstance(step, AskConsent):
-                step = provider.dialogs.agree(opened.id, opened.holder, guardian)
+                step = provider.dialogs.agree(opened.id, opened.holder, guardian, step.subject)
             code = answer(step)["code"]
             return provider.redeem(client, CodeRequest(token_shown, code, CALLBACK, VERIFIER)).access_token
 

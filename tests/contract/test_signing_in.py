@@ -78,6 +78,10 @@ def test_who_consented_is_not_asked_again_until_more_is_wanted(quick_provider: P
     assert "code" in answer(again)
     more = provider.step(provider.open(scope="openid student"), provider.visitor())
     assert isinstance(more, AskConsent)  # the grade was not in the consent
+    provider.signed_in(scope="openid student")
+    assert "code" in answer(provider.step(provider.open(), provider.visitor()))  # the earlier one stands beside it
+    (consent,) = provider.consents.listed(provider.visitor().principal)[0].consents
+    assert consent.claims == {"age_over_14", "grade", "school_name", "stage"}
     assert isinstance(provider.step(provider.open(prompt="consent"), provider.visitor()), AskConsent)
     assert provider.id_claims(provider.signed_in())["sub"] == first
 
@@ -133,7 +137,7 @@ def test_a_pupil_under_fourteen_signs_in_only_under_a_guardians_consent(quick_pr
     step = provider.step(opened, pupil)
     assert step == Barred(Blocked.GUARDIAN_FIRST, "示例图书馆")
     # the page's form would be refused as well
-    assert provider.service.dialogs.agree(opened.id, opened.holder, pupil) == step
+    assert provider.service.dialogs.agree(opened.id, opened.holder, pupil, WANG) == step
     assert provider.consents.listed(provider.visitor().principal)[0].consents == []
     assert answer(provider.service.dialogs.decline(opened.id, opened.holder, pupil))["error"] == "access_denied"
     provider.signed_in()  # the mother consents
@@ -257,7 +261,7 @@ def test_login_and_max_age_want_a_fresh_sign_in_and_auth_time_tells_when(quick_p
     for changes in wishes:
         opened = provider.open(**changes)
         assert isinstance(provider.step(opened, visitor), SignInNeeded), changes
-        assert isinstance(provider.service.dialogs.agree(opened.id, opened.holder, visitor), SignInNeeded)
+        assert isinstance(provider.service.dialogs.agree(opened.id, opened.holder, visitor, LI), SignInNeeded)
         fresh = provider.visitor()
         assert isinstance(provider.step(opened, fresh), AskConsent)
     opened = provider.open(max_age="600")

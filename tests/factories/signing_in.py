@@ -187,8 +187,9 @@ class Provider:
 
     def agree(self, opened: Opened, visitor: Visitor) -> dict[str, str]:
         """Read the page, consent, and return the parameters of the answer."""
-        assert isinstance(self.step(opened, visitor), AskConsent)
-        return answer(self.service.dialogs.agree(opened.id, opened.holder, visitor))
+        asked = self.step(opened, visitor)
+        assert isinstance(asked, AskConsent)
+        return answer(self.service.dialogs.agree(opened.id, opened.holder, visitor, asked.subject))
 
     def code(self, client: str = "library", account: AccountId = MOTHER, **changes: Any) -> str:  # noqa: ANN401  parameters as they are sent
         """Return a code for a sign-in with a consent given."""
@@ -196,7 +197,7 @@ class Provider:
         opened = self.open(client, **changes)
         step = self.step(opened, visitor)
         if isinstance(step, AskConsent):
-            step = self.service.dialogs.agree(opened.id, opened.holder, visitor)
+            step = self.service.dialogs.agree(opened.id, opened.holder, visitor, step.subject)
         return answer(step)["code"]
 
     def redeem(self, code: str | None, client: str = "library", **changes: Any) -> Tokens:  # noqa: ANN401  parameters as they are sent

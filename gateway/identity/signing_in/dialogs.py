@@ -121,24 +121,24 @@ class DialogDesk:
         if self.household.rights(visitor.account, subject).hold:
             self._note(found, visitor, subject)
 
-    def agree(self, identifier: SignInId, holder: str, visitor: Visitor) -> Step:
-        """Take the consent that the page asked for and return the answer; or what comes next, if it no longer fits."""
+    def agree(self, identifier: SignInId, holder: str, visitor: Visitor, subject: SubjectRef) -> Step:
+        """Take the consent for the pupil that the page named and return the answer.
+
+        Or return what comes next, when that is no longer what the page asked: somebody else signed in meanwhile,
+        another child was chosen, another page answered.
+        """
         found = self._dialog(identifier, holder)
         step = self._step(found, visitor)
         party = self.parties.party(found.client)
-        if not isinstance(step, AskConsent) or party is None:
+        if not isinstance(step, AskConsent) or step.subject != subject or party is None:
             return step
-        found = self._dialog(identifier, holder)  # with the pupil, as the step noted it
-        subject = found.subject_ref
-        if subject is None or found.account != visitor.account:
-            return step
-        sheet = step.sheet
+        found, sheet = self._dialog(identifier, holder), step.sheet  # with the pupil, as the step noted it
         consent = Consent(
             subject_ref=subject,
             client=found.client,
             recipient=found.recipient,
             sector=found.sector,
-            claims=found.wish.claims,
+            claims=found.wish.claims | self._kept(found, party, subject, sheet),
             purpose_hash=self.standing.purpose_hash(party),
             by=visitor.account,
             given_at=self.now(),
@@ -160,6 +160,14 @@ class DialogDesk:
             EntryDraft("identity.consent_given", visitor.principal, facts=facts, links=links, subjects=(subject,)),
         )
         return self._answer(found, visitor, subject)
+
+    def _kept(self, sign_in: SignIn, party: Party, subject: SubjectRef, sheet: Sheet) -> frozenset[str]:
+        """Return the claims of an earlier consent that stands beside the new one: nothing of it is lengthened."""
+        earlier = self.reader.read(lambda tx: self.store.consent(tx, subject, sign_in.client))
+        if earlier is None or earlier.valid_to < sheet.valid_to:
+            return frozenset()
+        stands = self.standing.holds(earlier, party, earlier.claims, civil_date(self.now()))
+        return earlier.claims if stands else frozenset()
 
     def decline(self, identifier: SignInId, holder: str, visitor: Visitor | None) -> Answered:
         """Return the answer that nobody signs in; it does not say why."""
@@ -208,7 +216,7 @@ class DialogDesk:
             return Barred(Blocked.GUARDIAN_FIRST, grant.recipient_name)
         if "none" not in sign_in.wish.prompt:
             self._note(sign_in, visitor, child.subject_ref)
-        return AskConsent(child.label, self._sheet(party, grant, claims, row))
+        return AskConsent(child.subject_ref, child.label, self._sheet(party, grant, claims, row))
 
     def _stale(self, sign_in: SignIn, visitor: Visitor) -> bool:
         """Say whether the person has to sign in anew (``prompt=login``, ``max_age``)."""

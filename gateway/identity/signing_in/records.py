@@ -206,8 +206,9 @@ class ChooseChild:
 
 @dataclass(frozen=True, slots=True)
 class AskConsent:
-    """The person has to be asked."""
+    """The person has to be asked, for this pupil: the form names it again, so that nobody consents for another."""
 
+    subject: SubjectRef = field(repr=False)
     label: str = field(repr=False)
     sheet: Sheet
 
