@@ -48,6 +48,8 @@ OPEN = frozenset(
         "console.family.sign_in",
         "console.family.sign_in_form",
         "console.family.sign_out",
+        "console.family_card.check",
+        "console.family_card.check_form",
     }
 )
 """Pages without a session. Every other page needs one: what is not listed here is closed."""
