@@ -28,6 +28,7 @@ STRICT: dict[str, RateLimitItem] = {
     "console.auth.sign_in": parse("30 per minute"),
     "console.family.activate": parse("30 per minute"),
     "console.family.begin_sign_in": parse("60 per minute"),
+    "console.family_card.check": parse("30 per minute"),
     "console.family.sign_in": parse("30 per minute"),
     "oauth.introspect": parse("600 per minute"),
     "oauth.revoke": parse("120 per minute"),

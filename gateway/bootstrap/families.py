@@ -8,6 +8,7 @@ from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlSessions
 from gateway.bootstrap.parts import Parts
 from gateway.families.activation import ActivationDesk
 from gateway.families.bonds import Bonds
+from gateway.families.cards import CardDesk
 from gateway.families.entering import Doors
 from gateway.families.passkeys import PasskeyDesk, RelyingParty
 from gateway.families.ports import PupilView
@@ -46,6 +47,7 @@ def family_service(parts: Parts, view: PupilView) -> FamilyService:
             scratch=scratch,
             now=parts.now,
         ),
+        cards=CardDesk(parts.settings.public_url, bonds, store, parts.journal, parts.reader, parts.now),
         store=store,
         accounts=doors.accounts,
         sessions=doors.sessions,

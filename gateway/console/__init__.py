@@ -19,6 +19,7 @@ from gateway.console import (
     dry_runs,
     extracts,
     family,
+    family_card,
     family_consents,
     family_home,
     family_passkeys,
@@ -71,7 +72,13 @@ _OFFICE = (
     delegations.blueprint,
     *office.blueprints,
 )
-_FAMILY = (family.blueprint, family_home.blueprint, family_passkeys.blueprint, family_consents.blueprint)
+_FAMILY = (
+    family.blueprint,
+    family_home.blueprint,
+    family_passkeys.blueprint,
+    family_card.blueprint,
+    family_consents.blueprint,
+)
 """Families sign in where relying parties send them, too."""
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
     Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),

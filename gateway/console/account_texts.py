@@ -77,13 +77,6 @@ MISSING: Mapping[str, Label] = {
     **{code: label for code, label in STANDINGS.items() if code != "in_force"},
 }
 NOTICES: Mapping[str, Label] = {
-    "activated": Label("账号已激活，您已登录。", "The account is active and you are signed in."),
-    "child_added": Label("该学生已加入您的账号。", "The pupil was added to your account."),
-    "passkey_added": Label("通行密钥已添加，下次可直接登录。", "Passkey added: sign in with it next time."),
-    "passkey_removed": Label("通行密钥已移除。", "Passkey removed."),
-    "own_account_closed": Label("学生本人账号已关闭。", "The pupil's own account is closed."),
-    "bond_ended": Label("该学生已从本账号移除。", "The pupil was taken off this account."),
-    "identity_ended": Label("该学生的全部数字身份凭证已终止。", "All credentials of the pupil have ended."),
     "roles_changed": Label("角色已变更，该账号的登录已全部退出。", "Roles changed; the account's sessions have ended."),
     "sealed": Label("账号已封存，登录和令牌即刻失效。", "Sealed: sessions and tokens have ended."),
     "unsealed": Label("客户端已启封。", "The client is reopened."),

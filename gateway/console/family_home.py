@@ -35,6 +35,17 @@ def offer_identity() -> ResponseReturnValue:
     return page("family/offer.html", offer=offer, drawing=qr(offer.link), app_drawing=qr(offer.uri))
 
 
+@blueprint.post("/family/identity/end")
+def end_identity() -> ResponseReturnValue:
+    """End all live credentials of a child, as when a telephone is lost (A50-15)."""
+    try:
+        services().issuing.end_all(_subject(), principal())
+    except GatewayError as error:
+        return _page(problem_for(error))
+    notify("identity_ended")
+    return redirect(url_for(FAMILY_HOME), code=303)
+
+
 @blueprint.post("/family/account/open")
 def open_account() -> ResponseReturnValue:
     """Make the activation of a child's own account, by which the child's device is let in; shown once."""

@@ -48,6 +48,8 @@ OPEN = frozenset(
         "console.family.sign_in",
         "console.family.sign_in_form",
         "console.family.sign_out",
+        "console.family_card.check",
+        "console.family_card.check_form",
         "console.sign_in.agree",
         "console.sign_in.again",
         "console.sign_in.authorize",

@@ -204,6 +204,7 @@ KINDS: Mapping[str, Label] = {
     "account.client_sign_in_replaced": Label("更换登录回调地址", "Sign-in addresses replaced"),
     "account.token_issued": Label("签发访问令牌", "Token issued"),
     "identity.offered": Label("提供数字身份", "Identity offered"),
+    "identity.ended": Label("终止数字身份", "Identity ended"),
     "identity.issued": Label("签发数字身份", "Identity issued"),
     "identity.presentation_requested": Label("请求出示身份", "Presentation asked for"),
     "identity.presentation_closed": Label("身份出示已答复", "Presentation answered"),

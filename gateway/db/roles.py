@@ -71,6 +71,7 @@ _IDENTITY: Mapping[str, str] = {
 _FAMILIES: Mapping[str, str] = {
     "family_activations": KEEP,
     "family_bonds": KEEP,
+    "family_cards": KEEP,
     "family_challenges": ALL,
     "family_passkeys": ALL,
 }
@@ -146,6 +147,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "dry_runs": KEEP,
         "family_activations": ALL,
         "family_bonds": KEEP,
+        "family_cards": ALL,
         "family_challenges": ALL,
         "family_passkeys": ALL,
         "pseudonym_keys": KEEP,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gateway.families.records import Activation, ActivationId, Bond, BondId, Challenge, Passkey, PasskeyId
+from gateway.families.records import Activation, ActivationId, Bond, BondId, Card, Challenge, Passkey, PasskeyId
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.journal import Tx
 from gateway.principals import Principal
@@ -66,7 +66,7 @@ class ActivationStore(Protocol):
         """Revoke an activation; ``False`` when it was used or revoked before."""
 
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
-        """Forget activations and challenges that expired before ``before``; return row counts."""
+        """Forget activations, challenges and cards that expired before ``before``; return row counts."""
 
 
 class PasskeyStore(Protocol):
@@ -97,5 +97,18 @@ class PasskeyStore(Protocol):
         """Return a challenge and forget it, expired ones as well; ``None`` when there is none. Atomic."""
 
 
-class FamilyRepository(BondStore, ActivationStore, PasskeyStore, Protocol):
+class CardStore(Protocol):
+    """Guardians' cards by the digest of their reference."""
+
+    def add_card(self, tx: Tx, card: Card) -> None:
+        """Keep a new card."""
+
+    def card_behind(self, tx: Tx, reference_hash: str) -> Card | None:
+        """Return a card, those that are over as well."""
+
+    def end_cards(self, tx: Tx, bond: BondId, at: datetime) -> int:
+        """Let the cards of a bond that still hold end at ``at``; return how many."""
+
+
+class FamilyRepository(BondStore, ActivationStore, PasskeyStore, CardStore, Protocol):
     """All rows of the room; implemented by ``gateway.families.store.FamilyStore``."""

@@ -14,6 +14,8 @@ from gateway.principals import AccountKind, Principal, Role
 BondId = NewType("BondId", str)
 ActivationId = NewType("ActivationId", str)
 """Names an activation in the log and on pages; it opens nothing."""
+CardId = NewType("CardId", str)
+"""The number on a card; it opens nothing."""
 PasskeyId = NewType("PasskeyId", str)
 """Names a passkey on pages: a digest of its credential id."""
 CeremonyId = NewType("CeremonyId", str)
@@ -191,3 +193,36 @@ class Entered:
 
     principal: Principal
     token: SessionToken | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A guardian's card; of the reference in its QR code only a digest is kept."""
+
+    id: CardId
+    reference_hash: str = field(repr=False)
+    bond: BondId
+    account: AccountId
+    subject_ref: SubjectRef = field(repr=False)
+    made_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCard:
+    """A card as its guardian sees and prints it."""
+
+    id: CardId
+    child: Child
+    expires_at: datetime
+    link: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CardAnswer:
+    """What somebody who scanned a card that holds is told."""
+
+    id: CardId
+    label: str = field(repr=False)
+    """The masked name that stands on the card."""
+    expires_at: datetime

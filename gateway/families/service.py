@@ -14,6 +14,7 @@ from gateway.accounts.repositories import AccountStore, SessionStore
 from gateway.errors import NotFoundError
 from gateway.families.activation import ActivationDesk
 from gateway.families.bonds import Bonds
+from gateway.families.cards import CardDesk
 from gateway.families.passkeys import PasskeyDesk
 from gateway.families.ports import FamilyRepository, InCharge
 from gateway.families.records import Bond, BondId, BondKind, Child, Member, Rights
@@ -33,6 +34,7 @@ class FamilyService:
     bonds: Bonds
     activations: ActivationDesk
     passkeys: PasskeyDesk
+    cards: CardDesk
     store: FamilyRepository
     accounts: AccountStore
     sessions: SessionStore
@@ -64,6 +66,10 @@ class FamilyService:
         """Say whether the account may receive the identity: who may act, and a pupil under 14 for themselves."""
         return self.rights(account, subject_ref).hold
 
+    def may_end_for(self, account: AccountId, subject_ref: SubjectRef) -> bool:
+        """Say whether the account may end the identity of a pupil now."""
+        return self.rights(account, subject_ref).close
+
     # --- ending -----------------------------------------------------------------------------------------------
 
     def end_bond(self, bond: BondId, by: Principal) -> None:
@@ -87,7 +93,7 @@ class FamilyService:
         self._end(own, by)
 
     def sweep(self) -> Mapping[str, int]:
-        """Forget activations and challenges that expired; return row counts. For the worker's timer."""
+        """Forget activations, challenges and cards that expired; return row counts. For the worker's timer."""
         now = self.now()
         return self.scratch.write(lambda tx: self.store.sweep(tx, now))
 

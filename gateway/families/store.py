@@ -35,6 +35,8 @@ from gateway.families.records import (
     Bond,
     BondId,
     BondKind,
+    Card,
+    CardId,
     Challenge,
     Passkey,
     PasskeyId,
@@ -107,6 +109,18 @@ challenges = Table(
     Column("purpose", String(10), nullable=False),
     Column("challenge", LargeBinary, nullable=False),
     Column("account", String(40)),
+    Column("expires_at", String(20), nullable=False, index=True),
+)
+
+cards = Table(
+    "family_cards",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("reference_hash", String(64), nullable=False, unique=True),
+    Column("bond", String(40), ForeignKey("family_bonds.id"), nullable=False, index=True),
+    Column("account", String(40), nullable=False),
+    Column("subject_ref", String(64), nullable=False),
+    Column("made_at", String(20), nullable=False),
     Column("expires_at", String(20), nullable=False, index=True),
 )
 
@@ -248,12 +262,39 @@ class FamilyStore:
         return result.rowcount == 1
 
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
-        """Forget activations and challenges that expired before ``before``; return row counts."""
+        """Forget activations, challenges and cards that expired before ``before``; return row counts."""
         connection, moment = connection_of(tx), seconds_text(before)
         return {
             "activations": connection.execute(delete(activations).where(activations.c.expires_at < moment)).rowcount,
             "challenges": connection.execute(delete(challenges).where(challenges.c.expires_at < moment)).rowcount,
+            "cards": connection.execute(delete(cards).where(cards.c.expires_at < moment)).rowcount,
         }
+
+    def add_card(self, tx: Tx, card: Card) -> None:
+        """Keep a new card."""
+        connection_of(tx).execute(
+            insert(cards).values(
+                id=card.id,
+                reference_hash=card.reference_hash,
+                bond=card.bond,
+                account=card.account,
+                subject_ref=card.subject_ref,
+                made_at=seconds_text(card.made_at),
+                expires_at=seconds_text(card.expires_at),
+            )
+        )
+
+    def card_behind(self, tx: Tx, reference_hash: str) -> Card | None:
+        """Return a card, those that are over as well."""
+        query = select(cards).where(cards.c.reference_hash == reference_hash)
+        row = connection_of(tx).execute(query).mappings().one_or_none()
+        return None if row is None else _card(row)
+
+    def end_cards(self, tx: Tx, bond: BondId, at: datetime) -> int:
+        """Let the cards of a bond that still hold end at ``at``; return how many."""
+        moment = seconds_text(at)
+        query = update(cards).where(cards.c.bond == bond, cards.c.expires_at > moment).values(expires_at=moment)
+        return connection_of(tx).execute(query).rowcount
 
     def add_passkey(self, tx: Tx, passkey: Passkey) -> None:
         """Keep a new passkey; raises ``ConflictError`` for one that is there already."""
@@ -375,6 +416,18 @@ def _activation(row: RowMapping) -> Activation:
         tries=row["tries"],
         used_at=_maybe_instant(row["used_at"]),
         revoked_at=_maybe_instant(row["revoked_at"]),
+    )
+
+
+def _card(row: RowMapping) -> Card:
+    return Card(
+        id=CardId(row["id"]),
+        reference_hash=row["reference_hash"],
+        bond=BondId(row["bond"]),
+        account=AccountId(row["account"]),
+        subject_ref=SubjectRef(row["subject_ref"]),
+        made_at=instant_of(row["made_at"]),
+        expires_at=instant_of(row["expires_at"]),
     )
 
 

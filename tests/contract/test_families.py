@@ -314,11 +314,11 @@ def test_families_are_never_sealed_for_want_of_use(quick: House) -> None:
 
 
 def test_what_is_over_is_swept(house: House) -> None:
-    house.made()
+    house.families.cards.make(LI, house.guardian().principal)
     house.families.passkeys.begin_sign_in()
-    assert house.families.sweep() == {"activations": 0, "challenges": 0}
+    assert house.families.sweep() == {"activations": 0, "challenges": 0, "cards": 0}
     house.clock.turn(days=8)
-    assert house.families.sweep() == {"activations": 1, "challenges": 1}
+    assert house.families.sweep() == {"activations": 1, "challenges": 1, "cards": 1}
 
 
 def test_issuing_asks_the_bond(quick: House) -> None:
@@ -333,3 +333,55 @@ def test_issuing_asks_the_bond(quick: House) -> None:
     assert not allowed(client, LI, {})
     quick.age(LI, date(2008, 11, 1))
     assert not allowed(guardian, LI, {})
+
+
+# --- the guardian's card
+
+
+def shown(link: str) -> str:
+    return link.partition("#")[2]
+
+
+def test_a_card_is_checked_until_it_is_over_or_replaced(house: House) -> None:
+    guardian = house.guardian().principal
+    card = house.families.cards.make(LI, guardian)
+    assert (card.child.label, card.child.school_name) == ("李**", "太原市第一示例中学")
+    assert "李" not in card.link
+    answer = house.families.cards.check(shown(card.link))
+    assert answer is not None
+    assert (answer.id, answer.label) == (card.id, "李**")
+    fresh = house.families.cards.make(LI, guardian)
+    assert house.families.cards.check(shown(card.link)) is None
+    assert house.families.cards.check("0" * 32) is None
+    house.clock.turn(hours=24)
+    assert house.families.cards.check(shown(fresh.link)) is None
+    outcomes = [one.outcome for one in house.journal.entries if one.kind == "family.card_checked"]
+    assert outcomes == ["done", "refused", "refused", "refused"]
+    with house.engine.connect() as connection:
+        assert shown(fresh.link) not in str(connection.execute(text("SELECT * FROM family_cards")).all())
+
+
+@pytest.mark.parametrize("change", ["withdrawn", "ended", "sealed", "adult"])
+def test_a_card_ends_with_the_record_the_bond_the_account_and_with_18(quick: House, change: str) -> None:
+    guardian = quick.guardian().principal
+    card = quick.families.cards.make(LI, guardian)
+    match change:
+        case "withdrawn":
+            quick.age(LI, date(2017, 6, 1), state="withdrawn")
+        case "ended":
+            [member] = quick.families.members(guardian.account)
+            quick.families.end_bond(member.bond.id, STAFF)
+        case "sealed":
+            quick.seal(guardian.account)
+        case _:
+            quick.age(LI, date(2008, 6, 1))
+    assert quick.families.cards.check(shown(card.link)) is None
+    with pytest.raises(NotFoundError):
+        quick.families.cards.make(LI, guardian)
+
+
+def test_only_a_guardian_of_the_pupil_makes_a_card(quick: House) -> None:
+    guardian, pupil = quick.guardian().principal, pupils_account(quick).principal
+    for subject, by in ((WANG, guardian), (WANG, pupil), (LI, pupil), (LI, STAFF)):
+        with pytest.raises(NotFoundError):
+            quick.families.cards.make(subject, by)

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from gateway.families.records import BondKind
 from gateway.ids import SubjectRef
+from gateway.principals import AccountKind, Principal, Role
 from tests.factories.api import Gateway, gateway
 from tests.factories.families import Phone
 from tests.factories.wallets import subject_of
@@ -172,3 +173,118 @@ def test_a_second_child_is_added_in_the_same_browser(world: Gateway) -> None:
     assert "该学生已加入您的账号" in family.activate(subject_of(world, 8))
     assert family.path == "/family"
     assert family.get("/family").count("child-") >= 2
+
+
+# --- the school's page
+
+
+def number_of(world: Gateway, index: int) -> str:
+    assert world.source is not None
+    mine = world.source.filter(world.source["school_code"] == world.source["school_code"][0])
+    return str(mine["id_number"][index])
+
+
+def registrar(world: Gateway) -> Browser:
+    staff = Browser(world)
+    with staff.client.session_transaction(base_url=URL) as cookie:
+        cookie["token"] = world.person("registrar")
+    return staff
+
+
+def test_the_school_finds_a_pupil_makes_an_activation_revokes_it_and_ends_a_bond(world: Gateway) -> None:
+    staff = registrar(world)
+    found = staff.post(
+        "/office/activations/pupil", form="/office/activations", id_number=number_of(world, 0), reason="家长来校办理"
+    )
+    assert "为监护人出具激活二维码" in found
+    student = re.search(r'name="student_id" value="([^"]+)"', found)
+    assert student
+    made = staff.post("/office/activations", student_id=student[1], kind="guardian")
+    assert 'id="activation-code"' in made
+    code = re.search(r'id="activation-code">(\d{8})<', made)
+    assert code
+    listed = staff.get("/office/activations")
+    assert code[1] not in listed
+    [revoked, *_] = re.findall(r"/office/activations/(ac-[0-9a-f]+)/revoke", listed)
+    assert "已作废" in staff.post(f"/office/activations/{revoked}/revoke")
+    staff.post("/office/activations", student_id=student[1], kind="nobody")
+    assert staff.status == 422
+    family = Browser(world)
+    family.activate(subject_of(world, 9))
+    line = next(one for one in range(100) if _is(world, one, subject_of(world, 9)))
+    shown = staff.post(
+        "/office/activations/pupil", form="/office/activations", id_number=number_of(world, line), reason="变更监护人"
+    )
+    bonds = re.findall(r"/office/bonds/(bo-[0-9a-f]+)/end", shown)
+    assert bonds
+    assert "重新激活" in shown
+    for bond in bonds:
+        staff.post(f"/office/bonds/{bond}/end")
+    assert "本账号下没有学生" in family.get("/family")
+
+
+def _is(world: Gateway, index: int, subject: str) -> bool:
+    """Say whether the pupil of a line of the source is the one of the reference, by what the page shows of both."""
+    registry = world.process.services.office
+    assert registry is not None
+    [line] = registry.find_by_id_number(number_of(world, index), actor="st-test", reason="test") or [None]
+    return line is not None and str(registry.subject_ref_of(line.student_id)) == subject
+
+
+def test_who_has_no_charge_of_the_registry_does_not_open_the_schools_page(world: Gateway) -> None:
+    inspector = Browser(world)
+    with inspector.client.session_transaction(base_url=URL) as cookie:
+        cookie["token"] = world.person("inspector")
+    inspector.get("/office/activations")
+    assert inspector.status == 403
+
+
+# --- ending, cards
+
+
+def test_a_guardian_ends_the_identity_and_an_offer_that_was_made_before_is_worth_nothing(world: Gateway) -> None:
+    family, mine = Browser(world), subject_of(world, 10)
+    family.activate(mine)
+    services = world.process.services
+    shown = family.post("/family/identity", form="/family", subject=mine)
+    reference = re.search(r"offers%2F([0-9a-f]{32})", shown)
+    assert reference
+    assert services.issuing.offer(reference[1])
+    assert "已终止" in family.post("/family/identity/end", form="/family", subject=mine)
+    assert world.call("GET", f"/v1/identity/offers/{reference[1]}").status_code == 404
+    family.post("/family/identity/end", subject=subject_of(world, 11))
+    assert family.status == 404
+
+
+def test_a_card_shows_no_clear_name_and_a_stranger_checks_it(world: Gateway) -> None:
+    family, mine = Browser(world), subject_of(world, 12)
+    family.activate(mine)
+    shown = family.post("/family/card", form="/family", subject=mine)
+    assert family.status == 200
+    assert "guardian-card" in shown
+    services = world.process.services
+    assert services.families is not None
+    [bond] = services.families.bonds.with_pupil(SubjectRef(mine))
+    who = Principal(bond.account, AccountKind.GUARDIAN, frozenset({Role.GUARDIAN}))
+    card = services.families.cards.make(SubjectRef(mine), who)
+    stranger = Browser(world)
+    told = stranger.post("/family/card/check", form="/family/card/check", reference=card.link.partition("#")[2])
+    assert "有效" in told
+    assert card.child.label in told
+    assert "无效" in stranger.post("/family/card/check", reference="0" * 32)
+    family.post("/family/card", subject=subject_of(world, 13))
+    assert family.status == 404
+
+
+def test_the_own_account_of_a_child_is_opened_by_the_guardian_alone(world: Gateway) -> None:
+    services = world.process.services
+    assert services.families is not None
+    young = next(
+        subject for subject in (subject_of(world, n) for n in range(14, 40))
+        if (services.families.bonds.view.pupil(subject) or {}).get("stage") == "primary"
+    )  # fmt: skip
+    family = Browser(world)
+    family.activate(young)
+    shown = family.post("/family/account/open", form="/family", subject=young)
+    assert re.search(r'id="activation-code">\d{8}<', shown)
+    assert services.families.bonds.own_account(SubjectRef(young)) is None  # not before the child's device came in

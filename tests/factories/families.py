@@ -21,6 +21,7 @@ from gateway.accounts.totp import SecretBox
 from gateway.db import make_engine
 from gateway.families.activation import ActivationDesk
 from gateway.families.bonds import Bonds
+from gateway.families.cards import CardDesk
 from gateway.families.entering import Doors
 from gateway.families.passkeys import PasskeyDesk, RelyingParty
 from gateway.families.records import BondKind, Entered, MadeActivation
@@ -189,6 +190,7 @@ def make_house(url: str) -> Iterator[House]:
             scratch=scratch,
             now=clock,
         ),
+        cards=CardDesk(URL, bonds, store, journal, reader, clock),
         store=store,
         accounts=doors.accounts,
         sessions=doors.sessions,

@@ -88,9 +88,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id_hash", name=op.f("pk_family_challenges")),
     )
     op.create_index(op.f("ix_family_challenges_expires_at"), "family_challenges", ["expires_at"], unique=False)
+    op.create_table(
+        "family_cards",
+        sa.Column("id", sa.String(40), nullable=False),
+        sa.Column("reference_hash", sa.String(64), nullable=False),
+        sa.Column("bond", sa.String(40), nullable=False),
+        sa.Column("account", sa.String(40), nullable=False),
+        sa.Column("subject_ref", sa.String(64), nullable=False),
+        sa.Column("made_at", sa.String(20), nullable=False),
+        sa.Column("expires_at", sa.String(20), nullable=False),
+        sa.ForeignKeyConstraint(["bond"], ["family_bonds.id"], name=op.f("fk_family_cards_bond_family_bonds")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_family_cards")),
+        sa.UniqueConstraint("reference_hash", name=op.f("uq_family_cards_reference_hash")),
+    )
+    op.create_index(op.f("ix_family_cards_bond"), "family_cards", ["bond"], unique=False)
+    op.create_index(op.f("ix_family_cards_expires_at"), "family_cards", ["expires_at"], unique=False)
 
 
 def downgrade() -> None:
     """Take it away again."""
-    for table in ("family_challenges", "family_passkeys", "family_activations", "family_bonds"):
+    for table in ("family_cards", "family_challenges", "family_passkeys", "family_activations", "family_bonds"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-/* Takes the reference of an activation out of the address: it is sent in the form alone, and stays in no history. */
+/* Takes the reference of an activation or a card out of the address: it is sent in the form alone, and stays in no history. */
 
 const field = document.getElementById("reference");
 const missing = document.getElementById("no-reference");
