@@ -197,7 +197,7 @@ def with_passkey(page: Page, world: Gateway) -> None:
     page.click("#activation button")
     page.fill("#f-name", "测试手机")
     page.click("form[data-passkey=create] button")
-    page.wait_for_selector("td:has-text('测试手机')")
+    page.wait_for_selector("main dd:has-text('测试手机')")
     page.click("header .person button")
     page.wait_for_selector("form[data-passkey=get]")
 
