@@ -287,6 +287,8 @@ def test_a_grant_withdrawn_after_the_consent_tells_nothing_more(provider: Provid
     assert refused(provider.userinfo, tokens.access_token) == "insufficient_scope"
     assert refused(provider.redeem, code) == "invalid_grant"
     assert answer(provider.step(waiting, visitor))["error"] == "unauthorized_client"
+    provider.house.pupils.rows[LI]["state"] = "withdrawn"  # and of the record nothing is to be learned any more
+    assert refused(provider.userinfo, tokens.access_token) == "insufficient_scope"
     assert len(provider.gate.used) == used
 
 

@@ -78,12 +78,13 @@ class RedeemDesk:
             return self._redeem(party, found, proof)
         except UnavailableError:
             raise
-        except GatewayError as error:
-            told = error if isinstance(error, SignInRefusedError) else errors.not_granted_code()
-            self._refused_code(party, found, told)
-            if told is error:
-                raise
-            raise told from error
+        except SignInRefusedError as error:
+            self._refused_code(party, found, error)
+            raise
+        except GatewayError as error:  # the gate's, and recorded by it
+            if found is not None:
+                self._end(found, None)
+            raise errors.not_granted_code() from error
 
     def userinfo(self, sent: Sent) -> dict[str, ClaimValue]:
         """Return the claims for the userinfo endpoint, with ``sub``. Raises ``SignInRefusedError``, recorded."""
@@ -106,21 +107,20 @@ class RedeemDesk:
             )
         except UnavailableError:
             raise
-        except GatewayError as error:
-            told = error if isinstance(error, SignInRefusedError) else errors.not_granted()
+        except SignInRefusedError as error:
             actor = None if party is None else party.principal
             self.journal.append(
                 refusal(
                     "identity.userinfo_answered",
-                    told,
+                    error,
                     actor=actor,
                     facts={"sign_in": None if found is None else found.id},
                     subjects=_subjects(found),
                 )
             )
-            if told is error:
-                raise
-            raise told from error
+            raise
+        except GatewayError as error:  # the gate's, and recorded by it
+            raise errors.not_granted() from error
 
     def revoke(self, client: OAuthClient, token: str) -> None:
         """End the sign-in of an access token of ``client`` (RFC 7009); any other token changes nothing."""
@@ -216,13 +216,12 @@ class RedeemDesk:
         token = self.id_tokens.issue(redeemed, sub, present, access_token=value, now=now)
         return Tokens(value, token, proof is not None, int(TOKEN_LIFE.total_seconds()), found.wish.scope)
 
-    def _refused_code(self, party: Party | None, found: SignIn | None, error: GatewayError) -> None:
+    def _refused_code(self, party: Party | None, found: SignIn | None, error: SignInRefusedError) -> None:
         """Record a refusal, and end what the code opened: what was shown wrongly once may be in wrong hands.
 
         A code of another client is left alone, else any client could end another's sign-ins; not so one that was
         used before: two have it, and what it gave is ended (RFC 6749 section 4.1.2).
         """
-        reason = error.reason if isinstance(error, SignInRefusedError) else ""
         self.journal.append(
             refusal(
                 "identity.sign_in_redeemed",
@@ -233,7 +232,7 @@ class RedeemDesk:
                 subjects=_subjects(found),
             )
         )
-        if found is not None and reason not in {"another_client", "unauthorized_client"}:
+        if found is not None and error.reason not in {"another_client", "unauthorized_client"}:
             self._end(found, None)
 
     def _end(self, found: SignIn, told: str | None) -> None:
@@ -299,14 +298,18 @@ class RedeemDesk:
     def _holding(
         self, party: Party, found: SignIn, refuse: Callable[[str], SignInRefusedError]
     ) -> tuple[SubjectRef, Mapping[str, object]]:
-        """Return the pupil and their row; raises what ``refuse`` makes of the first thing that no longer holds."""
+        """Return the pupil and their row; raises what ``refuse`` makes of the first thing that no longer holds.
+
+        The gate's ``ForbiddenError`` comes before anybody is looked up: without a grant a relying party does not learn
+        from the kind of refusal whether a record is there.
+        """
+        grant = self.gate.standing(party.recipient, party.principal, PURPOSE, fields_told(found.wish.claims))
         subject, account = found.subject_ref, found.account
         if subject is None or account is None or not self.household.rights(account, subject).hold:
             raise refuse("bond")
         row = self.view.pupil(subject)
         if row is None or row.get("state") != ACTIVE:
             raise refuse("record")
-        grant = self.gate.standing(party.recipient, party.principal, PURPOSE, fields_told(found.wish.claims))
         if not self.standing.reaches(grant, row):
             raise refuse("reach")
         today = civil_date(self.now())
