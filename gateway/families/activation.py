@@ -36,8 +36,6 @@ from gateway.instants import seconds_text
 from gateway.journal import EntryDraft, GroupJournal, JsonValue, Reader, Scratch, Tx
 from gateway.principals import AccountKind, Principal
 
-ACTIVATED = "family.activated"
-
 
 def reference_hash(reference: str) -> str:
     """Return what is kept of the reference of a link."""
@@ -189,7 +187,7 @@ class ActivationDesk:
             "account": account.id,
             "again": found.account is not None,
         }
-        entries = [EntryDraft(ACTIVATED, who, facts=facts, subjects=(found.subject_ref,))]
+        entries = [EntryDraft("family.activated", who, facts=facts, subjects=(found.subject_ref,))]
         if token is not None:
             entries.append(entered(who, "activation"))
         try:
@@ -253,7 +251,9 @@ class ActivationDesk:
     def _refuse(self, found: Activation | None, reason: str) -> NoReturn:
         facts: dict[str, JsonValue] = {"activation": None if found is None else found.id, "reason": reason}
         subjects = () if found is None else (found.subject_ref,)
-        self.journal.append(EntryDraft(ACTIVATED, None, outcome="refused", facts=facts, subjects=subjects))
+        self.journal.append(
+            EntryDraft("family.activation_refused", None, outcome="refused", facts=facts, subjects=subjects)
+        )
         raise activation_refused()
 
 
