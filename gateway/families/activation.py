@@ -72,7 +72,8 @@ class ActivationDesk:
     ) -> MadeActivation:
         """Return an activation for a guardian, or for the pupil's own account; only digests of it are kept.
 
-        ``account`` is a live account of that kind to be opened again; the pupil's own is found without it. Raises
+        ``account`` is a live account of that kind to be opened again; the pupil's own is found without it. An earlier
+        activation of the same account is revoked. Raises
         ``NotFoundError`` when there is no such pupil or account, the pupil's age or record does not allow it, or
         ``by`` has no charge: one answer for all.
         """
@@ -103,8 +104,16 @@ class ActivationDesk:
             "account": account,
             "expires_at": seconds_text(made.expires_at),
         }
+        # Two guardians may each wait for a new account; of one account that there is, or is to be, the last one counts.
+        single = kind is BondKind.SELF or account is not None
+
+        def write(tx: Tx) -> None:
+            if single:
+                self.store.revoke_earlier(tx, subject_ref, kind, account, now)
+            self.store.add_activation(tx, made)
+
         self.journal.record(
-            lambda tx: self.store.add_activation(tx, made),
+            write,
             EntryDraft("family.activation_made", by, facts=facts, subjects=(subject_ref,)),
         )
         link = f"{self.public_url}/family/activate#{reference}"
