@@ -10,6 +10,8 @@ KINDS: Mapping[str, Label] = {
     "family.activation_made": Label("出具家庭账号激活", "Activation made"),
     "family.activation_revoked": Label("作废家庭账号激活", "Activation revoked"),
     "family.activated": Label("激活家庭账号", "Account activated"),
+    "family.activation_refused": Label("激活未成功", "Activation refused"),
+    "family.sign_in_refused": Label("家庭账号登录未通过", "Family's sign-in refused"),
     "family.passkey_added": Label("添加通行密钥", "Passkey added"),
     "family.passkey_removed": Label("移除通行密钥", "Passkey removed"),
     "family.bond_ended": Label("解除家庭账号关联", "Bond ended"),

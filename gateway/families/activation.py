@@ -36,8 +36,6 @@ from gateway.instants import seconds_text
 from gateway.journal import EntryDraft, GroupJournal, JsonValue, Reader, Scratch, Tx
 from gateway.principals import AccountKind, Principal
 
-ACTIVATED = "family.activated"
-
 
 def reference_hash(reference: str) -> str:
     """Return what is kept of the reference of a link."""
@@ -74,7 +72,8 @@ class ActivationDesk:
     ) -> MadeActivation:
         """Return an activation for a guardian, or for the pupil's own account; only digests of it are kept.
 
-        ``account`` is a live account of that kind to be opened again; the pupil's own is found without it. Raises
+        ``account`` is a live account of that kind to be opened again; the pupil's own is found without it. An earlier
+        activation of the same account is revoked. Raises
         ``NotFoundError`` when there is no such pupil or account, the pupil's age or record does not allow it, or
         ``by`` has no charge: one answer for all.
         """
@@ -105,8 +104,16 @@ class ActivationDesk:
             "account": account,
             "expires_at": seconds_text(made.expires_at),
         }
+        # Two guardians may each wait for a new account; of one account that there is, or is to be, the last one counts.
+        single = kind is BondKind.SELF or account is not None
+
+        def write(tx: Tx) -> None:
+            if single:
+                self.store.revoke_earlier(tx, subject_ref, kind, account, now)
+            self.store.add_activation(tx, made)
+
         self.journal.record(
-            lambda tx: self.store.add_activation(tx, made),
+            write,
             EntryDraft("family.activation_made", by, facts=facts, subjects=(subject_ref,)),
         )
         link = f"{self.public_url}/family/activate#{reference}"
@@ -189,7 +196,7 @@ class ActivationDesk:
             "account": account.id,
             "again": found.account is not None,
         }
-        entries = [EntryDraft(ACTIVATED, who, facts=facts, subjects=(found.subject_ref,))]
+        entries = [EntryDraft("family.activated", who, facts=facts, subjects=(found.subject_ref,))]
         if token is not None:
             entries.append(entered(who, "activation"))
         try:
@@ -253,7 +260,9 @@ class ActivationDesk:
     def _refuse(self, found: Activation | None, reason: str) -> NoReturn:
         facts: dict[str, JsonValue] = {"activation": None if found is None else found.id, "reason": reason}
         subjects = () if found is None else (found.subject_ref,)
-        self.journal.append(EntryDraft(ACTIVATED, None, outcome="refused", facts=facts, subjects=subjects))
+        self.journal.append(
+            EntryDraft("family.activation_refused", None, outcome="refused", facts=facts, subjects=subjects)
+        )
         raise activation_refused()
 
 

@@ -52,5 +52,8 @@ def entered(who: Principal, method: str) -> EntryDraft:
 
 
 def not_entered(account: AccountId | None, reason: str) -> EntryDraft:
-    """Return the entry of a refused sign-in; nothing of what was sent is in it."""
-    return EntryDraft("account.login_failed", None, outcome="refused", facts={"account": account, "reason": reason})
+    """Return the entry of a refused sign-in; nothing of what was sent is in it.
+
+    A kind of its own: families try often and in great number, and must not raise the alerts about staff.
+    """
+    return EntryDraft("family.sign_in_refused", None, outcome="refused", facts={"account": account, "reason": reason})

@@ -311,7 +311,7 @@ class PasskeyDesk:
         raise passkey_refused()
 
     def _refuse(self, account: AccountId | None, reason: str) -> NoReturn:
-        self.journal.append(not_entered(account, f"passkey_{reason}"))
+        self.journal.append(not_entered(account, reason))
         raise passkey_refused()
 
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from gateway.families.records import Activation, ActivationId, Bond, BondId, Card, Challenge, Passkey, PasskeyId
+from gateway.families.records import (
+    Activation,
+    ActivationId,
+    Bond,
+    BondId,
+    BondKind,
+    Card,
+    Challenge,
+    Passkey,
+    PasskeyId,
+)
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.journal import Tx
 from gateway.principals import Principal
@@ -61,6 +71,11 @@ class ActivationStore(Protocol):
 
     def use_activation(self, tx: Tx, activation: ActivationId, at: datetime, account: AccountId) -> bool:
         """Mark an activation as used by ``account``; ``False`` when it was used or revoked or has expired. Atomic."""
+
+    def revoke_earlier(
+        self, tx: Tx, subject_ref: SubjectRef, kind: BondKind, account: AccountId | None, at: datetime
+    ) -> int:
+        """Revoke what is unused of the same pupil, kind and account; return how many it was."""
 
     def revoke_activation(self, tx: Tx, activation: ActivationId, at: datetime) -> bool:
         """Revoke an activation; ``False`` when it was used or revoked before."""

@@ -15,8 +15,9 @@ from gateway.accounts.errors import SessionEndedError
 from gateway.bootstrap.identity_issuing import may_offer
 from gateway.errors import ConflictError, NotFoundError
 from gateway.families.errors import ActivationRefusedError, PasskeyRefusedError
-from gateway.families.records import MAX_TRIES, BondKind, Entered, MadeActivation, Rights
+from gateway.families.records import MAX_TRIES, Bond, BondId, BondKind, Entered, MadeActivation, Rights
 from gateway.ids import AccountId, SubjectRef, UnitCode
+from gateway.journal import Tx
 from gateway.principals import AccountKind, Principal, Role
 from tests.factories import families as houses
 from tests.factories.families import STAFF, STRANGER, House, reference_of
@@ -267,11 +268,27 @@ def test_a_pupil_has_one_own_account_which_the_school_opens_again(house: House) 
         assert connection.execute(text("SELECT count(*) FROM family_bonds WHERE kind = 'self'")).scalar_one() == 1
 
 
-def test_two_activations_for_the_own_account_open_one(house: House) -> None:
-    one, other = house.made(WANG, SELF), house.made(WANG, SELF)
-    house.redeem(one)
-    refused(lambda: house.redeem(other))
-    assert house.reasons() == ["used"]
+def test_a_fresh_activation_of_one_account_ends_the_one_before(house: House) -> None:
+    earlier, own = house.made(WANG, SELF), house.made(WANG, SELF)
+    refused(lambda: house.redeem(earlier))
+    house.redeem(own)
+    account = house.guardian().principal.account
+    lost, again = house.made(LI, account=account), house.made(LI, account=account)
+    refused(lambda: house.redeem(lost))
+    house.redeem(again)
+    assert house.reasons() == ["revoked", "revoked"]
+    # two guardians may each wait for an account of their own
+    mother, father = house.made(), house.made()
+    assert house.redeem(mother).principal.account != house.redeem(father).principal.account
+
+
+def test_the_database_takes_no_second_own_account_and_no_bond_twice(house: House) -> None:
+    pupil = pupils_account(house).principal.account
+    guardian = house.guardian().principal.account
+    for account, subject, kind in ((guardian, WANG, SELF), (pupil, WANG, SELF), (guardian, LI, BondKind.GUARDIAN)):
+        bond = Bond(BondId(f"bo-{kind}-{account}"), account, subject, kind, house.clock(), account)
+        with pytest.raises(ConflictError), house.engine.begin() as connection:
+            house.store.add_bond(Tx(connection), bond)
 
 
 # --- ending

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from gateway import bootstrap
+import gateway.bootstrap  # noqa: F401  every store declares its tables
 from gateway.accounts.records import Account
 from gateway.accounts.store import SqlAccounts
 from gateway.db import make_engine, migrate
@@ -32,7 +32,6 @@ from gateway.journal import Tx
 from gateway.keyring import Face
 from gateway.principals import AccountKind, Role
 
-assert bootstrap  # every store has declared its tables
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 LI = SubjectRef("1" * 32)

@@ -1,32 +1,14 @@
-"""Tables and repository of families. Of links, codes and cookies only digests; of pupils only the reference."""
+"""The repository of families: bonds, activations, passkeys, challenges, cards."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    RowMapping,
-    Select,
-    String,
-    Table,
-    column,
-    delete,
-    insert,
-    select,
-    table,
-    text,
-    update,
-)
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.db import connection_of, metadata
+from gateway.db import connection_of
 from gateway.errors import ConflictError
 from gateway.families.records import (
     MAX_TRIES,
@@ -36,93 +18,15 @@ from gateway.families.records import (
     BondId,
     BondKind,
     Card,
-    CardId,
     Challenge,
     Passkey,
     PasskeyId,
-    Purpose,
 )
+from gateway.families.store.rows import activation_of, bond_of, card_of, challenge_of, maybe_text, passkey_of
+from gateway.families.store.tables import accounts, activations, bonds, cards, challenges, passkeys
 from gateway.ids import AccountId, SubjectRef, UnitCode
-from gateway.instants import instant_of, seconds_text
+from gateway.instants import seconds_text
 from gateway.journal import Tx
-
-_ACCOUNTS = table("accounts", column("id"), column("sealed_at"))
-"""What this room reads of the table of accounts."""
-
-bonds = Table(
-    "family_bonds",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("account", String(40), ForeignKey("accounts.id"), nullable=False),
-    Column("subject_ref", String(64), nullable=False, index=True),
-    Column("kind", String(10), nullable=False),
-    Column("opened_at", String(20), nullable=False),
-    Column("opened_by", String(40), nullable=False),
-    Column("ended_at", String(20)),
-    Column("ended_by", String(40)),
-)
-_LIVE, _OWN = text("ended_at IS NULL"), text("ended_at IS NULL AND kind = 'self'")
-Index(
-    "uq_family_bonds_live",
-    bonds.c.account,
-    bonds.c.subject_ref,
-    unique=True,
-    sqlite_where=_LIVE,
-    postgresql_where=_LIVE,
-)
-Index("uq_family_bonds_own", bonds.c.subject_ref, unique=True, sqlite_where=_OWN, postgresql_where=_OWN)
-
-activations = Table(
-    "family_activations",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("reference_hash", String(64), nullable=False, unique=True),
-    Column("code_hash", String(64), nullable=False),
-    Column("subject_ref", String(64), nullable=False),
-    Column("kind", String(10), nullable=False),
-    Column("account", String(40)),
-    Column("unit", String(10), index=True),
-    Column("made_by", String(40), nullable=False),
-    Column("made_at", String(20), nullable=False),
-    Column("expires_at", String(20), nullable=False, index=True),
-    Column("tries", Integer, nullable=False),
-    Column("used_at", String(20)),
-    Column("used_by", String(40)),
-    Column("revoked_at", String(20)),
-)
-passkeys = Table(
-    "family_passkeys",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("credential_id", LargeBinary, nullable=False),
-    Column("public_key", LargeBinary, nullable=False),
-    Column("sign_count", BigInteger, nullable=False),  # 32 bits without a sign
-    Column("account", String(40), ForeignKey("accounts.id"), nullable=False, index=True),
-    Column("name", String(40), nullable=False),
-    Column("created_at", String(20), nullable=False),
-    Column("last_used_at", String(20)),
-)
-challenges = Table(
-    "family_challenges",
-    metadata,
-    Column("id_hash", String(64), primary_key=True),
-    Column("purpose", String(10), nullable=False),
-    Column("challenge", LargeBinary, nullable=False),
-    Column("account", String(40)),
-    Column("expires_at", String(20), nullable=False, index=True),
-)
-
-cards = Table(
-    "family_cards",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("reference_hash", String(64), nullable=False, unique=True),
-    Column("bond", String(40), ForeignKey("family_bonds.id"), nullable=False, index=True),
-    Column("account", String(40), nullable=False),
-    Column("subject_ref", String(64), nullable=False),
-    Column("made_at", String(20), nullable=False),
-    Column("expires_at", String(20), nullable=False, index=True),
-)
 
 
 class FamilyStore:
@@ -141,7 +45,7 @@ class FamilyStore:
                         kind=bond.kind.value,
                         opened_at=seconds_text(bond.opened_at),
                         opened_by=bond.opened_by,
-                        ended_at=_maybe_text(bond.ended_at),
+                        ended_at=maybe_text(bond.ended_at),
                         ended_by=bond.ended_by,
                     )
                 )
@@ -154,7 +58,7 @@ class FamilyStore:
     def bond(self, tx: Tx, bond: BondId) -> Bond | None:
         """Return a bond, ended ones as well."""
         row = connection_of(tx).execute(select(bonds).where(bonds.c.id == bond)).mappings().one_or_none()
-        return None if row is None else _bond(row)
+        return None if row is None else bond_of(row)
 
     def bonds_of(self, tx: Tx, account: AccountId) -> tuple[Bond, ...]:
         """Return the live bonds of an account, oldest first; none for a sealed account."""
@@ -188,8 +92,8 @@ class FamilyStore:
                 made_at=seconds_text(activation.made_at),
                 expires_at=seconds_text(activation.expires_at),
                 tries=activation.tries,
-                used_at=_maybe_text(activation.used_at),
-                revoked_at=_maybe_text(activation.revoked_at),
+                used_at=maybe_text(activation.used_at),
+                revoked_at=maybe_text(activation.revoked_at),
             )
         )
 
@@ -197,12 +101,12 @@ class FamilyStore:
         """Return an activation, closed ones as well."""
         query = select(activations).where(activations.c.reference_hash == reference_hash)
         row = connection_of(tx).execute(query).mappings().one_or_none()
-        return None if row is None else _activation(row)
+        return None if row is None else activation_of(row)
 
     def activation(self, tx: Tx, activation: ActivationId) -> Activation | None:
         """Return an activation, closed ones as well."""
         row = connection_of(tx).execute(select(activations).where(activations.c.id == activation)).mappings().first()
-        return None if row is None else _activation(row)
+        return None if row is None else activation_of(row)
 
     def open_activations(self, tx: Tx, unit: UnitCode, at: datetime) -> tuple[Activation, ...]:
         """Return those that a unit made and that are open at ``at``, newest first."""
@@ -217,7 +121,7 @@ class FamilyStore:
             )
             .order_by(activations.c.made_at.desc(), activations.c.id)
         )
-        return tuple(_activation(row) for row in connection_of(tx).execute(query).mappings())
+        return tuple(activation_of(row) for row in connection_of(tx).execute(query).mappings())
 
     def take_try(self, tx: Tx, activation: ActivationId, at: datetime) -> bool:
         """Count a try of the code; ``False`` when the activation is not open at ``at``."""
@@ -247,6 +151,20 @@ class FamilyStore:
             .values(used_at=seconds_text(at), used_by=account)
         )
         return result.rowcount == 1
+
+    def revoke_earlier(
+        self, tx: Tx, subject_ref: SubjectRef, kind: BondKind, account: AccountId | None, at: datetime
+    ) -> int:
+        """Revoke what is unused of the same pupil, kind and account; return how many it was."""
+        same = activations.c.account.is_(None) if account is None else activations.c.account == account
+        query = update(activations).where(
+            activations.c.subject_ref == subject_ref,
+            activations.c.kind == kind.value,
+            same,
+            activations.c.used_at.is_(None),
+            activations.c.revoked_at.is_(None),
+        )
+        return connection_of(tx).execute(query.values(revoked_at=seconds_text(at))).rowcount
 
     def revoke_activation(self, tx: Tx, activation: ActivationId, at: datetime) -> bool:
         """Revoke an activation; ``False`` when it was used or revoked before."""
@@ -288,7 +206,7 @@ class FamilyStore:
         """Return a card, those that are over as well."""
         query = select(cards).where(cards.c.reference_hash == reference_hash)
         row = connection_of(tx).execute(query).mappings().one_or_none()
-        return None if row is None else _card(row)
+        return None if row is None else card_of(row)
 
     def end_cards(self, tx: Tx, bond: BondId, at: datetime) -> int:
         """Let the cards of a bond that still hold end at ``at``; return how many."""
@@ -310,7 +228,7 @@ class FamilyStore:
                         account=passkey.account,
                         name=passkey.name,
                         created_at=seconds_text(passkey.created_at),
-                        last_used_at=_maybe_text(passkey.last_used_at),
+                        last_used_at=maybe_text(passkey.last_used_at),
                     )
                 )
         except IntegrityError as error:
@@ -319,12 +237,12 @@ class FamilyStore:
     def passkey(self, tx: Tx, passkey: PasskeyId) -> Passkey | None:
         """Return a passkey."""
         row = connection_of(tx).execute(select(passkeys).where(passkeys.c.id == passkey)).mappings().one_or_none()
-        return None if row is None else _passkey(row)
+        return None if row is None else passkey_of(row)
 
     def passkeys_of(self, tx: Tx, account: AccountId) -> tuple[Passkey, ...]:
         """Return the passkeys of an account, oldest first."""
         query = select(passkeys).where(passkeys.c.account == account).order_by(passkeys.c.created_at, passkeys.c.id)
-        return tuple(_passkey(row) for row in connection_of(tx).execute(query).mappings())
+        return tuple(passkey_of(row) for row in connection_of(tx).execute(query).mappings())
 
     def use_passkey(self, tx: Tx, passkey: PasskeyId, at: datetime, *, before: int, after: int) -> bool:
         """Move the count from ``before`` to ``after``; ``False`` when another sign-in moved it."""
@@ -360,95 +278,17 @@ class FamilyStore:
         """Return a challenge and forget it, expired ones as well; ``None`` when there is none."""
         query = delete(challenges).where(challenges.c.id_hash == id_hash).returning(*challenges.c)
         row = connection_of(tx).execute(query).mappings().one_or_none()
-        return None if row is None else _challenge(row)
+        return None if row is None else challenge_of(row)
 
 
 def _live_bonds() -> Select[tuple[object, ...]]:
     return (
         select(*bonds.c)
-        .join(_ACCOUNTS, _ACCOUNTS.c.id == bonds.c.account)
-        .where(bonds.c.ended_at.is_(None), _ACCOUNTS.c.sealed_at.is_(None))
+        .join(accounts, accounts.c.id == bonds.c.account)
+        .where(bonds.c.ended_at.is_(None), accounts.c.sealed_at.is_(None))
         .order_by(bonds.c.opened_at, bonds.c.id)
     )
 
 
 def _bonds(tx: Tx, query: Select[tuple[object, ...]]) -> tuple[Bond, ...]:
-    return tuple(_bond(row) for row in connection_of(tx).execute(query).mappings())
-
-
-def _maybe_text(instant: datetime | None) -> str | None:
-    return None if instant is None else seconds_text(instant)
-
-
-def _maybe_instant(stored: str | None) -> datetime | None:
-    return None if stored is None else instant_of(stored)
-
-
-def _maybe_account(stored: str | None) -> AccountId | None:
-    return None if stored is None else AccountId(stored)
-
-
-def _bond(row: RowMapping) -> Bond:
-    return Bond(
-        id=BondId(row["id"]),
-        account=AccountId(row["account"]),
-        subject_ref=SubjectRef(row["subject_ref"]),
-        kind=BondKind(row["kind"]),
-        opened_at=instant_of(row["opened_at"]),
-        opened_by=AccountId(row["opened_by"]),
-        ended_at=_maybe_instant(row["ended_at"]),
-        ended_by=_maybe_account(row["ended_by"]),
-    )
-
-
-def _activation(row: RowMapping) -> Activation:
-    return Activation(
-        id=ActivationId(row["id"]),
-        reference_hash=row["reference_hash"],
-        code_hash=row["code_hash"],
-        subject_ref=SubjectRef(row["subject_ref"]),
-        kind=BondKind(row["kind"]),
-        account=_maybe_account(row["account"]),
-        unit=None if row["unit"] is None else UnitCode(row["unit"]),
-        made_by=AccountId(row["made_by"]),
-        made_at=instant_of(row["made_at"]),
-        expires_at=instant_of(row["expires_at"]),
-        tries=row["tries"],
-        used_at=_maybe_instant(row["used_at"]),
-        revoked_at=_maybe_instant(row["revoked_at"]),
-    )
-
-
-def _card(row: RowMapping) -> Card:
-    return Card(
-        id=CardId(row["id"]),
-        reference_hash=row["reference_hash"],
-        bond=BondId(row["bond"]),
-        account=AccountId(row["account"]),
-        subject_ref=SubjectRef(row["subject_ref"]),
-        made_at=instant_of(row["made_at"]),
-        expires_at=instant_of(row["expires_at"]),
-    )
-
-
-def _passkey(row: RowMapping) -> Passkey:
-    return Passkey(
-        id=PasskeyId(row["id"]),
-        credential_id=bytes(row["credential_id"]),
-        public_key=bytes(row["public_key"]),
-        sign_count=row["sign_count"],
-        account=AccountId(row["account"]),
-        name=row["name"],
-        created_at=instant_of(row["created_at"]),
-        last_used_at=_maybe_instant(row["last_used_at"]),
-    )
-
-
-def _challenge(row: RowMapping) -> Challenge:
-    return Challenge(
-        id_hash=row["id_hash"],
-        purpose=Purpose(row["purpose"]),
-        challenge=bytes(row["challenge"]),
-        account=_maybe_account(row["account"]),
-        expires_at=instant_of(row["expires_at"]),
-    )
+    return tuple(bond_of(row) for row in connection_of(tx).execute(query).mappings())
