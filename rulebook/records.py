@@ -364,6 +364,8 @@ class Parameters:
     """Whether an officer's own impact assessment must stand before a decision, where one is obligatory."""
     delegation_days: int = 60
     """Longest delegation of an approval, in days."""
+    activation_days: int = 7
+    """Life of an activation of a guardian's or a pupil's account, in days."""
     attestation_months: int = 12
     dormant_months: int = 6
     """Months without any use after which a recipient is suspended."""

@@ -14,7 +14,9 @@ from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
 from gateway.bootstrap.dry_runs import dry_run_tasks
+from gateway.bootstrap.families import family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
+from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
@@ -111,6 +113,8 @@ def worker_tasks(
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
         Task("offers and accesses", Periodic(services.issuing.sweep, 3600)),
         *presentation_tasks(parts, scratch),
+        *sign_in_tasks(parts),
+        *family_tasks(services.families),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         *standing_tasks(services),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),
@@ -165,13 +169,14 @@ def _settle(intake: Intake) -> None:
 def _apply_states(
     parts: Parts, log: SqlLogStore, outbox: SqlOutbox, identity: IdentityService, scratch: SqlBookkeeping
 ) -> bool:
-    """Carry changes of records over to their credentials, in order; applying one twice changes nothing."""
-    position = parts.reader.read(lambda tx: log.cursor(tx, STATES))
+    """Carry changes of records over to their credentials and sign-ins, in order; applying one twice changes nothing."""
+    position, sign_ins = parts.reader.read(lambda tx: log.cursor(tx, STATES)), consent_keeper(parts)
     events = outbox.pending(position, 200)
     for event in events:
         if event.kind == "registry.state":
             subjects = [SubjectRef(subject) for subject in event.subjects]
             identity.set_status(subjects, str(event.facts["to"]))
+            sign_ins.record_changed(subjects, str(event.facts["to"]))
     if events:
         last = events[-1].sequence
         scratch.write(lambda tx: log.move_cursor(tx, STATES, position, last))

@@ -8,7 +8,15 @@ from datetime import date, datetime
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from gateway.console import account_texts, alert_texts, ground_texts, statistics_texts, texts, workflow_texts
+from gateway.console import (
+    account_texts,
+    alert_texts,
+    family_texts,
+    ground_texts,
+    statistics_texts,
+    texts,
+    workflow_texts,
+)
 from gateway.console.texts import Label
 from gateway.policies.phases import application_phase
 from gateway.policies.scope import SHANGHAI
@@ -21,6 +29,7 @@ for _tables in (
     texts.TABLES,
     alert_texts.TABLES,
     account_texts.TABLES,
+    family_texts.TABLES,
     ground_texts.TABLES,
     workflow_texts.TABLES,
     statistics_texts.TABLES,
@@ -93,6 +102,7 @@ def install(environment: Environment) -> None:
         **texts.NOTICES,
         **alert_texts.NOTICES,
         **account_texts.NOTICES,
+        **family_texts.NOTICES,
         **ground_texts.NOTICES,
         **workflow_texts.NOTICES,
     }

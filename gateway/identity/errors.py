@@ -128,16 +128,24 @@ class CredentialRejectedError(GatewayError):
         self.reason = reason
 
 
-class WalletRefusedError(GatewayError):
-    """A wallet's request was refused; ``code`` is the error of OpenID4VCI 1.0, RFC 6749, 6750, 9396 or 9449.
+class OAuthRefusedError(GatewayError):
+    """A request was refused as OAuth says it (RFC 6749 section 5.2); ``code`` is the ``error`` of the standard.
 
-    ``reason`` is for the log alone, where it may be finer than what the wallet is told.
+    ``reason`` is for the log alone, where it may be finer than what the caller is told.
     """
 
     def __init__(self, code: str, detail: str, detail_zh: str, *, reason: str = "", rule: str | None = None) -> None:
         super().__init__(detail, detail_zh=detail_zh, rule=rule, extra={"error": code})
         self.code = code
         self.reason = reason or code
+
+
+class WalletRefusedError(OAuthRefusedError):
+    """A wallet's request was refused; ``code`` is the error of OpenID4VCI 1.0, RFC 6749, 6750, 9396 or 9449."""
+
+
+class SignInRefusedError(OAuthRefusedError):
+    """A step of signing in was refused; ``code`` is the error of OpenID Connect, RFC 6749, 6750, 9126 or 9449."""
 
 
 class ProofError(GatewayError):

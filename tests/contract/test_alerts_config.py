@@ -22,12 +22,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 RULES = rule_book().alerts.rules
 WANTED = {
+    "activation-guessing": "family.activation_refused",
     "application-overdue": "application.overdue",
     "attestation-due": "recipient.attestation_due",
     "break-glass": "account.unsealed",
     "client-authentication": "account.login_failed",
     "deletion-overdue": "grant.deletion_overdue",
     "failed-sign-ins": "account.login_failed",
+    "family-sign-ins": "family.sign_in_refused",
     "grant-expiring": "grant.expiring",
     "guess-limit": "release.guess_limited",
     "joint-limit": "release.failed",
