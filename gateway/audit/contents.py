@@ -21,8 +21,8 @@ MAX_NOTICES: Final = 20
 BATCH: Final = 4096
 HELPED_FROM: Final = 5 * BATCH
 """Entries from which on a second process is worth its start."""
-AHEAD: Final = 6
-"""Batches that may wait for the second process: a few megabytes."""
+AHEAD: Final = 3
+"""Batches that the second process may be given before it has answered: a few megabytes."""
 
 CacheRow = tuple[int, dict[str, str | None], list[tuple[str, bytes]]]
 """Index, columns and listed tags of the search index."""
@@ -32,7 +32,7 @@ class Contents:
     """Takes the entries in order; what is wrong goes to ``report``, what is only remarkable to ``notices``.
 
     Of an entry in ``doubted`` it is not told that it has a bad form: its content is another anyway. With ``helper``
-    entries of a large log are read in a second process.
+    entries of a large log are read in a second process; ``expected`` is how many there should be, if that is known.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Contents:
         report: Report,
         *,
         helper: bool,
+        expected: int = 0,
     ) -> None:
         self._tag_list = tag_list
         self._cached = cached
@@ -50,6 +51,7 @@ class Contents:
         self._doubted = doubted
         self._report = report
         self._helper = helper
+        self._expected = expected
         self._second: Helper | None = None
         self._taken = 0
         self._indexes: list[int] = []
@@ -75,13 +77,18 @@ class Contents:
         indexes, bodies = self._indexes, self._bodies
         self._indexes, self._bodies = [], []
         self._taken += len(indexes)
-        if self._second is None and self._helper and self._taken >= HELPED_FROM:
+        if self._second is None and self._helper and max(self._taken, self._expected) >= HELPED_FROM:
             self._second = Helper()
         if self._second is None:
             self._settle(look(indexes, bodies))
             return
-        self._waiting.append((self._second.look(indexes, bodies), indexes, bodies))
-        if len(self._waiting) > AHEAD:
+        if sum(not future.done() for future, _, _ in self._waiting) < AHEAD:
+            self._waiting.append((self._second.look(indexes, bodies), indexes, bodies))
+        else:  # the second process is behind: this batch is done here, and judged in its turn
+            done: Future[Told] = Future()
+            done.set_result(look(indexes, bodies))
+            self._waiting.append((done, [], []))
+        while self._waiting and self._waiting[0][0].done():
             self._next()
 
     def _next(self) -> None:

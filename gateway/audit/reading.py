@@ -69,7 +69,10 @@ class Helper:
     def __init__(self) -> None:
         """Start it; it is ready in some tenths of a second, and batches wait for it."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.audit.reading_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "gateway.audit.reading_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
 
@@ -79,9 +82,8 @@ class Helper:
 
     def _ask(self, indexes: Sequence[int], bodies: Sequence[bytes]) -> Told:
         to, back = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
-        pickle.dump((indexes, bodies), to, protocol=pickle.HIGHEST_PROTOCOL)
-        to.flush()
-        return cast("Told", pickle.load(back))  # noqa: S301  from a process of our own, through a pipe of our own
+        _send(to, (indexes, bodies))
+        return cast("Told", _receive(back))
 
     def close(self) -> None:
         """End it."""
@@ -94,8 +96,33 @@ def serve(source: IO[bytes], target: IO[bytes]) -> None:
     """Answer batches until the input ends."""
     while True:
         try:
-            indexes, bodies = pickle.load(source)  # noqa: S301  from the process that started this one
+            indexes, bodies = cast("tuple[list[int], list[bytes]]", _receive(source))
         except EOFError:
             return
-        pickle.dump(look(indexes, bodies), target, protocol=pickle.HIGHEST_PROTOCOL)
+        _send(target, look(indexes, bodies))
         target.flush()
+
+
+def _send(to: IO[bytes], what: object) -> None:
+    """Write a message in one piece: piece by piece, a thread would wait for the interpreter's lock at each."""
+    content = pickle.dumps(what, protocol=pickle.HIGHEST_PROTOCOL)
+    message = memoryview(len(content).to_bytes(8) + content)
+    while message:
+        message = message[to.write(message) :]
+
+
+def _receive(source: IO[bytes]) -> object:
+    """Return the next message; raises ``EOFError`` at the end of the input."""
+    length = int.from_bytes(_exactly(source, 8))
+    return pickle.loads(_exactly(source, length))  # noqa: S301  between processes of our own, through a pipe of our own
+
+
+def _exactly(source: IO[bytes], count: int) -> bytes:
+    parts: list[bytes] = []
+    while count:
+        part = source.read(count)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -133,7 +133,15 @@ class _Verifier:
         self.findings: list[Finding] = []
         self.signed = SignedRoots(source.checkpoints(), source.cosignatures(), policy, self.found)
         self.doubted: dict[int, Damage] = {}  # where entry and tile differ: what the hash beside the entry speaks for
-        self.contents = Contents(source.tag_list, source.cached(), self.doubted, self.found, helper=helper)
+        head = source.head()
+        self.contents = Contents(
+            source.tag_list,
+            source.cached(),
+            self.doubted,
+            self.found,
+            helper=helper,
+            expected=0 if head is None else head.size,
+        )
         self.entries = Tree()
         self.tiles: Tree | None = None  # as long as tiles and entries agree there is one tree
         self.agreed = self.entries
