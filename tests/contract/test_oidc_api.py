@@ -14,11 +14,14 @@ from flask.testing import FlaskClient
 from joserfc.jwk import ECKey
 from werkzeug.test import TestResponse
 
+from core_registry.sharing import RowFilter
 from gateway.accounts.records import ClientSpec, SignInSpec
+from gateway.accounts.sealing import civil_date
+from gateway.ages import age_on
 from gateway.demo import people, registry
 from gateway.families.records import BondKind
 from gateway.ids import AccountId, SubjectRef
-from gateway.principals import Role
+from gateway.principals import Principal, Role
 from tests.factories.api import ASSERTION, Gateway, gateway
 from tests.factories.presenting import some_pupil
 from tests.factories.signing_in import ASKED, VERIFIER
@@ -395,6 +398,55 @@ def guardian_session(world: Gateway, child: str) -> str:
     desk = services_.families.activations
     made = desk.make(SubjectRef(child), BondKind.GUARDIAN, registrar)
     return str(desk.redeem(made.link.partition("#")[2], made.code).token)
+
+
+def pupil_of_age(world: Gateway, *, young: bool) -> str:
+    """Return an active pupil under 14, or from 14 on: the last of the view, whom no other test signs in."""
+    sharing, today = world.process.services.sharing, civil_date(world.process.services.now())
+    assert sharing is not None
+    columns = ["subject_ref", "state", "birth_date"]
+    with sharing.snapshot() as snapshot:
+        rows = [row for batch in snapshot.batches(columns, RowFilter()) for row in batch.to_pylist()]
+    fits = [one for one in rows if one["state"] == "active" and (age_on(one["birth_date"], today) < 14) is young]
+    return str(fits[-1]["subject_ref"])
+
+
+def own_session(world: Gateway, child: str, by: Principal) -> str:
+    """Return a session of the pupil's own account, which ``by`` opened."""
+    assert world.process.services.families is not None
+    desk = world.process.services.families.activations
+    made = desk.make(SubjectRef(child), BondKind.SELF, by)
+    return str(desk.redeem(made.link.partition("#")[2], made.code).token)
+
+
+def test_a_child_with_an_account_signs_in_once_a_guardian_has_consented(world: Gateway) -> None:
+    """With the families' room itself: under 14 the account is the guardian's to open, and so is the consent."""
+    child, accounts = pupil_of_age(world, young=True), world.process.services.accounts
+    session = guardian_session(world, child)
+    pupil = Guardian(world, own_session(world, child, accounts.principal_of_session(session)))
+    where = pupil.open()
+    assert "未满 14 周岁的，须先由监护人同意" in pupil.get(where).text
+    assert answer_of(pupil.post(f"{where}/decline", where))["error"] == "access_denied"
+    Guardian(world, session).code()
+    told = redeem(world, pupil.code()).get_json()
+    assert userinfo(world, told["access_token"]).status_code == 200
+    listed = pupil.get("/family/consents")
+    assert "示例借阅系统" in listed.text
+    assert "Withdraw" not in listed.text  # not the child's to take back
+
+
+def test_from_fourteen_on_the_pupil_is_asked_and_the_guardians_consent_is_over(world: Gateway) -> None:
+    child, accounts = pupil_of_age(world, young=False), world.process.services.accounts
+    session = guardian_session(world, child)
+    guardian = Guardian(world, session)
+    token = redeem(world, guardian.code()).get_json()["access_token"]
+    pupil = Guardian(world, own_session(world, child, accounts.principal_of_session(world.person("registrar"))))
+    assert userinfo(world, token).status_code == 401
+    assert "没有可以登录该服务的学生" in guardian.get(guardian.open()).text
+    where = pupil.open()
+    assert "是否同意登录" in pupil.get(where).text
+    code = answer_of(pupil.post(f"{where}/consent", where))["code"]
+    assert userinfo(world, redeem(world, code).get_json()["access_token"]).status_code == 200
 
 
 def test_addresses_are_registered_by_who_keeps_the_organisation(world: Gateway) -> None:
