@@ -316,3 +316,20 @@ def test_a_guardian_receives_the_guardians_identity_and_a_pupil_does_not(world: 
     assert "已关闭" in family.post("/family/account/close", form="/family", subject=child)
     pupil.get("/family")
     assert pupil.path == "/family/sign-in"
+
+
+def test_at_the_api_a_familys_session_does_no_more_than_on_its_pages(world: Gateway) -> None:
+    services = world.process.services
+    assert services.families is not None
+    mine = subject_of(world)
+    registrar = services.accounts.principal_of_session(world.person("registrar"))
+    made = services.families.activations.make(SubjectRef(mine), BondKind.GUARDIAN, registrar)
+    token = services.families.activations.redeem(made.link.partition("#")[2], made.code).token
+    for path in ("/v1/registry/students?school=2114000001&reason=x", "/v1/audit/entries", "/v1/accounts", "/v1/alerts"):
+        assert world.call("GET", path, token=token).status_code == 403, path
+    asked = {"claims": ["stage"], "response_mode": "direct_post"}
+    assert world.call("POST", "/v1/identity/presentations", asked, token=token).status_code == 403
+    offered = {"subject_ref": subject_of(world, 1)}
+    assert world.call("POST", "/v1/identity/offers", offered, token=token).status_code == 404
+    assert world.call("POST", "/v1/identity/offers", {"subject_ref": mine}, token=token).status_code == 201
+    assert world.call("GET", "/v1/applications", token=token).get_json()["items"] == []
