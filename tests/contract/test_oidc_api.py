@@ -1,150 +1,22 @@
-"""Signing in through the front doors: a relying party's system over HTTP, a family's browser, and those who cheat."""
+"""Signing in, as a relying party's system sees it over HTTP: what it is given, and what it is refused."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
 from joserfc.jwk import ECKey
-from werkzeug.test import TestResponse
 
-from gateway.accounts.records import ClientSpec, SignInSpec
 from gateway.demo import people, registry
-from gateway.families.records import BondKind
-from gateway.ids import AccountId, SubjectRef
-from gateway.principals import Role
-from tests.factories.api import ASSERTION, Gateway, gateway
-from tests.factories.presenting import some_pupil
-from tests.factories.signing_in import ASKED, VERIFIER
+from gateway.ids import AccountId
+from tests.factories import sign_in_web
+from tests.factories.api import Gateway
+from tests.factories.sign_in_web import AT, WANTED, Guardian, assertion, guardian_session, push, redeem, userinfo
 from tests.factories.wallets import subject_of
 
-AT = "http://127.0.0.1:18099"
-CALLBACK = "https://library.example/callback?from=xueji"
-AFTER = "https://library.example/bye"
-WANTED = {**ASKED, "redirect_uri": CALLBACK, "claims": '{"userinfo": {"stage": null, "school_name": null}}'}
-_CSRF = re.compile(r'name="csrf" value="([^"]+)"')
-_CHILD = re.compile(r'name="child" value="([^"]+)"')
-_ONWARD = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway(tmp_path_factory.mktemp("oidc"), pupils=100) as found:
-        found.grant("library")
-        key = ECKey.generate_key("P-256", private=True)
-        spec = ClientSpec(
-            people.LIBRARY,
-            frozenset({Role.RELYING_PARTY}),
-            {"keys": [key.as_dict(private=False)]},
-            post="示例借阅系统",
-            dpop_required=False,
-            sign_in=SignInSpec((CALLBACK,), (AFTER,)),
-        )
-        client_id = found.process.services.directory.register_client(None, spec)
-        found.clients["reading"] = people.Client(client_id, people.LIBRARY, key, ())
-        yield found
-
-
-@pytest.fixture(scope="module")
-def child(world: Gateway) -> str:
-    return some_pupil(world.process.services)
-
-
-@pytest.fixture(scope="module")
-def session(world: Gateway, child: str) -> str:
-    """The session token of a guardian whom the school gave an activation."""
-    services_ = world.process.services
-    assert services_.families is not None
-    registrar = services_.accounts.principal_of_session(world.person("registrar"))
-    desk = services_.families.activations
-    made = desk.make(SubjectRef(child), BondKind.GUARDIAN, registrar)
-    entered = desk.redeem(made.link.partition("#")[2], made.code)
-    assert entered.token is not None
-    return str(entered.token)
-
-
-class Guardian:
-    """A guardian's browser on the way through a sign-in."""
-
-    def __init__(self, world: Gateway, session: str | None) -> None:
-        self.world = world
-        self.browser: FlaskClient = world.app.test_client()
-        if session is not None:
-            with self.browser.session_transaction(base_url=AT) as cookie:
-                cookie["token"] = session
-
-    def get(self, path: str) -> TestResponse:
-        return self.browser.get(path, base_url=AT)
-
-    def open(self, **changes: str) -> str:
-        """Follow a relying party's link; return the path of the page."""
-        answer = self.get(authorize_path(self.world, pushed(self.world, **changes)))
-        assert answer.status_code == 303, answer.text
-        return str(urlsplit(answer.location).path)
-
-    def post(self, path: str, page: str, **fields: str) -> TestResponse:
-        shown = self.get(page).text
-        found, child = _CSRF.search(shown), _CHILD.search(shown)
-        assert found, page
-        named = {} if child is None else {"child": child.group(1)}
-        return self.browser.post(path, data={"csrf": found.group(1), **named, **fields}, base_url=AT)
-
-    def code(self, **changes: str) -> str:
-        """Consent if asked, and return the code of the answer."""
-        where = self.open(**changes)
-        page = self.get(where)
-        if _ONWARD.search(page.text) is None:
-            page = self.post(f"{where}/consent", where)
-        return answer_of(page)["code"]
-
-
-def assertion(world: Gateway, client: str = "reading") -> dict[str, str]:
-    return {"client_assertion_type": ASSERTION, "client_assertion": world.assertion(client)}
-
-
-def push(world: Gateway, client: str = "reading", **changes: str) -> TestResponse:
-    return world.web().post("/oauth/par", data={**WANTED, **assertion(world, client), **changes}, base_url=AT)
-
-
-def pushed(world: Gateway, **changes: str) -> str:
-    answer = push(world, **changes)
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.get_json()["expires_in"] == 90
-    return str(answer.get_json()["request_uri"])
-
-
-def authorize_path(world: Gateway, request_uri: str, **more: str) -> str:
-    query = {"client_id": world.clients["reading"].client_id, "request_uri": request_uri, **more}
-    return "/sign-in/authorize?" + "&".join(f"{name}={value}" for name, value in query.items())
-
-
-def answer_of(page: TestResponse) -> dict[str, str]:
-    """Return the parameters of the answer that a page leads on to: the registered address, its own query kept."""
-    assert page.status_code == 200
-    found = _ONWARD.search(page.text)
-    assert found, page.text
-    address = html.unescape(found.group(1))
-    assert address.startswith(f"{CALLBACK}&")
-    query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-    assert (query.pop("from"), query["state"], query["iss"]) == ("xueji", "state-1", AT)
-    return query
-
-
-def redeem(world: Gateway, code: str, **changes: str) -> TestResponse:
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
-    return world.web().post("/oauth/token", data={**form, **assertion(world), **changes}, base_url=AT)
-
-
-def userinfo(world: Gateway, token: str, method: str = "GET") -> TestResponse:
-    headers = {"Authorization": f"Bearer {token}"}
-    return world.web().open("/oauth/userinfo", method=method, headers=headers, base_url=AT)
+world, child, session = sign_in_web.world, sign_in_web.child, sign_in_web.session
 
 
 def test_both_metadata_documents_are_one_and_name_what_there_is(world: Gateway) -> None:
@@ -167,105 +39,6 @@ def test_both_metadata_documents_are_one_and_name_what_there_is(world: Gateway) 
     endpoints = [value for name, value in told.items() if name.endswith("_endpoint")] + [told["jwks_uri"]]
     assert len(endpoints) == 8
     assert {address.removeprefix(AT) for address in endpoints} <= routes
-
-
-def test_a_guardian_signs_in_and_every_page_guards_itself(world: Gateway, session: str, child: str) -> None:
-    guardian = Guardian(world, session)
-    first = guardian.get(authorize_path(world, pushed(world)))
-    where = urlsplit(first.location).path
-    cookie = next(one for one in first.headers.getlist("Set-Cookie") if one.startswith("xueji_sign_in="))
-    assert f"Path={where};" in f"{cookie};"
-    assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
-    page = guardian.get(where)
-    for shown in ("示例图书馆", "示例借阅系统", "学生身份核验", "学段", "学校名称", "不告知姓名"):
-        assert shown in page.text
-    assert child not in where
-    done = guardian.post(f"{where}/consent", where)
-    for one in (page, done):
-        assert one.headers["X-Frame-Options"] == "DENY"
-        policy = one.headers["Content-Security-Policy"]
-        assert "frame-ancestors 'none'" in policy
-        assert "form-action 'self';" in policy
-        assert one.headers["Referrer-Policy"] == "no-referrer"
-        assert one.headers["Cache-Control"] == "no-store"
-    answer = redeem(world, answer_of(done)["code"])
-    assert answer.status_code == 200, answer.text
-    told = answer.get_json()
-    assert (told["token_type"], told["expires_in"], told["scope"]) == ("Bearer", 300, "openid")
-    info = userinfo(world, told["access_token"])
-    assert info.status_code == 200, info.text
-    assert set(info.get_json()) == {"sub", "stage", "school_name"}
-    assert userinfo(world, told["access_token"], "POST").get_json() == info.get_json()
-
-
-def test_who_has_no_session_is_led_to_the_families_door_and_back(world: Gateway) -> None:
-    stranger = Guardian(world, None)
-    where = stranger.open()
-    answer = stranger.get(where)
-    assert (answer.status_code, answer.location) == (303, f"/family/sign-in?next={where}")
-    staff = Guardian(world, world.person("registrar"))
-    assert "/family/sign-in" in staff.get(staff.open()).location
-
-
-def test_a_consent_that_another_site_sends_is_refused(world: Gateway, session: str) -> None:
-    guardian = Guardian(world, session)
-    where = guardian.open(prompt="consent")
-    for path in (f"{where}/consent", f"{where}/decline", f"{where}/child", f"{where}/again", "/sign-in/sign-out"):
-        for form in ({}, {"csrf": "made-up"}):
-            answer = guardian.browser.post(path, data=form, base_url=AT, headers={"Origin": "https://evil.example"})
-            assert answer.status_code == 403, path
-    assert guardian.get(where).status_code == 200  # it goes on
-
-
-def test_another_browser_and_a_link_alone_open_nothing(world: Gateway, session: str) -> None:
-    guardian, other = Guardian(world, session), Guardian(world, session)
-    where = guardian.open()
-    assert other.get(where).status_code == 400
-    assert other.get("/sign-in/" + "0" * 32).status_code == 400
-    for made_up in ("/sign-in/x", "/sign-in/%00", "/sign-in/" + "g" * 32):
-        assert other.get(made_up).status_code == 404 or other.get(made_up).status_code == 400
-
-
-def test_parameters_beside_the_request_uri_change_nothing(world: Gateway, session: str) -> None:
-    guardian = Guardian(world, session)
-    more = {"redirect_uri": "https://evil.example", "scope": "openid%20everything", "state": "evil", "prompt": "none"}
-    answer = guardian.get(authorize_path(world, pushed(world, prompt="consent"), **more))
-    page = guardian.get(answer.location)
-    assert "evil" not in page.text
-    done = guardian.post(f"{urlsplit(answer.location).path}/consent", answer.location)
-    assert answer_of(done)["code"]
-
-
-def test_an_address_without_a_pushed_request_leads_nowhere(world: Gateway, session: str) -> None:
-    guardian = Guardian(world, session)
-    client = world.clients["reading"].client_id
-    uri = pushed(world)
-    for query in (
-        "",
-        f"client_id={client}",
-        f"request_uri={uri}",
-        f"client_id={client}&request_uri={uri}&request_uri={uri}",
-        f"client_id={client}&request_uri=https://evil.example/r",
-        f"client_id=cl-nobody&request_uri={uri}",
-        f"client_id={client}&response_type=code&redirect_uri={CALLBACK}&scope=openid",
-    ):
-        answer = guardian.get(f"/sign-in/authorize?{query}")
-        assert answer.status_code == 400, query
-        assert "Location" not in answer.headers
-    assert guardian.get(authorize_path(world, uri)).status_code == 303
-    assert guardian.get(authorize_path(world, uri)).status_code == 400  # once
-
-
-def test_forms_of_relying_parties_lead_on_without_a_token(world: Gateway, session: str) -> None:
-    guardian = Guardian(world, session)
-    uri = pushed(world)
-    form = {"client_id": world.clients["reading"].client_id, "request_uri": uri, "state": "dropped"}
-    answer = guardian.browser.post("/sign-in/authorize", data=form, base_url=AT)
-    assert answer.status_code == 303
-    assert guardian.get(answer.location).status_code == 303
-    out = guardian.browser.post("/sign-in/end-session", data={"id_token_hint": "e30.e30.e30"}, base_url=AT)
-    assert out.location == "/sign-in/end-session?id_token_hint=e30.e30.e30"
 
 
 @pytest.mark.parametrize(
@@ -339,62 +112,6 @@ def test_a_relying_party_revokes_its_token(world: Gateway, session: str) -> None
         done = world.web().post("/oauth/revoke", data={"token": token, **assertion(world, client)}, base_url=AT)
         assert done.status_code == 200
         assert userinfo(world, token).status_code == expected
-
-
-def test_a_family_sees_its_consents_and_withdraws_one(world: Gateway, session: str, child: str) -> None:
-    guardian = Guardian(world, session)
-    token = redeem(world, guardian.code()).get_json()["access_token"]
-    listed = guardian.get("/family/consents")
-    for shown in ("示例图书馆", "示例借阅系统", "学校名称", "撤回"):
-        assert shown in listed.text
-    form = {"child": child, "client": world.clients["reading"].client_id}
-    forged = guardian.browser.post("/family/consents/withdrawal", data=form, base_url=AT)
-    assert forged.status_code == 403
-    done = guardian.post("/family/consents/withdrawal", "/family/consents", **form)
-    assert (done.status_code, done.location) == (303, "/family/consents")
-    assert userinfo(world, token).status_code == 401
-    assert "示例图书馆" not in guardian.get("/family/consents").text
-    assert guardian.post("/family/consents/withdrawal", "/family/consents", **form).status_code == 404
-    staff = Guardian(world, world.person("registrar"))
-    assert staff.get("/family/consents").status_code == 403
-
-
-def test_a_sign_out_asks_first_and_leads_only_where_it_was_registered(world: Gateway, child: str) -> None:
-    session = guardian_session(world, child)
-    guardian = Guardian(world, session)
-    told = redeem(world, guardian.code()).get_json()
-    base = f"/sign-in/end-session?id_token_hint={told['id_token']}&state=s1"
-    evil = guardian.get(f"{base}&post_logout_redirect_uri=https://evil.example")
-    assert evil.status_code == 400
-    assert "https://evil.example" not in evil.text
-    asked = guardian.get(f"{base}&post_logout_redirect_uri={AFTER}")
-    assert asked.status_code == 200
-    assert "示例借阅系统" in asked.text
-    assert userinfo(world, told["access_token"]).status_code == 200  # nothing has happened yet
-    fields = {"id_token_hint": told["id_token"], "post_logout_redirect_uri": AFTER, "state": "s1"}
-    forged = guardian.post(
-        "/sign-in/sign-out",
-        f"{base}&post_logout_redirect_uri={AFTER}",
-        **{**fields, "post_logout_redirect_uri": "https://evil.example"},
-    )
-    assert forged.status_code == 400
-    assert _ONWARD.search(forged.text) is None
-    done = guardian.post("/sign-in/sign-out", f"{base}&post_logout_redirect_uri={AFTER}", **fields)
-    found = _ONWARD.search(done.text)
-    assert found
-    assert html.unescape(found.group(1)) == f"{AFTER}?state=s1"
-    assert userinfo(world, told["access_token"]).status_code == 401
-    assert "/family/sign-in" in guardian.get("/family/consents").location
-
-
-def guardian_session(world: Gateway, child: str) -> str:
-    """Return a session of another guardian of the child."""
-    services_ = world.process.services
-    assert services_.families is not None
-    registrar = services_.accounts.principal_of_session(world.person("registrar"))
-    desk = services_.families.activations
-    made = desk.make(SubjectRef(child), BondKind.GUARDIAN, registrar)
-    return str(desk.redeem(made.link.partition("#")[2], made.code).token)
 
 
 def test_addresses_are_registered_by_who_keeps_the_organisation(world: Gateway) -> None:

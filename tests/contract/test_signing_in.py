@@ -211,9 +211,12 @@ def test_a_record_that_leaves_active_ends_sign_ins_and_its_end_forgets_everythin
     tokens = provider.signed_in()
     provider.house.pupils.rows[LI]["state"] = state
     assert refused(lambda: provider.userinfo(tokens.access_token)) == "invalid_token"  # before the worker comes
-    assert provider.keeper.record_changed([LI], state) == 1
+    assert provider.keeper.record_changed([WANG, LI], state) == 1
+    entries = len(provider.house.journal.entries)
+    assert provider.house.last().subjects == (LI,)  # and nobody who was signed in nowhere
     assert provider.keeper.record_changed([LI, WANG], state) == 0
     assert provider.keeper.record_changed([WANG], state) == 0
+    assert len(provider.house.journal.entries) == entries  # nothing more happened, nothing more is written
     provider.house.pupils.rows[LI]["state"] = "active"
     assert refused(lambda: provider.userinfo(tokens.access_token)) == "invalid_token"
     step = provider.step(provider.open(), provider.visitor())

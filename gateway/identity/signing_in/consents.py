@@ -141,19 +141,21 @@ class ConsentKeeper:
         """
         if state == ACTIVE:
             return 0
+        over = state in OVER
+        concerned = self.reader.read(lambda tx: self.store.concerned(tx, subjects, over=over))
+        if not concerned:
+            return 0
 
         def write(tx: Tx) -> int:
-            if state in OVER:
-                self.store.forget_consents(tx, subjects)
-                self.store.forget_subs(tx, subjects)
-            return self.store.end_of(tx, subjects)
+            if over:
+                self.store.forget_consents(tx, concerned)
+                self.store.forget_subs(tx, concerned)
+            return self.store.end_of(tx, concerned)
 
-        if not self.reader.read(lambda tx: self.store.any_of(tx, subjects)):
-            return 0
         count, _ = self.journal.record(
             write,
             lambda ended: EntryDraft(
-                "identity.sign_ins_ended", None, facts={"state": state, "ended": ended}, subjects=tuple(subjects)
+                "identity.sign_ins_ended", None, facts={"state": state, "ended": ended}, subjects=tuple(concerned)
             ),
         )
         return count

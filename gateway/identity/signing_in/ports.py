@@ -123,8 +123,8 @@ class ConsentRepository(Protocol):
     def end_of(self, tx: Tx, subjects: Collection[SubjectRef], client: AccountId | None = None) -> int:
         """End the sign-ins of pupils, at one client where given; return how many."""
 
-    def any_of(self, tx: Tx, subjects: Collection[SubjectRef]) -> bool:
-        """Say whether anything at all is kept of these pupils."""
+    def concerned(self, tx: Tx, subjects: Collection[SubjectRef], *, over: bool) -> list[SubjectRef]:
+        """Return those pupils who are signed in somewhere; with ``over`` also those of whom a consent is kept."""
 
     def sweep(self, tx: Tx, before: datetime) -> int:
         """Forget sign-ins that are remembered no longer; return how many."""

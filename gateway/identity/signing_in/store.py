@@ -126,17 +126,20 @@ class SignInStore:
             ended += connection.execute(update(sign_ins).where(*where).values(state=State.ENDED.value)).rowcount
         return ended
 
-    def any_of(self, tx: Tx, subjects: Collection[SubjectRef]) -> bool:
-        """Say whether anything at all is kept of these pupils."""
-        connection = connection_of(tx)
-        tables = (sign_ins, consents, pairwise)
-        return any(
-            connection.execute(
-                select(table.c.subject_ref).where(table.c.subject_ref.in_(some)).limit(1)
-            ).first() is not None
-            for some in _chunks(subjects)
-            for table in tables
-        )  # fmt: skip
+    def concerned(self, tx: Tx, subjects: Collection[SubjectRef], *, over: bool) -> list[SubjectRef]:
+        """Return those pupils who are signed in somewhere; with ``over`` also those of whom a consent is kept."""
+        connection, found = connection_of(tx), set[SubjectRef]()
+        for some in _chunks(subjects):
+            queries = [
+                select(sign_ins.c.subject_ref).where(sign_ins.c.subject_ref.in_(some), sign_ins.c.state.in_(_LIVE))
+            ]
+            if over:
+                queries += [
+                    select(one.c.subject_ref).where(one.c.subject_ref.in_(some)) for one in (consents, pairwise)
+                ]
+            for query in queries:
+                found |= {SubjectRef(subject) for subject in connection.execute(query).scalars()}
+        return sorted(found)
 
     def sweep(self, tx: Tx, before: datetime) -> int:
         """Forget sign-ins that are remembered no longer; return how many."""
