@@ -204,9 +204,9 @@ def figures(count: int, say: Callable[[str], None]) -> Figures:
         "Credentials",
         found,
         "CPU time of one core, one process, rounds in turn, the best of each. A batch is ten credentials of ten "
-        "claims, bound to a key as its wallet showed it. A presentation shows three of the ten with key binding: the issuer's "
-        "key is at hand, the holder's is read from the credential; the status list (131,072 entries) was opened "
-        "before. The bare checks are two with a key at hand. The peers check no status here, and less."
+        "claims, bound to a key as its wallet showed it. A presentation shows three of the ten with key binding: the "
+        "issuer's key is at hand, the holder's is read from the credential; the status list (131,072 entries) was "
+        "opened before. The bare checks are two with a key at hand. The peers check no status here, and less."
         + ("" if told["node"] is not None else " Without Node.js: @sd-jwt was left out."),
     )
 
