@@ -164,7 +164,7 @@ def test_a_guardian_comes_in_receives_the_identity_and_shows_it_until_the_pupil_
     page.goto("/family")
     assert page.url.endswith("/family/sign-in?next=/family")
     submit(page, "用通行密钥登录")
-    page.wait_for_url("**/family")
+    page.wait_for_url(f"{world.settings.public_url}/family")  # the address of the sign-in ends like it, too
     phone.look("family")
     held = session.send("WebAuthn.getCredentials", {"authenticatorId": identifier})["credentials"]
     assert [one["isResidentCredential"] for one in held] == [True]
