@@ -131,8 +131,10 @@ def test_i1_pupil_rows_and_sealed_files_are_opened_in_one_room_only() -> None:
     openers["vault"].discard("gateway/console/office/uploads.py")  # seals a registrar's own upload with the same tool
     assert openers["vault"] == {
         f"gateway/releases/{name}.py"
-        for name in ("ledger/shelf", "matches/matching", "matches/shelf", "packing", "preparation", "service")
-    }
+        for name in (
+            "ledger/shelf", "matches/matching", "matches/shelf", "packing", "preparation", "service", "tracing/shelf",
+        )
+    }  # fmt: skip
     assert openers["snapshot"] == {
         f"gateway/releases/{name}.py"
         for name in (

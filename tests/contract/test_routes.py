@@ -107,7 +107,7 @@ def test_open_routes_hold_no_identifier_of_any_pupil(app: APIFlask, house: House
 def test_release_routes_are_the_ones_that_pass_the_gate(app: APIFlask) -> None:
     assert {endpoint for endpoint, guard in ROUTES.items() if guard.gate == "release"} == {
         "checks.create_check", "extracts.get_content", "extracts.get_rows", "console.extracts.content",
-        "console.verifier.show", "identity.verify", "presentations.get_presentation",
+        "console.verifier.show", "identity.verify", "oidc.userinfo", "presentations.get_presentation",
         "statistics.ask_statistics", "statistics.get_statistic", "console.statistics.ask", "console.statistics.answer",
     }  # fmt: skip
 
