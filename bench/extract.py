@@ -134,8 +134,8 @@ def release(home: Path, name: str = PROFILE, watched: Callable[[], Mapping[str, 
         services, worker = process.services, process.worker
         if worker is None:
             raise RuntimeError("the face 'all' has a worker")
-        executor = _person("executor", Role.EXECUTOR)
-        grant = _grant(services, name)
+        executor = person("executor", Role.EXECUTOR)
+        grant = grant_of(services, name)
         while worker.round():
             pass
         extract = services.releases.start(grant, ExtractRequest(Format.PARQUET), executor)
@@ -150,13 +150,13 @@ def release(home: Path, name: str = PROFILE, watched: Callable[[], Mapping[str, 
         process.close()
 
 
-def _person(name: str, role: Role, recipient: RecipientId | None = None) -> Principal:
+def person(name: str, role: Role, recipient: RecipientId | None = None) -> Principal:
     unit = UnitCode(PROVINCE) if recipient is None else None
     account, roles = AccountId(f"st-{name}"), frozenset({role})
     return Principal(account, AccountKind.STAFF, roles, unit=unit, recipient=recipient, post="测试", assurance=2)
 
 
-def _grant(services: Services, name: str) -> GrantId:
+def grant_of(services: Services, name: str) -> GrantId:
     """Return a grant of the whole profile for the whole province: applied, recorded, confirmed, decided."""
     today, applications = civil_date(services.now()), services.applications
     profile = services.book.profiles[name]
@@ -172,7 +172,7 @@ def _grant(services: Services, name: str) -> GrantId:
         row_cap=profile.row_cap,
     )
     made = applications.create(
-        _person("applicant", Role.APPLICANT, RECIPIENT),
+        person("applicant", Role.APPLICANT, RECIPIENT),
         ApplicationDraft(
             recipient_name="测试使用方",
             responsible="测试负责人（主任）",
@@ -193,9 +193,9 @@ def _grant(services: Services, name: str) -> GrantId:
         scope_text="同意按申请的用途、范围和期限提供（虚构）。",
         scan_sha256=secrets.token_hex(32),
     )
-    made = applications.record_ground(_person("recorder", Role.DATA_OFFICER), made.id, ground, version=made.version)
-    made = applications.confirm_ground(_person("confirmer", Role.DATA_OFFICER), made.id, version=made.version)
-    approver = _person("approver", Role.APPROVING_OFFICER)
+    made = applications.record_ground(person("recorder", Role.DATA_OFFICER), made.id, ground, version=made.version)
+    made = applications.confirm_ground(person("confirmer", Role.DATA_OFFICER), made.id, version=made.version)
+    approver = person("approver", Role.APPROVING_OFFICER)
     made = applications.decide(approver, made.id, "approve", version=made.version, reason="准予提供（虚构）。")
     if made.grant_id is None:
         raise RuntimeError(f"no grant: {made.state}")

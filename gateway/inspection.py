@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -11,41 +13,77 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import bootstrap, keyring
 from gateway.audit.bundle import verify_bundle
-from gateway.audit.note import COSIGNATURE, NoteSigner, VerifierKey
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.errors import MalformedError
+from gateway.audit.findings import VerifyReport
+from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
-from gateway.audit.verify import VerifyReport, trust, verify_log
-from gateway.audit.witness import Witness
+from gateway.audit.served import ServedLog
+from gateway.audit.tiled import FolderFiles, TiledSource
+from gateway.audit.verify import trust, verify_log
+from gateway.audit.witness import AddCheckpoint, Witness
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.keyring import Face
 from gateway.services import Services
 from gateway.settings import Settings
 
+CHECKPOINTS = "checkpoints"
+"""Below a witness's directory: what it cosigned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cosigned:
-    """What a witness did: the size it cosigned and its public key."""
+    """What a witness did: the size it cosigned, its public key, and the line it signed."""
 
     size: int
     vkey: str
+    line: str
+
+    @property
+    def answer(self) -> str:
+        """The answer as a file, to be carried back to the log."""
+        return f"size {self.size}\n{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where a log is: a database URL, a package or folder, a gateway's address; by default that of the settings."""
+
+    database: str | None = None
+    bundle: Path | None = None
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    """An inspector's, for the entries of a log at an address; without it its hashes alone are verified."""
+    entries_url: str | None = None
+    with_index: bool = False
+    """Whether the search index of a database is compared too."""
 
 
 def verify(
     load_settings: Callable[[], Settings],
+    place: LogPlace | None = None,
     *,
-    database: str | None = None,
-    bundle: Path | None = None,
     vkey: str | None = None,
     policy: Path | None = None,
     witnessed: Iterable[str] = (),
+    progress: Callable[[int], object] = lambda _count: None,
 ) -> VerifyReport:
-    """Rebuild a log from a database or an inspection package and report on it.
+    """Rebuild a log from a database, a package, a folder or a server, and report on it.
 
     Trust comes from ``policy``, else ``vkey``, else the key directory of the settings.
     """
+    where = place or LogPlace()
     trusted = _trusted(load_settings, vkey, policy)
-    if bundle is not None:
-        return verify_bundle(bundle, trusted, witnessed=witnessed)
-    with bootstrap.open_log(database or load_settings().gateway_url) as log:
-        return verify_log(log, trusted, witnessed=witnessed)
+    if where.bundle is not None:
+        return verify_bundle(where.bundle, trusted, witnessed=witnessed, progress=progress)
+    if where.url is not None:
+        served = ServedLog(where.url, where.token, where.entries_url)
+        return verify_log(
+            TiledSource(served), trusted, witnessed=witnessed, progress=progress, hashes_only=where.token is None
+        )
+    url = where.database or load_settings().gateway_url
+    with bootstrap.open_log(url, with_index=where.with_index) as log:
+        return verify_log(log, trusted, witnessed=witnessed, progress=progress)
 
 
 def _trusted(load_settings: Callable[[], Settings], vkey: str | None, policy: Path | None) -> TrustPolicy:
@@ -57,6 +95,21 @@ def _trusted(load_settings: Callable[[], Settings], vkey: str | None, policy: Pa
     return bootstrap.trust_policy(found, keyring.load(found.keys, Face.ALL))
 
 
+def kept_notes(path: Path) -> list[str]:
+    """Return the checkpoints that somebody kept: of one file, or of all in a witness's directory."""
+    if path.is_dir():
+        found = sorted(path.rglob("history/*"))
+        return [file.read_text(encoding="utf-8") for file in found if file.name.isdecimal()]
+    return [path.read_text(encoding="utf-8")]
+
+
+def told(error: Exception) -> list[str]:
+    """Return in words why a log could not be verified."""
+    if isinstance(error, GatewayError):
+        return [line for line in (error.detail_zh, error.detail) if line]
+    return [f"无法读取 cannot be read: {type(error).__name__}"]
+
+
 def lines(report: VerifyReport) -> list[str]:
     """Return a report in words, Chinese first."""
     head = "日志完整，未发现篡改 · the log holds" if report.ok else "日志有问题 · the log does not hold"
@@ -66,23 +119,31 @@ def lines(report: VerifyReport) -> list[str]:
     if report.cosigned_size:
         found.append(f"见证至 cosigned up to size {report.cosigned_size}")
     found += [f"✗ {one.damage}: {one.detail_zh} {one.detail}" for one in report.findings]
-    found += [f"· {notice}" for notice in report.notices]
+    found += [f"· 注意 warning: {notice}" for notice in report.notices]
     return found
 
 
 def witness_key(directory: Path) -> Ed25519PrivateKey:
-    """Return the witness's key, made at the first time; it stays with the inspector."""
+    """Return the witness's key, made at the first time; it stays with the inspector.
+
+    Raises ``ConfigurationError`` when the file is there and holds no key of a witness: a new one would be a stranger.
+    """
     path = directory / "witness.pem"
     if path.exists():
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         if isinstance(key, Ed25519PrivateKey):
             return key
+        raise ConfigurationError("witness.pem holds no Ed25519 key.", detail_zh="witness.pem 不是 Ed25519 私钥。")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Ed25519PrivateKey.generate()
-    path.write_bytes(
-        made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.chmod(0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
     return made
 
 
@@ -91,14 +152,66 @@ def witness_signer(directory: Path, name: str) -> NoteSigner:
     return NoteSigner(name, witness_key(directory), COSIGNATURE)
 
 
+def open_witness(directory: Path, name: str, log_keys: Iterable[VerifierKey]) -> Witness:
+    """Return the witness in ``directory`` for the logs of ``log_keys``, by origin."""
+    logs: dict[str, tuple[VerifierKey, ...]] = {}
+    for key in log_keys:
+        logs[key.name] = (*logs.get(key.name, ()), key)
+    return Witness(directory / CHECKPOINTS, witness_signer(directory, name), logs, lambda: datetime.now(UTC))
+
+
 def witness_once(services: Services, directory: Path, name: str) -> Cosigned:
     """Check the newest checkpoint against the one kept, cosign it, keep it, hand the cosignature to the log."""
-    signer = witness_signer(directory, name)
-    log_keys = services.audit.policy.logs
-    witness = Witness(directory / "checkpoints", signer, {key.name: (key,) for key in log_keys}, services.now)
+    witness = open_witness(directory, name, services.audit.policy.logs)
     checkpoint, signature = witness.once(services.publisher, services.audit.origin)
     services.audit.add_cosignature(checkpoint.size, signature.line())
-    return Cosigned(checkpoint.size, str(signer.verifier))
+    return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
+
+
+def witness_served(url: str, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
+    """Do the same for a log at an address, from its public tiles; the cosignature is returned, not handed in."""
+    witness = open_witness(directory, name, [log_key])
+    checkpoint, signature = witness.once(ServedLog(url), log_key.name)
+    return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
+
+
+def witness_request(request: Path, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
+    """Do the same for a checkpoint that came as a file (``request_file``)."""
+    asked = AddCheckpoint.parse(request.read_text(encoding="utf-8"))
+    witness = open_witness(directory, name, [log_key])
+    signature = witness.add_checkpoint(asked)
+    size = Checkpoint.parse_text(SignedNote.parse(asked.checkpoint).text).size
+    return Cosigned(size, str(witness.signer.verifier), signature.line())
+
+
+def request_file(process: bootstrap.Process, name: str | None) -> str:
+    """Return a request for the witness ``name`` of the policy (by default the only one), to be carried to it."""
+    audit = process.services.audit
+    witnesses = audit.policy.witnesses
+    if name is None and len(witnesses) != 1:
+        raise ConfigurationError(
+            "Say which witness: --name, one of the trust policy.", detail_zh="请用 --name 指明见证方。"
+        )
+    chosen = next(iter(witnesses)) if name is None else name
+    if chosen not in witnesses:
+        raise ConfigurationError(f"The trust policy has no witness '{chosen}'.", detail_zh="信任策略中没有该见证方。")
+    return str(bootstrap.witness_request(process, witnesses[chosen]))
+
+
+def take_answer(process: bootstrap.Process, text: str) -> int:
+    """Keep the cosignatures of an answer file; return their size. Raises ``MalformedError`` or ``ProofError``."""
+    first, *lines = text.splitlines()
+    word, _, number = first.partition(" ")
+    if word != "size" or not number.isdecimal() or not lines:
+        raise MalformedError("This is no answer of a witness.", detail_zh="这不是见证方的答复文件。")
+    for line in lines:
+        process.services.audit.add_cosignature(int(number), line)
+    return int(number)
+
+
+def mirror(services: Services, folder: Path) -> Checkpoint:
+    """Write the log into ``folder`` in the layout of tlog-tiles, up to what the quorum cosigned; return that."""
+    return services.audit.mirror(FolderFiles(folder).write)
 
 
 def require_witness(settings: Settings, witnesses: Sequence[VerifierKey]) -> None:

@@ -125,6 +125,9 @@ TABLE: dict[type[Exception], ProblemType] = {
     anonymize.UnknownLeafError: ProblemType("unknown-value", 409, "数据值不在层级表中", "A value fits no hierarchy"),
     anonymize.TransformError: ProblemType("transform-failed", 409, "处理失败，已停止提供", "Not as planned: stopped"),
     audit.ProofError: ProblemType("proof-failed", 409, "证明不成立", "The proof does not hold"),
+    audit.WitnessSilentError: ProblemType(
+        "witness-silent", 503, "审计见证中断，暂停提供", "Stopped until the log is witnessed"
+    ),
     audit.LogDamagedError: ProblemType("log-damaged", 503, "审计日志损坏", "The audit log is damaged"),
     identity.CredentialRejectedError: ProblemType("credential-rejected", 422, "凭证未通过核验", "Not verified"),
     # OpenID4VCI 1.0 section 8.3.1.2: both are 400, and the code is no bearer token (401) that was sent wrongly
@@ -308,6 +311,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "not-found": (
         "检查编号；不存在与无权查看的答复相同。",
         "Check the id; what does not exist and what you may not see look alike.",
+    ),
+    "witness-silent": (
+        "请审计检查员恢复见证；会签后自动恢复提供。",
+        "Let the inspector's witness cosign the log; releases then go on by themselves.",
     ),
     "not-ready": ("稍后查询状态，状态为 ready 后再取。", "Poll the state; go on when it is 'ready'."),
     "wallet-refused": ("按 error 代码修改；必要时向学校重新申领。", "See the code in error; or ask for a new offer."),

@@ -15,6 +15,8 @@ from rulebook.source import Sources, Table
 from rulebook.statistics import read_statistics
 
 _MEGABYTE = 1 << 20
+_STOPPABLE = frozenset({"match", "statistics", "anonymous", "pseudonymous", "masked"})
+"""Levels that may stop without a witness; single checks, also about one's own identity, go on."""
 
 
 def read_parameters(
@@ -49,6 +51,8 @@ def read_parameters(
         lease_seconds=releases.integer("lease_seconds", least=10, most=3_600),
         token_seconds=releases.integer("token_seconds", least=60, most=3_600),
         checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
+        witness_stop_minutes=audit.integer("witness_stop_minutes", least=15, most=10_080),
+        witness_stop_levels=audit.references("witness_stop_levels", _STOPPABLE, "level"),
         assessment_by_hand=applications.boolean("assessment_by_hand"),
         scan_required=applications.boolean("scan_required"),
         dry_run_required=applications.boolean("dry_run_required"),

@@ -353,7 +353,11 @@ class Parameters:
     """How long the owner of an intent may be silent before it is closed as unknown."""
     token_seconds: int
     checkpoint_witness_minutes: int
+    """Minutes within which entries of the audit log must be cosigned; later it is recorded and alerted."""
     number_authority: Literal["national", "local"]
+    witness_stop_minutes: int = 1440
+    """Minutes without a cosignature after which releases of ``witness_stop_levels`` stop."""
+    witness_stop_levels: frozenset[str] = frozenset({"match", "pseudonymous", "masked"})
     assessment_by_hand: bool = False
     """Whether an officer's own impact assessment must stand before a decision, where one is obligatory."""
     delegation_days: int = 60

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 
 from flask import Response
+from werkzeug.exceptions import NotFound
 
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import BINARY, ApiBlueprint, content
 from gateway.api.models import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut
 from gateway.api.models.audit import moment
+from gateway.audit.errors import MalformedError
 from gateway.audit.records import EntryView, SearchQuery
 from gateway.policies.decision import Action
 from gateway.policies.resources import audit_log_resource
 from gateway.principals import Principal
 
+OCTETS = "application/octet-stream"
 blueprint = ApiBlueprint("audit", __name__, tag="Audit")
 
 
@@ -76,6 +79,20 @@ def proof(index: int) -> ProofOut:
         checkpoint=proven.checkpoint,
         receipt=proven.receipt,
     )
+
+
+@blueprint.get("/log/tile/entries/<path:tile>")
+@blueprint.answers({200: content("The entries of a tile, each after its length in 16 bits", OCTETS, BINARY)})
+def entry_bundle(tile: str) -> Response:
+    """Return an entry bundle of the log (C2SP tlog-tiles), for inspectors; the reading is logged too."""
+    who = _may(Action.EXPORT_AUDIT)
+    try:
+        entries = services().audit.entry_bundle(who, f"tile/entries/{tile}")
+    except MalformedError:
+        raise NotFound from None  # a path that names no bundle names nothing
+    response = Response(entries, mimetype=OCTETS)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.post("/v1/audit/packages")

@@ -88,6 +88,7 @@ ROUTES: dict[str, Guard] = {
     "legal_texts.confirm": Guard("policy", "confirm_text"),
     "legal_texts.retire": Guard("policy", "confirm_text"),
     "audit.entry": Guard("policy", "read_audit; entries hold no pupil data (I7)"),
+    "audit.entry_bundle": Guard("policy", "export_audit; entries hold no pupil data (I7)"),
     "audit.package": Guard("policy", "export_audit; entries hold no pupil data (I7)"),
     "audit.proof": Guard("policy", "read_audit; entries hold no pupil data (I7)"),
     "audit.search": Guard("policy", "read_audit; entries hold no pupil data (I7)"),

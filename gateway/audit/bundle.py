@@ -1,4 +1,4 @@
-"""The inspection package: a ZIP that a stranger can verify with nothing but the log's public key.
+"""The inspection package: a ZIP, or the same unpacked, that a stranger verifies with nothing but the log's public key.
 
 ``full`` holds the whole log in the layout of tlog-tiles; ``selected`` holds chosen entries with their
 ``tlog-proof``. Nothing in it needs a signature of its own: entries and hashes follow from the signed checkpoint.
@@ -9,24 +9,22 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gateway.audit.errors import MalformedError, ProofError
-from gateway.audit.merkle import leaf_hash
+from gateway.audit.findings import Damage, Finding, VerifyReport
 from gateway.audit.policy import TrustPolicy, parse_policy
 from gateway.audit.receipts import TlogProof
-from gateway.audit.records import Head, StoredEntry, TagList
-from gateway.audit.tiles import MAX_ENTRY_BYTES, WIDTH, TileId, decode_bundle
-from gateway.audit.verify import Damage, Finding, VerifyReport, verify_log
+from gateway.audit.tiled import CHECKPOINT, ENTRIES, MAX_FILE, FolderFiles, TiledFiles, TiledSource, numbers_of, text_of
+from gateway.audit.tiles import TileId
+from gateway.audit.verify import verify_log
 from gateway.journal import JsonValue
 
 FORMAT = "xueji-log-bundle/1"
-_MAX_MEMBER = WIDTH * (MAX_ENTRY_BYTES + 2)
-_MAX_CHECKPOINTS = 1 << 30
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 README_ZH = """# 审计检查包
@@ -94,10 +92,11 @@ def write_bundle(
 
 @dataclass(slots=True)
 class Bundle:
-    """An inspection package, opened; use it as a context."""
+    """An inspection package, opened; use it as a context. Implements ``gateway.audit.tiled.TiledFiles``."""
 
     archive: zipfile.ZipFile = field(repr=False)
     manifest: Mapping[str, JsonValue]
+    _by_tile: dict[str, list[str]] | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, path: Path) -> Bundle:
@@ -108,13 +107,10 @@ class Bundle:
             raise MalformedError("The file is not an inspection package.", detail_zh="该文件不是审计检查包。") from None
         bundle = cls(archive, {})
         try:
-            manifest = json.loads(bundle.file("manifest.json"))
-        except (ValueError, KeyError, MalformedError):
-            manifest = None
-        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+            bundle.manifest = manifest_of(bundle)
+        except MalformedError:
             archive.close()
-            raise MalformedError("The package has no manifest that we know.", detail_zh="检查包的清单无法识别。")
-        bundle.manifest = manifest
+            raise
         return bundle
 
     def __enter__(self) -> Self:
@@ -125,116 +121,97 @@ class Bundle:
     ) -> None:
         self.archive.close()
 
-    def file(self, name: str, limit: int = _MAX_MEMBER) -> bytes:
-        """Return a member; raises ``KeyError`` when it is not there, ``MalformedError`` when it is too large."""
-        info = self.archive.getinfo(name)
+    def read(self, path: str, limit: int = MAX_FILE) -> bytes | None:
+        """Return a member, ``None`` when it is not there; raises ``MalformedError`` when it is too large or damaged."""
+        info = self.archive.NameToInfo.get(path)
+        if info is None:
+            return None
         if info.file_size > limit:
-            raise MalformedError(f"The member {name} of the package is too large.")
+            raise MalformedError(f"The member {path} of the package is too large.")
         try:
             with self.archive.open(info) as member:
                 content = member.read(limit + 1)
         except (zipfile.BadZipFile, EOFError, OSError, ValueError):
-            raise MalformedError(f"The member {name} of the package is damaged.") from None
+            raise MalformedError(f"The member {path} of the package is damaged.") from None
         if len(content) > limit:
-            raise MalformedError(f"The member {name} of the package is too large.")
+            raise MalformedError(f"The member {path} of the package is too large.")
         return content
+
+    def widest(self, level: int | None, tile: int) -> bytes | None:
+        """Return a tile, the full one or else the widest part."""
+        full = TileId(level, tile).path
+        if full in self.archive.NameToInfo:
+            return self.read(full)
+        before = f"{full}.p/"
+        widths = [name.removeprefix(before) for name in self._parts().get(full, ())]
+        widest = max((int(width) for width in widths if width.isdecimal()), default=None)
+        return None if widest is None else self.read(f"{before}{widest}")
+
+    def _parts(self) -> dict[str, list[str]]:
+        """Return the names of partial tiles by that of the full one."""
+        if self._by_tile is None:
+            self._by_tile = {}
+            for name in self.archive.namelist():
+                full, partial, _ = name.partition(".p/")
+                if partial:
+                    self._by_tile.setdefault(full, []).append(name)
+        return self._by_tile
+
+    def entry_tiles(self) -> Sequence[int]:
+        """Return the numbers of the entry bundles, ascending."""
+        return numbers_of(name for name in self.archive.namelist() if name.startswith(ENTRIES))
 
     def names(self, prefix: str) -> list[str]:
         """Return the names of members below ``prefix``."""
         return [name for name in self.archive.namelist() if name.startswith(prefix)]
 
-    @property
-    def kind(self) -> str:
-        """``full`` or ``selected``."""
-        return str(self.manifest.get("kind"))
-
     def policy(self) -> TrustPolicy:
         """Return the policy that the package brings along; the reader's own goes before it."""
-        return parse_policy(self.file("policy.txt").decode())
+        return parse_policy(text_of(self, "policy.txt"))
+
+    def unpack(self, folder: Path) -> None:
+        """Write the members below ``folder``, which is made, as a web server would serve them."""
+        files = FolderFiles(folder)
+        for name in self.archive.namelist():
+            files.write(name, self.read(name) or b"")
 
 
-@dataclass(slots=True)
-class BundleSource:
-    """``LogSource`` on a full package."""
-
-    bundle: Bundle
-    _size: int = -1
-    _chunk: tuple[int, list[bytes]] = (-1, [])
-
-    def head(self) -> Head | None:
-        """Return nothing: a package has no head row."""
-        return None
-
-    def last_index(self) -> int:
-        """Return the highest index of the entry bundles."""
-        if self._size < 0:
-            tiles = [name for name in self.bundle.names("tile/entries/")]
-            self._size = 0
-            for at in range(len(tiles)):
-                found = self._entries(at)
-                if not found:
-                    break
-                self._size = at * WIDTH + len(found)
-        return self._size - 1
-
-    def _entries(self, tile: int) -> list[bytes]:
-        if self._chunk[0] != tile:
-            content = self._widest(None, tile)
-            self._chunk = (tile, decode_bundle(content))
-        return self._chunk[1]
-
-    def _widest(self, level: int | None, tile: int) -> bytes:
-        full = TileId(level, tile).path
-        partial = self.bundle.names(f"{full}.p/")
-        name = full if full in self.bundle.archive.NameToInfo else (partial[0] if partial else None)
-        return b"" if name is None else self.bundle.file(name)
-
-    def entries(self, start: int, end: int) -> Sequence[StoredEntry]:
-        """Return entries; ``start`` is at the start of a tile, as the verifier reads."""
-        bodies = self._entries(start // WIDTH)[start % WIDTH : start % WIDTH + end - start]
-        return [StoredEntry(index, leaf_hash(body), body) for index, body in enumerate(bodies, start=start)]
-
-    def tile(self, level: int, tile: int) -> bytes:
-        """Return the hashes of a tile."""
-        return self._widest(level, tile)
-
-    def checkpoints(self) -> Iterator[tuple[int, str]]:
-        """Yield the checkpoints."""
-        for line in self.bundle.file("checkpoints.ndjson", _MAX_CHECKPOINTS).decode().splitlines():
-            try:
-                told = json.loads(line)
-                yield int(told["size"]), str(told["note"])
-            except (ValueError, KeyError, TypeError):
-                raise MalformedError("A line of checkpoints.ndjson cannot be read.") from None
-
-    def cosignatures(self) -> Iterator[tuple[int, str]]:
-        """Yield nothing: cosignatures stand in the notes."""
-        return iter(())
-
-    def tag_list(self, index: int) -> TagList | None:  # noqa: ARG002  no package carries tag lists
-        """Return ``None``: tag lists do not leave the gateway."""
-        return None
-
-
-def verify_bundle(path: Path, policy: TrustPolicy, *, witnessed: Iterable[str] = ()) -> VerifyReport:
-    """Return the report on an inspection package under the reader's own ``policy``.
-
-    Raises ``MalformedError`` when the file is no package.
-    """
-    with Bundle.open(path) as bundle:
-        try:
-            if bundle.kind == "full":
-                return verify_log(BundleSource(bundle), policy, witnessed=(*witnessed, _text(bundle, "checkpoint")))
-            return _verify_selected(bundle, policy)
-        except KeyError:
-            raise MalformedError("A part of the package is missing.", detail_zh="检查包缺少部分内容。") from None
-
-
-def _text(bundle: Bundle, name: str) -> str:
+def manifest_of(files: TiledFiles) -> Mapping[str, JsonValue]:
+    """Return the manifest of a package; raises ``MalformedError`` when there is none that we know."""
     try:
-        return bundle.file(name).decode()
-    except UnicodeDecodeError:
-        raise MalformedError(f"The member {name} of the package is not text.") from None
+        found = json.loads(text_of(files, "manifest.json"))
+    except (ValueError, MalformedError):
+        found = None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise MalformedError("The package has no manifest that we know.", detail_zh="检查包的清单无法识别。")
+    return found
+
+
+def verify_bundle(
+    path: Path,
+    policy: TrustPolicy,
+    *,
+    witnessed: Iterable[str] = (),
+    progress: Callable[[int], object] = lambda _count: None,
+) -> VerifyReport:
+    """Return the report on an inspection package, or on a folder of a log, under the reader's ``policy``.
+
+    Raises ``MalformedError`` when ``path`` is neither.
+    """
+    if path.is_dir():
+        files = FolderFiles(path)
+        return _verify_whole(files, policy, witnessed, progress)
+    with Bundle.open(path) as bundle:
+        if bundle.manifest.get("kind") == "full":
+            return _verify_whole(bundle, policy, witnessed, progress)
+        return _verify_selected(bundle, policy)
+
+
+def _verify_whole(
+    files: TiledFiles, policy: TrustPolicy, witnessed: Iterable[str], progress: Callable[[int], object]
+) -> VerifyReport:
+    newest = text_of(files, CHECKPOINT)
+    return verify_log(TiledSource(files), policy, witnessed=(*witnessed, newest), progress=progress)
 
 
 def _verify_selected(bundle: Bundle, policy: TrustPolicy) -> VerifyReport:
@@ -247,10 +224,10 @@ def _verify_selected(bundle: Bundle, policy: TrustPolicy) -> VerifyReport:
         stem = name.removeprefix("entries/").removesuffix(".json")
         index = int(stem) if stem.isdecimal() else None
         try:
-            proof = TlogProof.parse(_text(bundle, f"proofs/{stem}.tlog-proof"))
+            proof = TlogProof.parse(text_of(bundle, f"proofs/{stem}.tlog-proof"))
             if proof.index != index:
                 raise ProofError(f"The proof of entry {stem} speaks of entry {proof.index}.")  # noqa: TRY301
-            checkpoint = proof.verify(bundle.file(name), policy)
+            checkpoint = proof.verify(bundle.read(name) or b"", policy)
         except ProofError as error:
             findings.append(Finding(Damage.ALTERED, index, error.detail))
         except MalformedError as error:

@@ -28,6 +28,13 @@ _OUTCOME = re.compile(r"[a-z][a-z_]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_INT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles do
 _MAX_DEPTH = 8
+_LONG = re.compile(rb"[:,\[]-?[0-9]{16}")
+_CLASSES = bytes(0xFF if byte >= 0xF0 else ord("0") if 0x30 <= byte <= 0x39 else byte for byte in range(256))  # noqa: PLR2004  UTF-8
+"""Digits as 0, the first byte of a character beyond the basic plane as 0xFF."""
+_SIXTEEN = b"0" * 16
+_PLAIN = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, sort_keys=True, separators=(",", ":")
+)
 _ADDED_BYTES = 4096
 """Room for time, rule book, occurred, clock_back and 64 listed tags."""
 _COUNTED = ("bytes", "rows", "size", "count")
@@ -137,14 +144,17 @@ def encode_entry(
     tagger: Tagger,
     previous: str = "",
     occurred: str | None = None,
+    checked: bool = False,
 ) -> EncodedEntry:
     """Return the leaf of ``draft``.
 
     ``at`` is the sequencer's clock, UTC; ``previous`` the time of the entry before: a clock that went back
     is recorded as ``clock_back``, not repaired. ``occurred`` is when the fact happened, if it came through a
-    queue. ``rulebook`` is the SHA-256 of the rule book in force. Raises ``EntryRefusedError``.
+    queue. ``rulebook`` is the SHA-256 of the rule book in force. ``checked`` says
+    that ``check_draft`` has passed this very draft. Raises ``EntryRefusedError``.
     """
-    check_draft(draft)
+    if not checked:
+        check_draft(draft)
     content = _content(draft, micros_text(at), rulebook)
     if occurred is not None:
         content["occurred"] = occurred
@@ -153,7 +163,7 @@ def encode_entry(
     tags = tagger.tags(epoch_of(at), draft.subjects) if draft.subjects else None
     if tags is not None:
         content["tags"] = _tags(tags)
-    body = rfc8785.dumps(content)
+    body = _canonical(content)
     _check_length(len(body))
     return EncodedEntry(body, index_of(content), tags)
 
@@ -162,7 +172,7 @@ def check_fits(draft: EntryDraft) -> None:
     """Return when ``draft`` may be written and fits a leaf whatever is added; for faces without the tag key."""
     check_draft(draft)
     check_subjects(draft.subjects)
-    _check_length(len(rfc8785.dumps(_content(draft, "", ""))) + _ADDED_BYTES)
+    _check_length(len(_canonical(_content(draft, "", ""))) + _ADDED_BYTES)
 
 
 def _content(draft: EntryDraft, at: str, rulebook: str) -> dict[str, JsonValue]:
@@ -222,18 +232,54 @@ def index_of(content: Mapping[str, JsonValue]) -> dict[str, str | None]:
 def decode_entry(body: bytes) -> dict[str, JsonValue]:
     """Return the content of a leaf; raises ``MalformedError`` unless it is canonical JSON of version 1."""
     try:
-        content = json.loads(body, parse_float=_no_float, parse_constant=_no_float)
+        text = body.decode()
+        content, end = _READ(text)
     except (ValueError, RecursionError):
         raise MalformedError("A leaf of the log is not JSON without floats.") from None
+    if end != len(text):
+        raise MalformedError("A leaf of the log is not one JSON value.")
     if not isinstance(content, dict) or content.get("v") != VERSION:
         raise MalformedError("A leaf of the log is not an entry of version 1.")
-    if rfc8785.dumps(content) != body:
+    if not _is_canonical(content, body):
         raise MalformedError("A leaf of the log is not in canonical form.")
     return cast("dict[str, JsonValue]", content)
 
 
+def _canonical(content: dict[str, JsonValue]) -> bytes:
+    """Return the form of RFC 8785 of ``content``, whose texts and integers were screened; see ``_is_canonical``."""
+    body = _PLAIN.encode(content).encode()
+    return rfc8785.dumps(content) if _is_unusual(body) else body
+
+
+def _is_canonical(content: dict[str, JsonValue], body: bytes) -> bool:
+    """Say whether ``body`` is RFC 8785's form of ``content``, which holds no floats.
+
+    The standard library's encoder writes the same bytes, seven times as fast, but for two things that are sorted out
+    first: keys beyond the basic plane sort otherwise in UTF-16, and integers beyond 2^53 are not allowed.
+    """
+    if not _is_unusual(body):
+        try:
+            return _PLAIN.encode(content).encode() == body
+        except (UnicodeEncodeError, RecursionError):
+            return False
+    try:
+        return rfc8785.dumps(content) == body
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
+        return False
+
+
+def _is_unusual(body: bytes) -> bool:
+    """Say whether ``body`` holds a character beyond the basic plane or, perhaps, an integer of 16 digits."""
+    classes = body.translate(_CLASSES)
+    return b"\xff" in classes or (_SIXTEEN in classes and _LONG.search(body) is not None)
+
+
 def _no_float(_text: str) -> JsonValue:
     raise ValueError("a float")
+
+
+_READ = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).raw_decode
+"""Reads one JSON value: without the search for an encoding and for blanks around it, which no leaf has."""
 
 
 def tag_list_of(content: Mapping[str, JsonValue]) -> TagList | None:

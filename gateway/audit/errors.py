@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import ConfigurationError, ConflictError, GatewayError, ParameterError
+from gateway.errors import ConfigurationError, ConflictError, GatewayError, ParameterError, UnavailableError
 
 
 class EntryRefusedError(ParameterError):
@@ -17,6 +17,20 @@ class MalformedError(ParameterError):
 
 class ProofError(GatewayError):
     """A proof, hash or signature does not hold."""
+
+
+class InconsistentError(ProofError):
+    """A checkpoint does not extend the one that the witness has seen."""
+
+
+class ForkSeenError(InconsistentError):
+    """A checkpoint has the size that the witness has seen, and another root."""
+
+
+class WitnessSilentError(UnavailableError):
+    """Too much of the log has waited too long for its witnesses: releases of high risk stop until they cosign."""
+
+    rule = "A50-10"
 
 
 class LogDamagedError(GatewayError):

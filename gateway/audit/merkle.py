@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from gateway.audit.errors import ProofError
 from gateway.errors import ParameterError
@@ -73,19 +74,64 @@ def nodes_of(leaves: Iterable[bytes]) -> Nodes:
     return nodes
 
 
+def complete(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over a power of two of hashes."""
+    sha256 = hashlib.sha256
+    level = list(hashes)
+    while len(level) > 1:
+        pairs = iter(level)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+    return level[0]
+
+
+@dataclass(slots=True)
+class CompactRange:
+    """A growing tree in constant memory: its size and the roots of its complete subtrees, widest first."""
+
+    size: int = 0
+    peaks: list[bytes] = field(default_factory=list)
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf hash."""
+        self._carry(leaf, 0)
+
+    def append_complete(self, root: bytes, level: int) -> None:
+        """Add a complete subtree of ``1 << level`` leaves; the size is a multiple of that."""
+        self._carry(root, level)
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add leaf hashes, in complete subtrees as large as fit: that saves most of the way of single ones."""
+        at, end = 0, len(leaves)
+        while at < end:
+            level = (end - at).bit_length() - 1
+            if self.size:
+                level = min(level, (self.size & -self.size).bit_length() - 1)
+            self._carry(complete(leaves[at : at + (1 << level)]), level)
+            at += 1 << level
+
+    def _carry(self, node: bytes, level: int) -> None:
+        self.size += 1 << level
+        carried = self.size >> level
+        while carried & 1 == 0:
+            node = node_hash(self.peaks.pop(), node)
+            carried >>= 1
+        self.peaks.append(node)
+
+    def root(self) -> bytes:
+        """Return the root of the tree."""
+        return fold(self.peaks)
+
+    def copy(self) -> CompactRange:
+        """Return a range of its own."""
+        return CompactRange(self.size, list(self.peaks))
+
+
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Return the root over leaf hashes, in constant memory."""
-    peaks: list[bytes] = []
-    count = 0
+    tree = CompactRange()
     for leaf in leaves:
-        peaks.append(leaf)
-        count += 1
-        carried = count
-        while carried & 1 == 0:
-            right = peaks.pop()
-            peaks.append(node_hash(peaks.pop(), right))
-            carried >>= 1
-    return fold(peaks)
+        tree.append(leaf)
+    return tree.root()
 
 
 def inclusion_proof(nodes: Nodes, index: int, size: int) -> list[bytes]:

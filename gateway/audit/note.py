@@ -11,6 +11,7 @@ import hashlib
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -39,6 +40,12 @@ def _decode(text: str) -> bytes:
     if base64.b64encode(decoded).decode() != text:
         raise MalformedError("A key or signature is not canonical base64.")
     return decoded
+
+
+@lru_cache(maxsize=64)
+def _loaded(public: bytes) -> Ed25519PublicKey:
+    """Return the key, loaded once: that takes as long as to verify a signature with it."""
+    return Ed25519PublicKey.from_public_bytes(public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class VerifierKey:
     def check(self, message: bytes, signature: bytes) -> None:
         """Return when the Ed25519 signature holds; raises ``ProofError`` otherwise."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _loaded(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
             raise ProofError(f"The signature of '{self.name}' does not hold.") from None
 

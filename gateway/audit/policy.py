@@ -30,6 +30,8 @@ class TrustPolicy:
     witnesses: dict[str, VerifierKey] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     quorum: str = NO_QUORUM
+    urls: dict[str, str] = field(default_factory=dict)
+    """Where a witness takes checkpoints (the prefix of ``add-checkpoint``), by its name; not every one has one."""
 
     def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
         """Say whether the quorum is met by ``signers``; distinct public keys count, not names."""
@@ -63,7 +65,10 @@ class TrustPolicy:
     def text(self) -> str:
         """Return the policy as a file."""
         lines = [f"log {key}" for key in self.logs]
-        lines += [f"witness {name} {key}" for name, key in self.witnesses.items()]
+        lines += [
+            " ".join(["witness", name, str(key), *([self.urls[name]] if name in self.urls else [])])
+            for name, key in self.witnesses.items()
+        ]
         lines += [f"group {name} {group.threshold} {' '.join(group.members)}" for name, group in self.groups.items()]
         return "\n".join([*lines, f"quorum {self.quorum}"]) + "\n"
 
@@ -91,13 +96,16 @@ class _Parser:
         self.witnesses: dict[str, VerifierKey] = {}
         self.groups: dict[str, Group] = {}
         self.quorum: str | None = None
+        self.urls: dict[str, str] = {}
 
     def line(self, items: list[str]) -> None:
         match items:
             case ["log", vkey] | ["log", vkey, _]:
                 self._log(VerifierKey.parse(vkey))
-            case ["witness", name, vkey] | ["witness", name, vkey, _]:
+            case ["witness", name, vkey, *url] if len(url) <= 1:
                 self._witness(name, VerifierKey.parse(vkey))
+                if url:
+                    self.urls[name] = url[0]
             case ["group", name, threshold, *members]:
                 self._group(name, threshold, members)
             case ["quorum", name]:
@@ -145,4 +153,4 @@ class _Parser:
     def policy(self) -> TrustPolicy:
         if self.quorum is None:
             raise MalformedError("The trust policy has no quorum line; write 'quorum none' if none is wanted.")
-        return TrustPolicy(tuple(self.logs), self.witnesses, self.groups, self.quorum)
+        return TrustPolicy(tuple(self.logs), self.witnesses, self.groups, self.quorum, self.urls)

@@ -83,6 +83,20 @@ class Cosignature:
 
 
 @dataclass(frozen=True, slots=True)
+class WitnessState:
+    """What of the log waits for its witnesses."""
+
+    cosigned_size: int = 0
+    """The largest size that met the quorum when it was last looked at."""
+    waiting_since: str = ""
+    """The time of the oldest entry that no quorum covers; empty when all are covered, or nobody has to cosign."""
+    silent: bool = False
+    """Whether that was recorded as too long."""
+    contradicted: bool = False
+    """Whether it was recorded that a witness has seen what the log does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedRequest:
     """An entry that a face without the log key asked for: a draft as JSON text, cleared when it is done."""
 

@@ -16,6 +16,8 @@ _ID_18 = re.compile(rf"{_START}[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{_DAY}[0-9]{{3}
 _ID_15 = re.compile(rf"{_START}[1-8][0-7][0-9]{{6}}{_DAY}[0-9]{{3}}{_END}")
 _STUDENT_NUMBER = re.compile(rf"{_START}[GgLl][0-9]{{17}}[0-9Xx]{_END}")
 _PHONE = re.compile(rf"{_START}(?:\+?(?:00)?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{{4}}){{2}}{_END}")
+_SHORTEST = 11
+"""Characters of a telephone number, the shortest of all that is looked for."""
 _CREDIT_CODE = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _LENGTH = 18
 
@@ -25,7 +27,12 @@ def looks_personal(text: str, *, phones: bool = True) -> str | None:
 
     Full-width digits count as digits.
     """
-    plain = unicodedata.normalize("NFKC", text)
+    if text.isascii():
+        if len(text) < _SHORTEST:
+            return None
+        plain = text  # normal already
+    else:
+        plain = unicodedata.normalize("NFKC", text)
     if _STUDENT_NUMBER.search(plain):
         return "student_number"
     if _ID_18.search(plain) or _ID_15.search(plain):

@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -86,6 +86,8 @@ class _Job:
     occurred: str | None
     after: Callable[[Tx, Receipt], None] | None
     future: Future[tuple[Any, Receipt]]
+    checked: bool = False
+    """Whether its entry was known, and passed, when it was queued."""
     failure: Exception | None = None
     """Why its savepoint was undone."""
 
@@ -109,16 +111,19 @@ class Sequencer:
         tagger: Tagger,
         rulebook: Callable[[], str],
         now: Clock,
-        floor: Checkpoint | None = None,
+        floor: Callable[[], Checkpoint | None] = lambda: None,
         max_batch: int = 512,
     ) -> None:
-        """``floor`` is the witness's latest checkpoint: a log behind it, or against it, is not written to."""
+        """``floor`` returns the witness's latest checkpoint: a log behind it, or against it, is not written to.
+
+        It is asked once, before the first write.
+        """
         self._store = store
         self._identity = identity
         self._tagger = tagger
         self._rulebook = rulebook
         self._now = now
-        self._floor = floor
+        self._floor: Callable[[], Checkpoint | None] | None = floor
         self._max_batch = max_batch
         self._queue: queue.SimpleQueue[tuple[_Job, ...] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -142,7 +147,7 @@ class Sequencer:
         if not callable(entry):
             check_draft(entry)  # refused at once, before it costs a transaction
         future: Future[tuple[R, Receipt]] = Future()
-        self._enqueue((_Job(write, entry, occurred, after, future),))
+        self._enqueue((_Job(write, entry, occurred, after, future, checked=not callable(entry)),))
         return future
 
     def submit_all(self, write: Callable[[Tx], R], entries: Sequence[EntryDraft]) -> Future[tuple[R, Receipt]]:
@@ -164,7 +169,8 @@ class Sequencer:
             return held[-1]
 
         jobs = tuple(
-            _Job(behind if place else first, entry, None, None, Future()) for place, entry in enumerate(entries)
+            _Job(behind if place else first, entry, None, None, Future(), checked=True)
+            for place, entry in enumerate(entries)
         )
         self._enqueue(jobs)
         return jobs[-1].future
@@ -257,12 +263,18 @@ class Sequencer:
         rulebook = self._rulebook()
         for job in jobs:
             try:
-                with self._store.savepoint(tx):
+                with nullcontext() if job.write is _no_write else self._store.savepoint(tx):
                     result = job.write(tx)
                     draft = job.entry(result) if callable(job.entry) else job.entry
                     now = self._now()
                     entry = encode_entry(
-                        draft, at=now, rulebook=rulebook, tagger=self._tagger, previous=at, occurred=job.occurred
+                        draft,
+                        at=now,
+                        rulebook=rulebook,
+                        tagger=self._tagger,
+                        previous=at,
+                        occurred=job.occurred,
+                        checked=job.checked,
                     )
             except TransactionLostError:
                 raise
@@ -315,7 +327,10 @@ class Sequencer:
         elif note is not None:
             raise LogDamagedError("The log is empty and has a checkpoint.", detail_zh="日志为空却有检查点。")
         if self._floor is not None:
-            self._check_floor(tx, head, self._floor)
+            floor = self._floor()
+            if floor is not None:
+                self._check_floor(tx, head, floor)
+            self._floor = None
         return edge
 
     def _check_floor(self, tx: Tx, head: Head, floor: Checkpoint) -> None:
@@ -329,7 +344,6 @@ class Sequencer:
                 "Import the missing entries from a mirror or bundle, or open a new origin.",
                 detail_zh=f"日志（{head.size} 条）落后于见证方已会签的检查点（{floor.size} 条），拒绝写入。",
             )
-        self._floor = None
 
     def _committed(self, edge: Edge) -> bool:
         """Ask on a new connection whether the commit that was not answered has happened."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.audit.bundle import write_bundle
 from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.contents import agrees
 from gateway.audit.entries import Clock, decode_entry, index_of, tag_list_of
 from gateway.audit.errors import ProofError
 from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
@@ -34,7 +35,7 @@ from gateway.audit.records import (
     TagList,
 )
 from gateway.audit.tags import Tagger, epoch_of, epochs_between
-from gateway.audit.tiles import TileId, nodes_from, tiles_of
+from gateway.audit.tiles import WIDTH, TileId, nodes_from, parse_path, tiles_of
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
 from gateway.ids import SubjectRef
 from gateway.instants import micros_text
@@ -121,6 +122,20 @@ class AuditService:
         self.journal.append(_read_entry(principal, "entry", {"index": index}, None))
         return self.reader.read(lambda tx: self._prove(tx, index))
 
+    def entry_bundle(self, principal: Principal, path: str) -> bytes:
+        """Return an entry bundle by its path (``tile/entries/000.p/17``); the reading is logged before.
+
+        Raises ``ForbiddenError`` for anybody but an inspector, ``MalformedError`` and ``NotFoundError`` for a path
+        that names none.
+        """
+        _inspector(principal)
+        tile = parse_path(path)
+        if tile.level is not None:
+            raise NotFoundError("This is not the path of an entry bundle.", detail_zh="这不是条目块的路径。")
+        facts: dict[str, JsonValue] = {"first": tile.index * WIDTH, "count": tile.width}
+        self.journal.append(_read_entry(principal, "entry_bundle", facts, None))
+        return self.reader.read(lambda tx: bundle_of(self.store, tx, tile))
+
     def proof(self, index: int) -> ProvenEntry:
         """Return an entry with its proof for the system itself, as a manifest's receipt; nothing is logged."""
         return self.reader.read(lambda tx: self._prove(tx, index))
@@ -157,6 +172,27 @@ class AuditService:
         facts: dict[str, JsonValue] = {"sha256": digest, "bytes": len(content)}
         self.journal.append(EntryDraft("audit.exported", principal, facts=facts))
         return content
+
+    def mirror(self, put: Callable[[str, bytes], object]) -> Checkpoint:
+        """Hand every file of the log, in the layout of tlog-tiles, to ``put`` by its path; return the checkpoint.
+
+        It is the largest that meets the quorum, the newest where nobody has to cosign: a copy that proves itself to
+        whoever asks for the witnesses. For the host of the log; inspectors take ``export``. Raises ``NotFoundError``
+        when there is no such checkpoint.
+        """
+        seen = self.witnessed()
+
+        def run(tx: Tx) -> Checkpoint:
+            note = self.store.checkpoint(tx, None if seen is None else seen.size)
+            if note is None or (seen is None and not self.policy.satisfied_by(())):
+                raise NotFoundError("No checkpoint meets the quorum yet.", detail_zh="尚无达到见证法定数的检查点。")
+            checkpoint = Checkpoint.parse_text(SignedNote.parse(note).text)
+            put("checkpoint", cosigned(note, self.store.cosignatures(tx, checkpoint.size)).encode())
+            for path, content in self._whole(tx, checkpoint.size):
+                put(path, content)
+            return checkpoint
+
+        return self.reader.read(run)
 
     # witnesses
 
@@ -206,13 +242,10 @@ class AuditService:
                 while row is not None and row[0] < stored.index:
                     wrong.append(row[0])
                     row = next(cached, None)
-                content = decode_entry(stored.body)
-                tags = tag_list_of(content)
-                listed = [] if tags is None else sorted((tags.epoch, tag) for tag in tags.tags)
                 if row is None or row[0] != stored.index:
                     wrong.append(stored.index)
                     continue
-                if row[1] != index_of(content) or row[2] != listed:
+                if not agrees(decode_entry(stored.body), row[1], row[2]):
                     wrong.append(stored.index)
                 row = next(cached, None)
             while row is not None:
@@ -325,6 +358,7 @@ class AuditService:
         lines = [
             json.dumps({"size": at, "note": cosigned(note, self.store.cosignatures(tx, at))}, ensure_ascii=False)
             for at, _, note in list(self.store.checkpoints(tx))
+            if at <= size
         ]
         yield "checkpoints.ndjson", "".join(f"{line}\n" for line in lines).encode()
 

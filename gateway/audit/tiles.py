@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gateway.audit.errors import LogDamagedError, MalformedError
-from gateway.audit.merkle import HASH_BYTES, Nodes, fold, node_hash
+from gateway.audit.merkle import HASH_BYTES, Nodes, complete, fold
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -106,14 +106,6 @@ def split_hashes(content: bytes) -> list[bytes]:
     return [content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)]
 
 
-def _complete(hashes: Sequence[bytes]) -> bytes:
-    """Return the root over a power of two of hashes."""
-    level = list(hashes)
-    while len(level) > 1:
-        level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
-    return level[0]
-
-
 def nodes_from(tile: Callable[[int, int], bytes]) -> Nodes:
     """Return ``Nodes`` that read from tiles: ``tile(level, index)`` gives a tile's bytes, wide enough or wider.
 
@@ -131,7 +123,7 @@ def nodes_from(tile: Callable[[int, int], bytes]) -> Nodes:
         hashes = cache[key][start : start + (HASH_BYTES << height)]
         if len(hashes) != HASH_BYTES << height:
             raise LogDamagedError(f"Tile {TileId(*key).path} of the log is missing or too narrow.")
-        return _complete(split_hashes(hashes))
+        return complete(split_hashes(hashes))
 
     return nodes
 
@@ -174,7 +166,7 @@ class Edge:
             carried = None
             if len(hashes) == WIDTH:
                 changed[level, (self.size >> (HEIGHT * level)) // WIDTH - 1] = b"".join(hashes)
-                carried = _complete(hashes)
+                carried = complete(hashes)
                 hashes.clear()
             level += 1
 
@@ -193,6 +185,6 @@ class Edge:
             at = 0
             for bit in reversed(range(HEIGHT)):
                 if len(hashes) & (1 << bit):
-                    peaks.append(_complete(hashes[at : at + (1 << bit)]))
+                    peaks.append(complete(hashes[at : at + (1 << bit)]))
                     at += 1 << bit
         return fold(peaks)

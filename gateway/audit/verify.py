@@ -3,105 +3,62 @@
 Nothing stored is believed but what the log's key signed: every leaf is hashed again, every tile computed
 again, every checkpoint compared. What the operator could rewrite together with its own signature is caught
 only by a checkpoint that somebody else kept: ``witnessed``.
+
+The log is read once, in order, in memory that does not grow with it (a damaged stretch is kept to be explained).
+Three trees grow side by side once entries and tiles disagree: of the entries, of the hashes in the tiles, and of what
+two of entry, tile and the hash beside the entry agree on. The signed roots decide which of them is believed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Protocol
+from hashlib import sha256
+from typing import Final, Protocol
 
-from gateway.audit.checkpoint import Checkpoint, open_checkpoint
-from gateway.audit.entries import decode_entry
-from gateway.audit.errors import MalformedError, ProofError
-from gateway.audit.merkle import EMPTY_ROOT, HASH_BYTES, leaf_hash, root_of
-from gateway.audit.note import Signature, SignedNote, VerifierKey
+from gateway.audit.alignment import explain, unsigned
+from gateway.audit.contents import CacheRow, Contents
+from gateway.audit.findings import Damage, Finding, VerifyReport
+from gateway.audit.merkle import HASH_BYTES, complete
+from gateway.audit.note import VerifierKey
 from gateway.audit.policy import TrustPolicy
-from gateway.audit.records import Head, StoredEntry, TagList
-from gateway.audit.tags import tags_root
-from gateway.audit.tiles import WIDTH, Edge, TileId, split_hashes, tile_width, tiles_of
+from gateway.audit.records import Head, TagList
+from gateway.audit.signed import SignedRoot, SignedRoots
+from gateway.audit.tiles import HEIGHT, WIDTH, TileId, split_hashes, tile_width
+from gateway.audit.trees import InnerTiles, Tree
 
-MAX_FINDINGS = 1000
+MAX_FINDINGS: Final = 1000
+"""Of each kind of damage; more are counted."""
+MAX_EXPLAINED: Final = 1 << 20
+"""Leaves of a damaged stretch that are kept to be explained."""
+FIRST: Final = -(2**63)
+_READ: Final = 16 * WIDTH
+_NOTHING: Final = bytes(HASH_BYTES)
 
-
-class Damage(StrEnum):
-    """What may be wrong with a log."""
-
-    ALTERED = "altered"
-    MISSING = "missing"
-    REORDERED = "reordered"
-    TRUNCATED = "truncated"
-    UNSIGNED = "unsigned"
-    """Entries behind the last checkpoint."""
-    BAD_SIGNATURE = "bad_signature"
-    FORKED = "forked"
-    TILE = "tile"
-    CHECKPOINT = "checkpoint"
-    MALFORMED = "malformed"
-    UNWITNESSED = "unwitnessed"
-
-
-_CHINESE = {
-    Damage.ALTERED: "条目被改动",
-    Damage.MISSING: "条目缺失",
-    Damage.REORDERED: "条目顺序被调换",
-    Damage.TRUNCATED: "日志尾部被截除",
-    Damage.UNSIGNED: "条目没有检查点覆盖",
-    Damage.BAD_SIGNATURE: "签名不成立",
-    Damage.FORKED: "日志出现分叉",
-    Damage.TILE: "哈希块损坏",
-    Damage.CHECKPOINT: "检查点与条目不符",
-    Damage.MALFORMED: "条目格式不符",
-    Damage.UNWITNESSED: "未达到见证法定数",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: what, at which leaf index or tree size, and in words."""
-
-    damage: Damage
-    index: int | None
-    detail: str
-
-    @property
-    def detail_zh(self) -> str:
-        """The same in Chinese."""
-        where = "" if self.index is None else f"（序号 {self.index}）"
-        return f"{_CHINESE[self.damage]}{where}"
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """What was checked and what was found; ``ok`` when nothing was."""
-
-    origin: str | None
-    size: int
-    root: bytes
-    checkpoints: int
-    cosigned_size: int
-    """The largest size that meets the quorum; 0 when none does or none is asked for."""
-    findings: tuple[Finding, ...]
-    notices: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether the log holds."""
-        return not self.findings
+_OF_ENTRIES: Final = frozenset(
+    {
+        Damage.ALTERED,
+        Damage.MISSING,
+        Damage.INSERTED,
+        Damage.REORDERED,
+        Damage.REWRITTEN,
+        Damage.TRUNCATED,
+        Damage.UNSIGNED,
+    }
+)
+Row = tuple[int, bytes, bytes]
+"""Index, the hash kept beside the entry, the entry."""
 
 
 class LogSource(Protocol):
-    """One consistent state of a log, from a database or a file."""
+    """One consistent state of a log, from a database, a file or a server."""
 
     def head(self) -> Head | None:
         """Return the head row; ``None`` where there is no such thing."""
 
-    def last_index(self) -> int:
-        """Return the highest index with an entry, -1 for none."""
-
-    def entries(self, start: int, end: int) -> Sequence[StoredEntry]:
-        """Return the entries of a range that are there, ascending."""
+    def rows(self, start: int, limit: int) -> Sequence[Row]:
+        """Return the first ``limit`` rows whose index is ``start`` or more, ascending."""
 
     def tile(self, level: int, tile: int) -> bytes:
         """Return the hashes of a tile, as many as there are."""
@@ -110,10 +67,13 @@ class LogSource(Protocol):
         """Yield size and note of the checkpoints, ascending."""
 
     def cosignatures(self) -> Iterator[tuple[int, str]]:
-        """Yield size and signature line of every cosignature that is kept apart from the checkpoints."""
+        """Yield size and signature line of every cosignature that is kept apart from the checkpoints, ascending."""
 
     def tag_list(self, index: int) -> TagList | None:
         """Return the tag list beside an entry; ``None`` when it is not there."""
+
+    def cached(self) -> Iterator[CacheRow] | None:
+        """Return the search index, ascending; ``None`` where there is none, or nobody asked for it."""
 
 
 def trust(vkey: str) -> TrustPolicy:
@@ -121,236 +81,320 @@ def trust(vkey: str) -> TrustPolicy:
     return TrustPolicy((VerifierKey.parse(vkey),))
 
 
-def verify_log(source: LogSource, policy: TrustPolicy, *, witnessed: Iterable[str] = ()) -> VerifyReport:
+def verify_log(
+    source: LogSource,
+    policy: TrustPolicy,
+    *,
+    witnessed: Iterable[str] = (),
+    progress: Callable[[int], object] = lambda _count: None,
+    hashes_only: bool = False,
+) -> VerifyReport:
     """Return the report on the whole log of ``source``.
 
     ``policy`` holds the keys of log and witnesses and the quorum; ``witnessed`` are checkpoints that somebody
-    else kept (a witness's directory, an earlier bundle). Raises only when the source itself cannot be read.
+    else kept (a witness's directory, an earlier bundle). ``progress`` hears how many more entries were read.
+    Every entry is hashed and read, none is sampled; with ``hashes_only`` none is read: the public part of a log,
+    whose tiles are held against its checkpoints. Raises only when the source itself cannot be read.
     """
-    return _Verifier(source, policy).run(witnessed)
+    verifier = _Verifier(source, policy, progress, hashes_only=hashes_only)
+    verifier.signed.keep(witnessed)
+    return verifier.run()
 
 
 @dataclass(slots=True)
-class _Verifier:
-    source: LogSource
-    policy: TrustPolicy
-    findings: list[Finding] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    signed: dict[int, Checkpoint] = field(default_factory=dict)
-    """Checkpoints with a good signature, by size."""
-    notes: dict[int, SignedNote] = field(default_factory=dict)
-    displaced: dict[bytes, int] | None = None
-    mismatched: list[tuple[int, bytes]] = field(default_factory=list)
+class _Stretch:
+    """A stretch in which entries and tiles disagree: leaf hashes as found, and as the tiles have them."""
 
-    def run(self, witnessed: Iterable[str]) -> VerifyReport:
-        self._read_checkpoints()
-        last = max(self.signed, default=0)
-        count = self.source.last_index() + 1
-        leaves_hold = self._leaves_hold(last)
-        edge, roots, tiles = self._rebuild(count, last, set(self.signed))
-        self._judge_entries(leaves_hold, roots.get(last), last)
-        self._judge_checkpoints(roots, count)
-        self._judge_tail(count, last)
-        self._judge_tiles(edge, tiles)
-        self._judge_head(edge)
-        self._judge_witnessed(witnessed, roots, edge)
-        cosigned = self._judge_quorum()
-        origin = self.signed[last].origin if last in self.signed else None
-        if len(self.findings) > MAX_FINDINGS:
-            self.notices.append(f"{len(self.findings)} findings, the first {MAX_FINDINGS} are listed.")
-        ordered = sorted(self.findings, key=lambda found: (found.index is None, found.index or 0, found.damage))
-        return VerifyReport(
-            origin,
-            edge.size,
-            edge.root(),
-            len(self.signed),
-            cosigned,
-            tuple(ordered[:MAX_FINDINGS]),
-            tuple(self.notices),
+    start: int
+    found: list[bytes] = field(default_factory=list)
+    shown: list[bytes] = field(default_factory=list)
+
+
+class _Verifier:
+    def __init__(
+        self, source: LogSource, policy: TrustPolicy, progress: Callable[[int], object], *, hashes_only: bool
+    ) -> None:
+        self.source = source
+        self.hashes_only = hashes_only
+        self.policy = policy
+        self.progress = progress
+        self.counts: dict[Damage, int] = {}
+        self.findings: list[Finding] = []
+        self.signed = SignedRoots(source.checkpoints(), source.cosignatures(), policy, self.found)
+        self.contents = Contents(source.tag_list, source.cached(), self.found)
+        self.entries = Tree()
+        self.tiles: Tree | None = None  # as long as tiles and entries agree there is one tree
+        self.agreed = self.entries
+        self.inner = InnerTiles(source.tile)
+        self.stretch: _Stretch | None = None
+        self.doubted: dict[int, Damage] = {}  # where entry and tile differ: what the hash beside the entry speaks for
+        self.short: int | None = None  # the first entry that its tile does not reach
+        self.count = 0  # one above the highest index with an entry
+        self.hole: int | None = None  # from here on nothing is known of what was there
+        self.stray: int | None = None  # the first row behind the hole
+        self.explained = False
+        self.shown: tuple[int, list[bytes]] = (-1, [])
+
+    def found(self, damage: Damage, index: int | None, detail: str) -> None:
+        self.counts[damage] = self.counts.get(damage, 0) + 1
+        if self.counts[damage] <= MAX_FINDINGS:
+            self.findings.append(Finding(damage, index, detail))
+
+    def run(self) -> VerifyReport:
+        for rows in self._tiles_of_rows():
+            self._take(rows)
+            self.progress(len(rows))
+        self._follow_tiles()
+        if self.hashes_only:
+            self.count = self.entries.leaves.size
+        rest = self.signed.finish()
+        self.contents.finish()
+        self.inner.finish()
+        last = 0 if self.signed.last is None else self.signed.last.size
+        self._judge_leaves(last)
+        self._judge_end(last)
+        if self.agreed.holds(last) and self.hole is None and self.count <= last:
+            self._judge_inner()
+        self._judge_kept(rest, last)
+        self._judge_head()
+        return self._report()
+
+    # reading
+
+    def _tiles_of_rows(self) -> Iterator[list[Row]]:
+        """Yield the rows, those of one tile together."""
+        start, pending = FIRST, list[Row]()
+        while rows := self.source.rows(start, _READ):
+            start = rows[-1][0] + 1
+            if rows[0][0] < 0:
+                rows = self._not_negative(rows)
+            at = 0
+            while at < len(rows):
+                first = rows[at][0]
+                end = at + WIDTH - first % WIDTH  # of the tile, where no row is missing
+                if end > len(rows) or rows[end - 1][0] != first + end - at - 1:
+                    end = bisect_left(rows, ((first >> HEIGHT) + 1 << HEIGHT,), at)
+                if pending and pending[0][0] >> HEIGHT != first >> HEIGHT:
+                    yield pending
+                    pending = []
+                pending += rows[at:end]
+                at = end
+        if pending:
+            yield pending
+
+    def _not_negative(self, rows: Sequence[Row]) -> list[Row]:
+        for index, _, _ in rows:
+            if index < 0:
+                self.found(Damage.INSERTED, index, f"A row lies at {index}, before the first entry.")
+        return [row for row in rows if row[0] >= 0]
+
+    def _leaves_shown(self, tile: int) -> list[bytes]:
+        if self.shown[0] != tile:
+            content = self.source.tile(0, tile)
+            self.shown = (tile, split_hashes(content[: len(content) - len(content) % HASH_BYTES][: WIDTH * HASH_BYTES]))
+        return self.shown[1]
+
+    def _take(self, rows: list[Row]) -> None:
+        """Hash the rows of one tile and let the trees grow by them."""
+        first, last = rows[0][0], rows[-1][0]
+        self.count = last + 1
+        self._fill(first)
+        if self.hole is not None:
+            self.stray = first if self.stray is None else self.stray
+            return
+        leaves = [sha256(b"\x00" + body).digest() for _, _, body in rows]
+        at = first % WIDTH
+        shown = self._leaves_shown(first >> HEIGHT)
+        whole = last - first + 1 == len(rows)
+        if whole and shown[at : at + len(leaves)] == leaves and [beside for _, beside, _ in rows] == leaves:
+            self._grow(leaves, leaves, leaves)
+        else:
+            for row, leaf in zip(rows, leaves, strict=True):
+                self._fill(row[0])
+                self._take_one(row, leaf, shown)
+        self.contents.take(rows, self.doubted)
+
+    def _take_one(self, row: Row, leaf: bytes, shown: Sequence[bytes]) -> None:
+        index, beside, _ = row
+        expected = shown[index % WIDTH] if index % WIDTH < len(shown) else None
+        agreed = leaf
+        if expected is None:
+            self.short = index if self.short is None else self.short
+        elif leaf != expected:
+            agreed = expected if beside == expected else leaf
+            if len(self.doubted) < MAX_EXPLAINED:
+                self.doubted[index] = Damage.TILE if beside == leaf else Damage.ALTERED
+        elif beside != leaf:
+            self.found(Damage.HASH, index, f"The hash kept beside entry {index} is not the hash of the entry.")
+        self._grow([leaf], [_NOTHING if expected is None else expected], [agreed])
+
+    def _fill(self, upto: int) -> None:
+        """Let the trees grow to ``upto`` by what the tiles say: entries are missing there."""
+        while self.hole is None and (at := self.entries.leaves.size) < upto:
+            shown = self._leaves_shown(at >> HEIGHT)[at % WIDTH : at % WIDTH + upto - at]
+            if not shown:
+                self.hole = at
+                return
+            for index in range(at, at + len(shown)):
+                self.found(Damage.MISSING, index, f"Entry {index} is missing.")
+            self._grow(shown, shown, shown)
+
+    def _grow(self, found: list[bytes], shown: list[bytes], agreed: list[bytes]) -> None:
+        """Add leaves that lie in one tile: as found, as its tile shows them, as two of three say."""
+        size = self.entries.leaves.size
+        stops = self.signed.upto(size + len(found))
+        if self.tiles is None and found != shown:
+            self.tiles, self.agreed = self.entries.copy(), self.entries.copy()
+            self.stretch = _Stretch(size)
+        full = len(agreed) == WIDTH
+        whole = complete(agreed) if full else None
+        self.inner.add(agreed, whole)
+        self.entries.grow(found, stops, whole if found is agreed or found == agreed else None)
+        if self.tiles is None:
+            return
+        self.tiles.grow(shown, stops, None)
+        self.agreed.grow(agreed, stops, whole)
+        if self.stretch is not None and len(self.stretch.found) < MAX_EXPLAINED:
+            self.stretch.found += found
+            self.stretch.shown += shown
+
+    def _follow_tiles(self) -> None:
+        """Go on behind the last entry with what the tiles and the checkpoints tell of entries that are gone."""
+        while self.hole is None:
+            at = self.entries.leaves.size
+            shown = self._leaves_shown(at >> HEIGHT)[at % WIDTH :]
+            if not shown:
+                return
+            self._grow(shown, shown, shown)
+
+    # judging
+
+    def _judge_leaves(self, last: int) -> None:
+        """Say what is wrong with entries and tiles: one of the trees leads to what was signed, or none does."""
+        if self.entries.holds(last):
+            for index in self.doubted:
+                if index < last:
+                    self.found(Damage.TILE, index, f"The tile holds another hash than entry {index}, which is signed.")
+            if self.short is not None and self.short < last:
+                self.found(Damage.TILE, self.short, f"The hash tile does not reach entry {self.short}.")
+            self._judge_passing(last)
+        elif self.tiles is not None and self.tiles.holds(last) and self.stretch is not None:
+            self._explain(self.stretch, last)
+        else:
+            self._judge_both(last)
+
+    def _judge_both(self, last: int) -> None:
+        """Go by two of three, where neither the entries nor the tiles lead to what was signed."""
+        for index, damage in self.doubted.items():
+            if damage is Damage.ALTERED:
+                self.found(damage, index, f"Entry {index} is not what was signed.")
+            else:
+                self.found(damage, index, f"The tile holds another hash than entry {index} and the hash beside it.")
+        if self.agreed.holds(last):
+            return
+        first, until = self.agreed.good, self.agreed.bad or last
+        which = f"entry {first}" if until == first + 1 else f"one or more of the entries {first} to {until - 1}"
+        self.found(
+            Damage.REWRITTEN,
+            first,
+            f"Entries and tiles agree with each other and not with the root signed at size {until}: {which} or that "
+            "checkpoint was written again.",
         )
 
-    def _found(self, damage: Damage, index: int | None, detail: str) -> None:
-        self.findings.append(Finding(damage, index, detail))
-
-    def _read_checkpoints(self) -> None:
-        for size, note in self.source.checkpoints():
-            try:
-                checkpoint = open_checkpoint(note, self.policy.logs)
-            except (ProofError, MalformedError) as error:
-                self._found(Damage.BAD_SIGNATURE, size, f"The checkpoint of size {size}: {error.detail}")
-                continue
-            if checkpoint.size != size:
-                self._found(Damage.CHECKPOINT, size, f"The checkpoint of size {checkpoint.size} lies under {size}.")
-            other = self.signed.get(checkpoint.size)
-            if other is not None and other.root != checkpoint.root:
-                self._found(Damage.FORKED, size, f"Two signed roots for size {checkpoint.size}.")
-            self.signed[checkpoint.size] = checkpoint
-            self.notes[checkpoint.size] = SignedNote.parse(note)
-        for size, line in self.source.cosignatures():
-            if size not in self.notes:
-                self._found(Damage.TRUNCATED, size, f"A witness cosigned size {size}; that checkpoint is gone.")
-                continue
-            try:
-                self.notes[size] = self.notes[size].with_signatures([Signature.parse(line.rstrip("\n"))])
-            except MalformedError as error:
-                self._found(Damage.BAD_SIGNATURE, size, f"A cosignature of size {size}: {error.detail}")
-
-    def _tile_leaves(self, tile: int) -> list[bytes]:
-        content = self.source.tile(0, tile)
-        return split_hashes(content[: len(content) - len(content) % HASH_BYTES][: WIDTH * HASH_BYTES])
-
-    def _leaves_hold(self, size: int) -> bool:
-        """Say whether the leaf hashes of the tiles lead to the last signed root: then they judge the entries."""
-        if size == 0:
-            return False
-        leaves = (leaf for tile in range((size + WIDTH - 1) // WIDTH) for leaf in self._slice(tile, size))
-        return root_of(leaves) == self.signed[size].root
-
-    def _slice(self, tile: int, size: int) -> list[bytes]:
-        return self._tile_leaves(tile)[: tile_width(0, tile, size)]
-
-    def _rebuild(
-        self, count: int, last: int, sizes: set[int]
-    ) -> tuple[Edge, dict[int, bytes], dict[tuple[int, int], bytes]]:
-        """Hash every entry; return the edge, the root at each checkpoint's size, and all tiles."""
-        edge = Edge()
-        tiles: dict[tuple[int, int], bytes] = {}
-        roots: dict[int, bytes] = {0: EMPTY_ROOT}
-        for start in range(0, count, WIDTH):
-            shown = self._tile_leaves(start // WIDTH)
-            rows = {row.index: row for row in self.source.entries(start, min(start + WIDTH, count))}
-            for index in range(start, min(start + WIDTH, count)):
-                expected = shown[index - start] if index - start < len(shown) else None
-                edge.append(self._leaf(index, rows.get(index), expected, last), tiles)
-                if edge.size in sizes:
-                    roots[edge.size] = edge.root()
-        return edge, roots, tiles
-
-    def _leaf(self, index: int, row: StoredEntry | None, expected: bytes | None, last: int) -> bytes:
-        """Return the hash of one entry; of a missing one, what its tile says, so that the rest can be checked."""
-        if row is None:
-            self._found(Damage.MISSING, index, f"Entry {index} is missing.")
-            return expected or bytes(HASH_BYTES)
-        computed = leaf_hash(row.body)
-        if expected is not None and computed != expected:
-            self.mismatched.append((index, computed))
-        elif expected is None and index < last:
-            self._found(Damage.TILE, index, f"The hash tile does not reach entry {index}.")
-        elif row.leaf_hash != computed:
-            self._found(Damage.ALTERED, index, f"The hash kept beside entry {index} is not the hash of the entry.")
-        try:
-            self._check_tags(index, row.body)
-        except MalformedError as error:
-            if not self.mismatched or self.mismatched[-1][0] != index:
-                self._found(Damage.MALFORMED, index, f"Entry {index}: {error.detail}")
-        return computed
-
-    def _check_tags(self, index: int, body: bytes) -> None:
-        content = decode_entry(body)
-        if "clock_back" in content:
-            self.notices.append(f"The clock went back before entry {index}.")
-        tags = content.get("tags")
-        if not isinstance(tags, dict) or "root" not in tags:
-            return
-        beside = self.source.tag_list(index)
-        if beside is None:
-            self.notices.append(f"The tag list of entry {index} is not here.")
-        elif tags_root(beside.tags).hex() != tags["root"] or len(beside.tags) != tags.get("count"):
-            self._found(Damage.ALTERED, index, f"The tag list of entry {index} does not lead to the root in the entry.")
-
-    def _judge_entries(self, leaves_hold: bool, rebuilt: bytes | None, last: int) -> None:
-        entries_hold = last in self.signed and rebuilt == self.signed[last].root
-        for index, computed in self.mismatched:
-            if entries_hold and index < last:
-                self._found(Damage.TILE, index, f"The tile holds another hash than entry {index}; the entry is signed.")
-            elif leaves_hold and (home := self._home(computed, last)) is not None:
-                self._found(Damage.REORDERED, index, f"At index {index} lies the entry that was signed at {home}.")
-            else:
-                self._found(Damage.ALTERED, index, f"Entry {index} is not what was signed.")
-
-    def _home(self, computed: bytes, size: int) -> int | None:
-        if self.displaced is None:
-            self.displaced = {
-                leaf: tile * WIDTH + at
-                for tile in range((size + WIDTH - 1) // WIDTH)
-                for at, leaf in enumerate(self._slice(tile, size))
-            }
-        return self.displaced.get(computed)
-
-    def _judge_checkpoints(self, roots: dict[int, bytes], count: int) -> None:
-        harmed = any(f.damage in {Damage.ALTERED, Damage.MISSING, Damage.REORDERED} for f in self.findings)
-        wrong = [size for size, checkpoint in sorted(self.signed.items()) if roots.get(size, None) != checkpoint.root]
-        wrong = [size for size in wrong if size <= count]
-        if wrong and not harmed:
-            # entries and tiles agree with each other and not with what was signed: a history written again
-            self._found(
-                Damage.FORKED, wrong[0], f"The entries do not lead to the root signed at size {wrong[0]}: rewritten."
+    def _judge_passing(self, last: int) -> None:
+        """Tell of a checkpoint on the way that says something else than the entries and the last checkpoint."""
+        if self.entries.bad is not None and self.entries.bad < last:
+            self.found(
+                Damage.FORKED,
+                self.entries.bad,
+                f"The root signed at size {self.entries.bad} is not that of the history that was signed later.",
             )
-        elif wrong:
-            self.notices.append(f"Checkpoints that the entries no longer lead to: {len(wrong)}, from size {wrong[0]}.")
 
-    def _judge_tail(self, count: int, last: int) -> None:
-        if count < last:
-            self._found(Damage.TRUNCATED, count, f"The log was signed at size {last} and has {count} entries.")
-        elif count > last:
-            self._found(Damage.UNSIGNED, last, f"Entries {last} to {count - 1} lie behind the last checkpoint.")
+    def _explain(self, stretch: _Stretch, last: int) -> None:
+        """Name what was done to the entries, where the tiles still hold what was signed."""
+        self.explained = True
+        entries = stretch.found[: self.count - stretch.start]
+        cut = len(stretch.found) >= MAX_EXPLAINED
+        for finding in explain(stretch.start, entries, stretch.shown[: max(0, last - stretch.start)]):
+            if not (cut and finding.damage in {Damage.TRUNCATED, Damage.UNSIGNED}):
+                self.found(finding.damage, finding.index, finding.detail)
 
-    def _judge_tiles(self, edge: Edge, tiles: dict[tuple[int, int], bytes]) -> None:
-        """Compare every inner tile with the one computed from the entries; leaves were compared already."""
-        if self.findings:
-            return  # inner tiles follow from the leaves; with a damaged leaf they cannot agree
-        tiles.update(edge.partial_tiles(0))
-        for tile in tiles_of(edge.size):
-            key = (tile.level or 0, tile.index)
-            if self.source.tile(*key) != tiles.get(key, b""):
-                self._found(Damage.TILE, None, f"The tile {TileId(*key).path} is not what the entries lead to.")
+    def _judge_end(self, last: int) -> None:
+        if self.hole is not None and self.hole < last:
+            if self.count > self.hole:
+                self.found(
+                    Damage.MISSING, self.hole, f"Entries from {self.hole} on are missing, and so are their tiles."
+                )
+            else:
+                self.found(Damage.TRUNCATED, self.count, _truncated(last, self.count))
+        elif self.explained:
+            return
+        elif self.count < last:
+            self.found(Damage.TRUNCATED, self.count, _truncated(last, self.count))
+        elif self.count > last:
+            finding = unsigned(max(last, self.stray or 0), self.count - 1)
+            self.found(finding.damage, finding.index, finding.detail)
+        elif self.entries.leaves.size > last:
+            self.found(Damage.TILE, last, f"The tiles show more than the {last} entries that there are.")
 
-    def _judge_head(self, edge: Edge) -> None:
+    def _judge_inner(self) -> None:
+        for level, index in self.inner.wrong:
+            path = TileId(level, index, tile_width(level, index, self.count) or WIDTH).path
+            at = index << HEIGHT * (level + 1)
+            self.found(Damage.TILE, at, f"{path} is not what the entries from {at} on lead to.")
+
+    def _judge_kept(self, rest: Sequence[SignedRoot], last: int) -> None:
+        """Compare with what others kept; ``rest`` are signed roots of more entries than there are."""
+        had = self.entries.kept | self.agreed.kept | (set() if self.tiles is None else self.tiles.kept)
+        own = {one.size: one.root for one in rest if not one.kept}
+        for one in self.signed.kept:
+            if one in had or own.get(one.size) == one.root:
+                continue
+            if one.size > max(self.count, last):
+                self.found(
+                    Damage.ROLLED_BACK,
+                    self.count,
+                    f"A kept checkpoint tells of {one.size} entries; the log has {self.count}.",
+                )
+            elif one.size <= self.entries.leaves.size or one.size in own:
+                self.found(
+                    Damage.FORKED, one.size, f"At size {one.size} a kept checkpoint has another root: rewritten since."
+                )
+
+    def _judge_head(self) -> None:
         head = self.source.head()
-        if head is not None and not self.findings and (head.size, head.root) != (edge.size, edge.root()):
-            self._found(Damage.CHECKPOINT, head.size, f"The head says size {head.size}, the entries {edge.size}.")
+        if head is None or self.findings:
+            return
+        size, root = self.entries.leaves.size, self.entries.leaves.root()
+        if (head.size, head.root) != (size, root):
+            self.found(Damage.CHECKPOINT, head.size, f"The head says size {head.size}, the entries {size}.")
+        elif size and head.at != self.contents.at:
+            self.found(Damage.CHECKPOINT, size - 1, "The head tells another time than the last entry.")
 
-    def _judge_witnessed(self, witnessed: Iterable[str], roots: dict[int, bytes], edge: Edge) -> None:
-        for note in witnessed:
-            try:
-                kept = open_checkpoint(note, self.policy.logs)
-            except (ProofError, MalformedError) as error:
-                self._found(Damage.BAD_SIGNATURE, None, f"A checkpoint that was kept: {error.detail}")
-                continue
-            own = self.signed.get(kept.size)
-            if own is not None and own.root == kept.root:
-                continue  # the same checkpoint lies in the log and was judged with it
-            if kept.size > edge.size:
-                self._found(
-                    Damage.TRUNCATED, edge.size, f"The witness saw {kept.size} entries; the log has {edge.size}."
-                )
-            elif self._root_at(kept.size, roots, edge) != kept.root:
-                self._found(
-                    Damage.FORKED, kept.size, f"At size {kept.size} the witness saw another root: rewritten since."
-                )
+    def _report(self) -> VerifyReport:
+        notices = self.contents.notices
+        if self.hashes_only:
+            notices.append("Tiles and checkpoints were checked; no entry was read.")
+        findings = self.findings
+        if self.counts.get(Damage.INDEX) and _OF_ENTRIES & self.counts.keys():
+            findings = [one for one in findings if one.damage is not Damage.INDEX]
+            notices.append("The search index differs from the log too; build it again when the log is sound.")
+        notices += [
+            f"{count} findings '{damage}', the first {MAX_FINDINGS} are listed."
+            for damage, count in self.counts.items()
+            if count > MAX_FINDINGS
+        ]
+        ordered = sorted(findings, key=lambda one: (one.index is None, one.index or 0, one.damage))
+        return VerifyReport(
+            self.signed.origin,
+            self.count,
+            self.entries.leaves.root(),
+            self.signed.good,
+            self.signed.cosigned,
+            tuple(ordered),
+            tuple(notices),
+        )
 
-    def _root_at(self, size: int, roots: dict[int, bytes], edge: Edge) -> bytes:
-        if size not in roots:
-            leaves = (leaf_hash(row.body) for start in range(0, size, WIDTH) for row in self._rows(start, size))
-            roots[size] = edge.root() if size == edge.size else root_of(leaves)
-        return roots[size]
 
-    def _rows(self, start: int, size: int) -> Sequence[StoredEntry]:
-        return self.source.entries(start, min(start + WIDTH, size))
-
-    def _judge_quorum(self) -> int:
-        """Return the largest size that meets the quorum; a false cosignature or no quorum at all is a finding."""
-        if not self.policy.witnesses:
-            return 0
-        best = 0
-        for size, note in sorted(self.notes.items(), reverse=True):
-            try:
-                signers = note.verify(self.policy.witnesses.values())
-            except ProofError as error:
-                self._found(Damage.BAD_SIGNATURE, size, f"The checkpoint of size {size}: {error.detail}")
-                continue
-            if signers and self.policy.satisfied_by(signers):
-                best = max(best, size)
-        if not best and not self.policy.satisfied_by(()):
-            self._found(Damage.UNWITNESSED, None, "No checkpoint carries the quorum of witnesses.")
-        return best
+def _truncated(last: int, count: int) -> str:
+    return f"The log was signed at size {last} and has {count} entries."

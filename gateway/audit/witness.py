@@ -21,7 +21,7 @@ from typing import Protocol
 
 from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.entries import Clock
-from gateway.audit.errors import MalformedError, ProofError, WitnessConflictError
+from gateway.audit.errors import ForkSeenError, InconsistentError, MalformedError, ProofError, WitnessConflictError
 from gateway.audit.merkle import HASH_BYTES, verify_consistency
 from gateway.audit.note import COSIGNATURE, NoteSigner, Signature, SignedNote, VerifierKey
 from gateway.errors import ConfigurationError, NotFoundError, ParameterError, UnavailableError
@@ -102,8 +102,9 @@ class Witness:
     def add_checkpoint(self, request: AddCheckpoint) -> Signature:
         """Return the cosignature of a checkpoint that extends the last one.
 
-        Raises ``NotFoundError`` for an unknown log (404), ``ProofError`` for a bad signature or proof (403, 422),
-        ``WitnessConflictError`` when ``old`` is not the size last seen (409), ``ParameterError`` when old is
+        Raises ``NotFoundError`` for an unknown log (404), ``InconsistentError`` for a bad proof (422),
+        ``ForkSeenError`` for another root of the size last seen (409), any other ``ProofError`` for a bad signature
+        (403), ``WitnessConflictError`` when ``old`` is not the size last seen (409), ``ParameterError`` when old is
         above the new size (400), ``UnavailableError`` when the state cannot be kept.
         """
         note = SignedNote.parse(request.checkpoint)
@@ -122,10 +123,7 @@ class Witness:
                     detail_zh=f"见证方已见到规模 {size}，而证明从 {request.old} 开始。",
                     extra={"size": size},
                 )
-            if seen is not None and size:
-                verify_consistency(size, checkpoint.size, request.proof, seen.root, checkpoint.root)
-            elif request.proof:
-                raise ProofError("From size 0 the proof must be empty.")
+            _require_extension(seen, checkpoint, request.proof)
             signature = self.signer.cosign(note.text, _seconds(self.now()))
             self._keep(folder, checkpoint.size, str(note.with_signatures([signature])))
         return signature
@@ -142,7 +140,7 @@ class Witness:
         seen = self.latest(origin)
         size = 0 if seen is None else seen.size
         if checkpoint.size < size:
-            raise ProofError(
+            raise InconsistentError(
                 f"The log went back from size {size} to {checkpoint.size}: entries were cut off.",
                 detail_zh=f"日志规模由 {size} 退回到 {checkpoint.size}：有条目被截除。",
             )
@@ -173,6 +171,23 @@ class Witness:
             _replace(folder / "checkpoint", note)
         except OSError as error:
             raise _unwritable(error) from error
+
+
+def _require_extension(seen: Checkpoint | None, new: Checkpoint, proof: Sequence[bytes]) -> None:
+    """Return when ``new`` extends what was seen; raise ``InconsistentError`` otherwise."""
+    if seen is None or not seen.size:
+        if proof:
+            raise InconsistentError("From size 0 the proof must be empty.")
+        return
+    if new.size == seen.size and new.root != seen.root:
+        raise ForkSeenError(
+            f"The log signed two different roots of size {new.size}: it has forked.",
+            detail_zh=f"日志对规模 {new.size} 签署了两个不同的根：已分叉。",
+        )
+    try:
+        verify_consistency(seen.size, new.size, proof, seen.root, new.root)
+    except ProofError as error:
+        raise InconsistentError(error.detail, detail_zh="一致性证明不成立：新检查点不是已见检查点的延续。") from error
 
 
 def last_seen(directory: Path, origin: str) -> Checkpoint | None:

@@ -28,6 +28,7 @@ from gateway.bootstrap.registry import (
     write_pupils,
 )
 from gateway.bootstrap.texts import TextRedactions, redactions_of
+from gateway.bootstrap.witnessing import witness_request
 
 __all__ = [
     "POLICY_FILE",
@@ -69,5 +70,6 @@ __all__ = [
     "redactions_of",
     "staff_of",
     "trust_policy",
+    "witness_request",
     "write_pupils",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
 from gateway.audit.sequencer import Sequencer
+from gateway.audit.witnessing import WitnessGuard
 from gateway.db import DatabaseReader
 from gateway.errors import ConfigurationError
 from gateway.ids import GrantId, RecipientId
@@ -56,14 +57,21 @@ class GrantDesk:
     store: SqlPolicyStore
     reader: DatabaseReader
     now: Callable[[], datetime]
+    witnesses: WitnessGuard
+    """Asked at the moment of a release: whether it may go on without them."""
 
     def grant(self, identifier: GrantId) -> Grant:
         """Return a verified grant."""
         return self.service.grant(identifier)
 
     def grant_in(self, tx: Tx, identifier: GrantId) -> Grant:
-        """Return a verified grant as the transaction sees it."""
-        return self.service.grant_in(tx, identifier)
+        """Return a verified grant as the transaction sees it, at the moment of a release.
+
+        Raises ``WitnessSilentError`` when no release of its level may go on without the log's witnesses.
+        """
+        grant = self.service.grant_in(tx, identifier)
+        self.witnesses.require(tx, grant.scope.level.value)
+        return grant
 
     def of_recipient(self, recipient: RecipientId) -> Sequence[Grant]:
         """Return the verified grants of a recipient, newest first."""

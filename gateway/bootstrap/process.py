@@ -28,6 +28,7 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
+from gateway.audit.witnessing import seen_by_witnesses
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
@@ -47,9 +48,10 @@ from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
 from gateway.bootstrap.tracing import tracing_service
+from gateway.bootstrap.witnessing import witness_guard
 from gateway.bootstrap.work import asker, worker_tasks
 from gateway.bootstrap.workflow import HandedOut, own_account, standing, working_days
-from gateway.db import DatabaseReader, make_engine
+from gateway.db import DatabaseReader, make_engine, make_read_only_engine
 from gateway.db import migrate as gateway_migrate
 from gateway.errors import ConfigurationError
 from gateway.identity.issuer_keys import KeySource
@@ -114,7 +116,7 @@ def open_process(
             tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
             rulebook=lambda: book.sha256,
             now=now,
-            floor=_floor(settings),
+            floor=_floor(settings, trust_policy(settings, keyring)),
         )
         closers.append(sequencer.close)
     inner: GroupJournal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
@@ -164,21 +166,26 @@ def log_key(settings: Settings, keyring: Keyring) -> VerifierKey:
     return VerifierKey(settings.log_origin, ED25519, key.public_bytes_raw())
 
 
-def _floor(settings: Settings) -> Checkpoint | None:
-    """Return the last checkpoint that the witness saw; the log must not be behind it (a restore is a rollback).
+def _floor(settings: Settings, policy: TrustPolicy) -> Callable[[], Checkpoint | None]:
+    """Return what tells the last checkpoint that a witness saw: a log behind it was rolled back, as by a restore.
 
-    ``settings.witness`` is the directory that ``xueji witness`` was given. Raises ``ConfigurationError`` when it
-    is no witness's directory: a protection that is asked for and not there must not go unnoticed (I8).
+    It is that of ``settings.witness``, the directory that ``xueji witness`` was given, or of a witness with an address,
+    whichever is larger. Raises ``ConfigurationError`` when there is no such directory: a protection that is asked for
+    and not there must not go unnoticed (I8).
     """
-    if settings.witness is None:
-        return None
-    checkpoints = settings.witness / "checkpoints"
-    if not settings.witness.is_dir():
+    directory = settings.witness
+    if directory is not None and not directory.is_dir():
         raise ConfigurationError(
-            f"XUEJI_WITNESS is no directory: {settings.witness.name}.",
-            detail_zh=f"XUEJI_WITNESS 不是目录：{settings.witness.name}。",
+            f"XUEJI_WITNESS is no directory: {directory.name}.",
+            detail_zh=f"XUEJI_WITNESS 不是目录：{directory.name}。",
         )
-    return last_seen(checkpoints, settings.log_origin)
+
+    def latest() -> Checkpoint | None:
+        kept = None if directory is None else last_seen(directory / "checkpoints", settings.log_origin)
+        shown = seen_by_witnesses(policy, settings.log_origin)
+        return max((one for one in (kept, shown) if one is not None), key=lambda one: one.size, default=None)
+
+    return latest
 
 
 def _log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:
@@ -208,7 +215,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         grounds=ground_keeper(parts),
         dry_runs=dry_run_lookup(parts),
     )
-    desk = GrantDesk(applications, policy_store, parts.reader, parts.now)
+    desk = GrantDesk(applications, policy_store, parts.reader, parts.now, witness_guard(parts, log))
     scratch = SqlBookkeeping(parts.engine)
     extract_store = ExtractStore()
     wake: list[Callable[[], None]] = []
@@ -309,11 +316,14 @@ def wake_all(calls: Sequence[Callable[[], None]]) -> None:
 
 
 @contextmanager
-def open_log(url: str) -> Iterator[DatabaseLogSource]:
-    """Open the audit log of a gateway database for the verifier: one read-only snapshot."""
-    engine = make_engine(url)
+def open_log(url: str, *, with_index: bool = False) -> Iterator[DatabaseLogSource]:
+    """Open the audit log of a gateway database for the verifier: one read-only snapshot.
+
+    ``with_index`` lets it compare the search index too.
+    """
+    engine = make_read_only_engine(url)
     try:
-        with DatabaseLogSource(engine) as source:
+        with DatabaseLogSource(engine, with_index=with_index) as source:
             yield source
     finally:
         engine.dispose()

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from core_registry.errors import RegistryError
+from gateway.audit.store import SqlLogStore
 from gateway.bootstrap.parts import Parts
 from gateway.errors import GatewayError
 
@@ -25,10 +26,24 @@ def readiness(parts: Parts) -> dict[str, str]:
 def degraded(parts: Parts) -> dict[str, str]:
     """Return part -> the kind of what is wrong, of parts without which the face goes on: it does less, safely.
 
-    ``text_redaction``: free text is withheld as a whole until the word model is back.
+    ``text_redaction``: free text is withheld as a whole until the word model is back. ``witness``: the witnesses are
+    late with the audit log; when it lasts, releases of high risk stop.
     """
     found = {} if parts.texts is None else {"text_redaction": parts.texts.state}
+    found["witness"] = _witness(parts)
     return {part: state for part, state in found.items() if state != "ok"}
+
+
+def _witness(parts: Parts) -> str:
+    """Return ``silent`` or ``contradicts`` when that was recorded of the witnesses, else ``ok``."""
+    states: list[str] = []
+
+    def ask() -> None:
+        state = parts.reader.read(SqlLogStore(parts.engine).witness_state)
+        states.append("contradicts" if state.contradicted else "silent" if state.silent else "ok")
+
+    problem = _works(ask)
+    return problem if problem != "ok" else states[0]
 
 
 def _probe(engine: Engine) -> str:

@@ -18,6 +18,7 @@ from gateway.bootstrap.policies import policy_tasks
 from gateway.bootstrap.pseudonyms import pseudonym_keys
 from gateway.bootstrap.statistics import statistics_tasks
 from gateway.bootstrap.tracing import mark_shelf, tracing_tasks
+from gateway.bootstrap.witnessing import witness_tasks
 from gateway.bootstrap.workflow import workflow_tasks
 from gateway.broker.service import Answerer, Asker, Door, broker_key
 from gateway.broker.store import SqlQuestions
@@ -111,6 +112,7 @@ def worker_tasks(
         Task("old tokens", Periodic(services.tokens.purge, 3600)),
         *_registry_tasks(services),
         *workflow_tasks(services),
+        *witness_tasks(parts, log, scratch, services.audit),
         *alert_tasks(parts, log, desk.store, scratch, services),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]

@@ -41,6 +41,7 @@ _PUBLIC_LOG: Mapping[str, str] = {
     "log_cosignatures": READ,
     "log_head": READ,
     "log_tiles": READ,
+    "log_witness": READ,
 }
 _ASKING: Mapping[str, str] = {"audit_requests": ADD, "broker_questions": ALL}
 _BUSINESS: Mapping[str, str] = {
@@ -147,6 +148,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "log_tag_lists": ADD,
         "log_tags": ALL,
         "log_tiles": KEEP,
+        "log_witness": KEEP,
         "alert_entries": ADD,
         "alert_events": ADD,
         "alert_marks": ALL,

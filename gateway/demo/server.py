@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -13,8 +14,14 @@ from apiflask import APIFlask
 
 from gateway.errors import UnavailableError
 
+WitnessApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+"""A WSGI application with a limit of its own."""
+_WITNESS_BODY = 1 << 17
+"""Bytes of a request that a witness is sent at most; it looks more closely itself."""
 
-def _server(app: APIFlask, host: str, port: int, threads: int) -> Any:  # noqa: ANN401  waitress has no types
+
+def _server(app: APIFlask | WitnessApp, host: str, port: int, threads: int) -> Any:  # noqa: ANN401  waitress has no types
+    limit = app.config["MAX_CONTENT_LENGTH"] + (1 << 20) if isinstance(app, APIFlask) else _WITNESS_BODY
     return waitress.create_server(
         app,
         host=host,
@@ -24,11 +31,11 @@ def _server(app: APIFlask, host: str, port: int, threads: int) -> Any:  # noqa: 
         outbuf_overflow=1 << 20,
         outbuf_high_watermark=1 << 20,  # a delivery ends when the client has nearly all of it, not when it is buffered
         channel_timeout=120,
-        max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + (1 << 20),
+        max_request_body_size=limit,
     )
 
 
-def serve(app: APIFlask, *, host: str, port: int, threads: int) -> None:
+def serve(app: APIFlask | WitnessApp, *, host: str, port: int, threads: int) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished."""
     server = _server(app, host, port, threads)
 
@@ -60,7 +67,7 @@ def port_or_free(host: str, port: int) -> int:
 class BackgroundServer:
     """The same server in a thread."""
 
-    def __init__(self, app: APIFlask, *, host: str, port: int, threads: int = 8) -> None:
+    def __init__(self, app: APIFlask | WitnessApp, *, host: str, port: int, threads: int = 8) -> None:
         self._server = _server(app, host, port, threads)
         self.port: int = self._server.effective_port
         self._closing = False

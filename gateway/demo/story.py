@@ -27,6 +27,8 @@ from gateway.settings import Settings, default_config
 
 HOST = "127.0.0.1"
 WITNESS = "inspector.example/witness"
+BUNDLE = "log"
+"""Folder with the whole log as C2SP tlog-tiles has it, up to what the witness cosigned."""
 TEXTS = 0.01
 """Share of pupils with an award in words, and of those with a remark: enough to see redacted ones, in seconds."""
 CHAIN = {"ground", "basis_recorder", "basis_confirmer", "approver", "executor", "recipient", "responsible"}
@@ -354,12 +356,14 @@ def _inspected(stage: Stage) -> str:
     cosigned = inspection.witness_once(stage.process.services, stage.directory / "witness", WITNESS)
     package = inspector.call("POST", "/v1/audit/packages", {}).body
     (stage.directory / "inspection.zip").write_bytes(package)
+    inspection.witness_once(stage.process.services, stage.directory / "witness", WITNESS)  # the export is an entry too
+    copied = inspection.mirror(stage.process.services, stage.directory / BUNDLE)
     report = inspection.verify(lambda: stage.settings)
     if not report.ok:
         raise UnexpectedAnswerError("; ".join(inspection.lines(report)))
     keys = stage.process.services.audit.policy
     stage.log = {
-        "bundle": "inspection.zip",
+        "bundle": BUNDLE,
         "origin": stage.settings.log_origin,
         "verifier_key": str(keys.logs[0]),
         "witness_key": cosigned.vkey,
@@ -371,6 +375,7 @@ def _inspected(stage: Stage) -> str:
             f"依据 {links['ground']} · 批准 {links['approver']} · 执行 {links['executor']} · 接收 {links['recipient']}",
             f"第 {items[0]['index']} 条的包含证明 inclusion proof: {len(str(proof['proof']))} bytes",
             f"检查员见证 the inspector's witness cosigned size {cosigned.size}",
+            f"日志副本 copy of the log in the layout of tlog-tiles: {BUNDLE}/, {copied.size} 条 entries",
             *inspection.lines(report),
         ]
     )

@@ -183,7 +183,8 @@ def test_whatever_fits_or_does_not_fit_the_document_is_answered_by_it(
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]  # an invalid operation must end the test
         name = operation.definition.raw["operationId"]
-        if name in {"sessions_sign_out", "sessions_sign_out_everywhere", "log_hash_tile"}:  # end the run; slashes
+        # they end the run; a path has slashes
+        if name in {"sessions_sign_out", "sessions_sign_out_everywhere", "log_hash_tile", "audit_entry_bundle"}:
             continue
         parameters = [one["name"] for one in operation.definition.raw["parameters"] if one["in"] == "path"]
         known = ids.get(parameters[0]) if parameters else None

@@ -32,7 +32,8 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.tiles import decode_bundle
-from gateway.audit.verify import Damage, VerifyReport, trust, verify_log
+from gateway.audit.findings import Damage, VerifyReport
+from gateway.audit.verify import trust, verify_log
 from gateway.audit.witness import Witness
 from gateway.db import make_engine, make_read_only_engine
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
@@ -326,7 +327,7 @@ def test_a_damaged_tile_is_told_from_a_damaged_entry(house: House) -> None:
 
 def test_a_checkpoint_that_was_tampered_with_is_found(house: House) -> None:
     assert house.damages("UPDATE log_checkpoints SET note = replace(note, 'test.example/log', 'best.example/log') "
-                         "WHERE size = 5") == [(Damage.BAD_SIGNATURE, 5)]  # fmt: skip
+                         "WHERE size = 5") == [(Damage.FOREIGN, 5)]  # fmt: skip
 
 
 def test_a_wrong_head_is_found(house: House) -> None:
@@ -371,7 +372,7 @@ def test_a_rollback_to_an_older_backup_is_caught_by_the_witness(house: House, tm
     witness.once(house.publisher, make_identity().origin)
     _rewrite(house, 5)
     found = house.verify(witnessed=tuple(witness.history(make_identity().origin))).findings
-    assert [(f.damage, f.index) for f in found] == [(Damage.TRUNCATED, 4)]
+    assert [(f.damage, f.index) for f in found] == [(Damage.ROLLED_BACK, 4)]
 
 
 def test_a_read_only_engine_cannot_write(house: House) -> None:

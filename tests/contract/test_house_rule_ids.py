@@ -35,6 +35,8 @@ WITHOUT: dict[str, str] = {
     "LeaseLostError": "another worker took the job",
     "PseudonymKeyGoneError": "another worker made or destroyed the key; no caller is answered with it",
     "WitnessConflictError": "the witness saw another size",
+    "InconsistentError": "a checkpoint that does not extend what the witness saw",
+    "ForkSeenError": "a checkpoint of the size that the witness saw, with another root",
     "NotReadyError": "a file that is still prepared",
     "ListGoneError": "a list that was destroyed before it was matched: hand it in again",
     "BaselineUnusableError": "an extract that changes cannot be told from: ask for all rows",

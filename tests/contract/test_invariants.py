@@ -25,7 +25,7 @@ from core_registry.db.roles import grant_sharing_role
 from core_registry.errors import RegistryError
 from core_registry.sharing import SHARING_COLUMNS, RowFilter
 from gateway import bootstrap, inspection, keyring, samples
-from gateway.audit.verify import VerifyReport
+from gateway.audit.findings import VerifyReport
 from gateway.db import make_engine
 from gateway.errors import ConfigurationError, ForbiddenError, GatewayError, NotFoundError, UnavailableError
 from gateway.ids import GrantId

@@ -17,7 +17,7 @@ import pytest
 
 from core_registry.sample import SENTINEL_GUARDIANS, SENTINEL_NAMES, SENTINEL_STREET
 from gateway.audit.bundle import verify_bundle
-from gateway.audit.note import VerifierKey
+from gateway.audit.note import SignedNote, VerifierKey
 from gateway.audit.policy import TrustPolicy
 from tests.ports import free_port
 
@@ -99,9 +99,16 @@ def test_nothing_that_the_demo_wrote_or_printed_holds_an_identifier(demo: tuple[
 def test_the_inspection_package_verifies_offline_with_the_keys_of_demo_json(demo: tuple[Path, str]) -> None:
     directory, _ = demo
     log = json.loads((directory / "demo.json").read_text(encoding="utf-8"))["log"]
-    report = verify_bundle(directory / log["bundle"], TrustPolicy((VerifierKey.parse(log["verifier_key"]),)))
-    assert report.ok, report.findings
-    assert report.origin == log["origin"]
+    policy = TrustPolicy((VerifierKey.parse(log["verifier_key"]),))
+    for bundle in (directory / log["bundle"], directory / "inspection.zip"):
+        report = verify_bundle(bundle, policy)
+        assert report.ok, report.findings
+        assert report.origin == log["origin"]
+    folder = directory / log["bundle"]
+    assert {path.name for path in folder.iterdir()} == {"checkpoint", "checkpoints.ndjson", "tile"}
+    assert (folder / "tile" / "entries").is_dir()
+    witness = VerifierKey.parse(log["witness_key"])
+    assert witness in SignedNote.parse((folder / "checkpoint").read_text(encoding="utf-8")).verify([witness])
 
 
 def test_a_wrong_step_ends_with_status_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

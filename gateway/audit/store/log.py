@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import (
     Connection,
@@ -21,6 +21,7 @@ from gateway.audit.records import (
     Cosignature,
     Head,
     StoredEntry,
+    TagList,
 )
 from gateway.audit.store.search import write_index
 from gateway.audit.store.tables import (
@@ -91,7 +92,7 @@ class LogRows:
             _ADD_ENTRY,
             [{"seq": seq, "leaf_hash": leaf, "body": entry.body} for seq, (leaf, entry) in numbered],
         )
-        write_index(connection, [(seq, entry.index, entry.tags) for seq, (_, entry) in numbered])
+        self.index(connection, [(seq, entry.index, entry.tags) for seq, (_, entry) in numbered])
         lists = [
             {"seq": seq, "epoch": entry.tags.epoch, "tags": b"".join(entry.tags.tags)}
             for seq, (_, entry) in numbered
@@ -103,6 +104,12 @@ class LogRows:
             self._put_tile(connection, level, tile, hashes)
         checkpoint = {"size": batch.head.size, "root": batch.head.root, "note": batch.checkpoint}
         connection.execute(_ADD_CHECKPOINT, checkpoint)
+
+    def index(
+        self, connection: Connection, rows: Sequence[tuple[int, Mapping[str, str | None], TagList | None]]
+    ) -> None:
+        """Write the search index of new entries, in their transaction."""
+        write_index(connection, rows)
 
     def _put_tile(self, connection: Connection, level: int, tile: int, hashes: bytes) -> None:
         statement = _PUT_TILE["postgresql" if connection.dialect.name == "postgresql" else "sqlite"]

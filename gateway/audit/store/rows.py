@@ -6,7 +6,8 @@ from gateway.audit.store.log import LogRows
 from gateway.audit.store.queue import QueueRows
 from gateway.audit.store.search import SearchRows
 from gateway.audit.store.transactions import TransactionRows
+from gateway.audit.store.witnessing import WitnessRows
 
 
-class SqlLogStore(TransactionRows, LogRows, SearchRows, QueueRows):
+class SqlLogStore(TransactionRows, LogRows, SearchRows, QueueRows, WitnessRows):
     """The log in the gateway database: for the sequencer (``LogStore``), the service and the verifier."""

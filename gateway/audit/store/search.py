@@ -94,22 +94,26 @@ class SearchRows:
 
     def index_rows(self, tx: Tx) -> Iterator[tuple[int, dict[str, str | None], list[tuple[str, bytes]]]]:
         """Yield the search index as it stands: index, columns, and listed tags sorted; ascending."""
-        connection = connection_of(tx)
-        last = max(
-            int(connection.execute(select(func.coalesce(func.max(table.c.seq), -1))).scalar_one())
-            for table in (log_index, log_tags)
-        )
-        for start in range(0, last + 1, _WINDOW):
+        connection, start = connection_of(tx), self._next_indexed(tx, None)
+        while start is not None:
             found: dict[int, tuple[dict[str, str | None], list[tuple[str, bytes]]]] = {}
-            window = log_index.c.seq.between(start, start + _WINDOW - 1)
-            for row in connection.execute(select(log_index).where(window)).all():
+            end = start + _WINDOW - 1
+            for row in connection.execute(select(log_index).where(log_index.c.seq.between(start, end))).all():
                 found[row.seq] = ({name: row._mapping[name] for name in _INDEX_COLUMNS}, [])
-            for row in connection.execute(
-                select(log_tags).where(log_tags.c.seq.between(start, start + _WINDOW - 1))
-            ).all():
+            for row in connection.execute(select(log_tags).where(log_tags.c.seq.between(start, end))).all():
                 found.setdefault(row.seq, ({}, []))[1].append((row.epoch, bytes(row.tag)))
             for seq, (columns, tags) in sorted(found.items()):
                 yield seq, columns, sorted(tags)
+            start = self._next_indexed(tx, end)
+
+    def _next_indexed(self, tx: Tx, after: int | None) -> int | None:
+        """Return the smallest index above ``after`` that the search index knows: a stray row may lie far away."""
+        found: list[int] = []
+        for table in (log_index, log_tags):
+            query = select(func.min(table.c.seq))
+            least = connection_of(tx).execute(query if after is None else query.where(table.c.seq > after)).scalar_one()
+            found += [] if least is None else [int(least)]
+        return min(found, default=None)
 
     def clear_index(self, tx: Tx) -> None:
         """Empty the search index, to build it again."""

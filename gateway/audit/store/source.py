@@ -6,27 +6,23 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, cast
 
-from sqlalchemy import (
-    Engine,
-    select,
-)
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from gateway.audit.records import (
-    Head,
-    StoredEntry,
-    TagList,
-)
+from gateway.audit.contents import CacheRow
+from gateway.audit.records import Head, StoredEntry, TagList
 from gateway.audit.store.rows import SqlLogStore
-from gateway.audit.store.tables import log_cosignatures
-from gateway.audit.store.values import unavailable
+from gateway.audit.store.tables import log_cosignatures, log_entries
+from gateway.audit.store.values import as_bytes, unavailable
 from gateway.journal import Tx
 
 
 class DatabaseLogSource:
     """One consistent state of the log for the verifier (``LogSource``): a single read-only snapshot."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, with_index: bool = False) -> None:
+        """Open the snapshot; ``with_index`` lets the verifier compare the search index with the log too."""
+        self._with_index = with_index
         self._store = SqlLogStore(engine)
         options: dict[str, object] = {"xueji_read": True}
         if engine.dialect.name == "postgresql":
@@ -49,6 +45,19 @@ class DatabaseLogSource:
     def head(self) -> Head | None:
         """Return the head row."""
         return self._store.head(self._tx)
+
+    def rows(self, start: int, limit: int) -> Sequence[tuple[int, bytes, bytes]]:
+        """Return the first ``limit`` rows from index ``start`` on: index, hash beside the entry, entry."""
+        query = (
+            select(log_entries.c.seq, log_entries.c.leaf_hash, log_entries.c.body)
+            .where(log_entries.c.seq >= start)
+            .order_by(log_entries.c.seq)
+            .limit(limit)
+        )
+        rows = self._connection.execute(query).all()
+        if all(type(row[2]) is bytes and type(row[1]) is bytes for row in rows):
+            return cast("Sequence[tuple[int, bytes, bytes]]", rows)
+        return [(seq, as_bytes(leaf), as_bytes(body)) for seq, leaf, body in rows]
 
     def last_index(self) -> int:
         """Return the highest index with an entry, -1 for none."""
@@ -76,3 +85,7 @@ class DatabaseLogSource:
     def tag_list(self, index: int) -> TagList | None:
         """Return the tag list beside an entry."""
         return self._store.tag_list(self._tx, index)
+
+    def cached(self) -> Iterator[CacheRow] | None:
+        """Return the search index, if it is to be compared."""
+        return self._store.index_rows(self._tx) if self._with_index else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Integer,
     LargeBinary,
@@ -62,6 +63,15 @@ log_cosignatures = Table(
     Column("timestamp", _BIG, nullable=False),
     Column("line", Text, nullable=False),
     PrimaryKeyConstraint("size", "name", "timestamp"),
+)
+log_witness = Table(
+    "log_witness",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("cosigned_size", _BIG, nullable=False),
+    Column("waiting_since", String(32), nullable=False),
+    Column("silent", Boolean, nullable=False),
+    Column("contradicted", Boolean, nullable=False),
 )
 log_tag_lists = Table(
     "log_tag_lists",

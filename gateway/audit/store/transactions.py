@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from sqlalchemy import (
+    Connection,
     Engine,
     text,
 )
@@ -16,6 +17,9 @@ from gateway.audit.sequencer import CommitUnknownError, TransactionLostError
 from gateway.audit.store.values import GONE, LOCK_TIMEOUT, still_open, unavailable
 from gateway.db import connection_of
 from gateway.journal import Tx
+
+# By hand: SQLAlchemy gives each savepoint a name, and compiles it anew for each.
+_SAVE, _UNDO, _KEEP = "SAVEPOINT entry", "ROLLBACK TO SAVEPOINT entry", "RELEASE SAVEPOINT entry"
 
 
 class TransactionRows:
@@ -63,23 +67,30 @@ class TransactionRows:
     def savepoint(self, tx: Tx) -> Iterator[None]:
         """Run one write: an error undoes it alone. Raises ``TransactionLostError`` when the whole is gone."""
         connection = connection_of(tx)
-        try:
-            nested = connection.begin_nested()
-        except DBAPIError as error:
-            raise TransactionLostError("The transaction was lost; nothing was written.") from error
+        _bare(connection, _SAVE)
         try:
             yield
         except Exception as error:
             if not still_open(connection):
                 raise TransactionLostError("The transaction was lost; nothing was written.") from error
-            try:
-                nested.rollback()
-            except DBAPIError as lost:
-                raise TransactionLostError("The transaction was lost; nothing was written.") from lost
+            _bare(connection, _UNDO)
+            _bare(connection, _KEEP)
             if isinstance(error, GONE):
                 raise unavailable(error) from error
             raise
+        _bare(connection, _KEEP)
+
+
+def _bare(connection: Connection, statement: str) -> None:
+    """Run a statement on the driver's connection: it is one of three, and run twice for every entry.
+
+    Raises ``TransactionLostError`` when it fails: a savepoint fails only with its transaction.
+    """
+    try:
+        cursor = connection.connection.cursor()
         try:
-            nested.commit()
-        except DBAPIError as error:
-            raise TransactionLostError("The transaction was lost; nothing was written.") from error
+            cursor.execute(statement)
+        finally:
+            cursor.close()
+    except Exception as error:  # the driver's own errors: SQLAlchemy does not see this statement
+        raise TransactionLostError("The transaction was lost; nothing was written.") from error

@@ -1,0 +1,164 @@
+"""Reads the signed roots of a log for its verifier: which checkpoints are good, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.findings import Damage
+from gateway.audit.note import COSIGNATURE, Signature, SignedNote
+from gateway.audit.policy import TrustPolicy
+
+Report = Callable[[Damage, int | None, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRoot:
+    """A root that the log's key signed. ``kept``: somebody else kept the checkpoint, the log may have lost it."""
+
+    size: int
+    root: bytes
+    kept: bool = False
+
+
+class _BadNoteError(Exception):
+    def __init__(self, damage: Damage, detail: str) -> None:
+        super().__init__(detail)
+        self.damage = damage
+        self.detail = detail
+
+
+def _read(content: str, policy: TrustPolicy) -> tuple[Checkpoint, SignedNote]:
+    """Return a checkpoint that a log of the policy signed; raises ``_BadNoteError``, which says why it is none."""
+    try:
+        note = SignedNote.parse(content)
+        checkpoint = Checkpoint.parse_text(note.text)
+    except MalformedError as error:
+        raise _BadNoteError(Damage.BAD_SIGNATURE, error.detail) from None
+    keys = [key for key in policy.logs if key.name == checkpoint.origin and key.algorithm != COSIGNATURE]
+    if not keys:
+        raise _BadNoteError(Damage.FOREIGN, f"it belongs to another log, '{checkpoint.origin}'.")
+    try:
+        signers = note.verify(keys)
+    except ProofError as error:
+        raise _BadNoteError(Damage.BAD_SIGNATURE, error.detail) from None
+    if not signers:
+        raise _BadNoteError(Damage.UNKNOWN_KEY, "no key of the trust policy signed it.")
+    return checkpoint, note
+
+
+@dataclass(slots=True)
+class SignedRoots:
+    """Merges the checkpoints of a log, its cosignatures and what others kept; all by size, each looked at once."""
+
+    checkpoints: Iterator[tuple[int, str]]
+    cosignatures: Iterator[tuple[int, str]]
+    policy: TrustPolicy
+    report: Report
+    kept: tuple[SignedRoot, ...] = ()
+    """What others kept, ascending."""
+    good: int = 0
+    """How many checkpoints of the log have a good signature."""
+    last: SignedRoot | None = None
+    """The largest of them."""
+    origin: str | None = None
+    cosigned: int = 0
+    """The largest size that meets the quorum."""
+    _handed: int = 0
+    _ahead: tuple[int, str] | None = None
+    _line: tuple[int, str] | None = None
+    _started: bool = False
+
+    def keep(self, witnessed: Iterable[str]) -> None:
+        """Take checkpoints that somebody else kept; one that is not signed by the log is a finding."""
+        found: set[SignedRoot] = set()
+        for content in witnessed:
+            try:
+                checkpoint, _ = _read(content, self.policy)
+            except _BadNoteError as error:
+                self.report(error.damage, None, f"A checkpoint that was kept: {error.detail}")
+                continue
+            found.add(SignedRoot(checkpoint.size, checkpoint.root, kept=True))
+        self.kept = tuple(sorted(found, key=lambda one: (one.size, one.root)))
+        for one, other in zip(self.kept, self.kept[1:], strict=False):
+            if one.size == other.size:
+                self.report(Damage.FORKED, one.size, f"Two kept checkpoints of size {one.size} have different roots.")
+
+    def upto(self, size: int) -> list[SignedRoot]:
+        """Return the signed roots of sizes up to ``size`` that were not returned yet, ascending."""
+        if not self._started:
+            self._started = True
+            self._ahead, self._line = next(self.checkpoints, None), next(self.cosignatures, None)
+        found: list[SignedRoot] = []
+        while self._ahead is not None and self._ahead[0] <= size:
+            read = self._own(*self._ahead)
+            self._ahead = next(self.checkpoints, None)
+            if read is not None:
+                found.append(read)
+        while self._handed < len(self.kept) and self.kept[self._handed].size <= size:
+            found.append(self.kept[self._handed])
+            self._handed += 1
+        if len(found) > 1:
+            found.sort(key=lambda one: one.size)
+        return found
+
+    def _own(self, size: int, content: str) -> SignedRoot | None:
+        lines = self._lines_of(size)
+        try:
+            checkpoint, note = _read(content, self.policy)
+        except _BadNoteError as error:
+            self.report(error.damage, size, f"The checkpoint of size {size}: {error.detail}")
+            return None
+        if checkpoint.size != size:
+            self.report(Damage.CHECKPOINT, size, f"Under size {size} lies the checkpoint of size {checkpoint.size}.")
+            return None
+        root = SignedRoot(size, checkpoint.root)
+        if self.last is not None and self.last.size == size and self.last.root != root.root:
+            self.report(Damage.FORKED, size, f"The log signed two different roots of size {size}.")
+        self.good += 1
+        self.last, self.origin = root, checkpoint.origin
+        if lines:
+            try:
+                note = note.with_signatures([Signature.parse(line.rstrip("\n")) for line in lines])
+            except MalformedError as error:
+                self.report(Damage.BAD_SIGNATURE, size, f"A cosignature of size {size}: {error.detail}")
+        self._count_quorum(note, size)
+        return root
+
+    def _lines_of(self, size: int) -> list[str]:
+        """Return the cosignatures of ``size``; one whose checkpoint is gone is a finding."""
+        lines: list[str] = []
+        while self._line is not None and self._line[0] <= size:
+            if self._line[0] == size:
+                lines.append(self._line[1])
+            else:
+                self._orphan(self._line[0])
+            self._line = next(self.cosignatures, None)
+        return lines
+
+    def _orphan(self, size: int) -> None:
+        self.report(Damage.CHECKPOINT, size, f"A witness cosigned size {size}; that checkpoint is gone.")
+
+    def _count_quorum(self, note: SignedNote, size: int) -> None:
+        witnesses = tuple(self.policy.witnesses.values())
+        if not witnesses or len(note.signatures) == 1:
+            return
+        try:
+            signers = note.verify(witnesses)
+        except ProofError as error:
+            self.report(Damage.BAD_SIGNATURE, size, f"The checkpoint of size {size}: {error.detail}")
+            return
+        if signers and self.policy.satisfied_by(signers):
+            self.cosigned = max(self.cosigned, size)
+
+    def finish(self) -> list[SignedRoot]:
+        """Return all that were not returned yet, and judge the quorum."""
+        rest = self.upto(2**63)
+        while self._line is not None:
+            self._orphan(self._line[0])
+            self._line = next(self.cosignatures, None)
+        if not self.cosigned and not self.policy.satisfied_by(()):
+            self.report(Damage.UNWITNESSED, None, "No checkpoint of the log carries the quorum of witnesses.")
+        return rest

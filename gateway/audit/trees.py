@@ -1,0 +1,87 @@
+"""Trees that grow beside each other while a log is verified, each compared with the signed roots on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.audit.merkle import CompactRange, complete
+from gateway.audit.signed import SignedRoot
+from gateway.audit.tiles import HEIGHT, WIDTH, Edge
+
+
+@dataclass(slots=True)
+class Tree:
+    """A tree over leaf hashes, and how far the signed roots agree with it."""
+
+    leaves: CompactRange = field(default_factory=CompactRange)
+    good: int = 0
+    """The largest size whose signed root it has: everything before it is as it was signed."""
+    bad: int | None = None
+    """The smallest size at which the log signed another root."""
+    kept: set[SignedRoot] = field(default_factory=set)
+    """Roots that others kept and that it has."""
+
+    def grow(self, leaves: Sequence[bytes], stops: Sequence[SignedRoot], whole: bytes | None) -> None:
+        """Add leaves, and compare the root at each stop; ``whole`` is the root over a full tile of them."""
+        first = self.leaves.size
+        if whole is not None and (not stops or stops[0].size == first + len(leaves)):
+            self.leaves.append_complete(whole, HEIGHT)
+            at = len(leaves)
+        else:
+            at = 0
+        for stop in stops:
+            self.leaves.extend(leaves[at : stop.size - first])
+            at = max(at, stop.size - first)
+            self._compare(stop)
+        self.leaves.extend(leaves[at:])
+
+    def _compare(self, stop: SignedRoot) -> None:
+        same = stop.size == self.leaves.size and self.leaves.root() == stop.root
+        if stop.kept:
+            if same:
+                self.kept.add(stop)
+        elif same:
+            self.good = max(self.good, stop.size)
+        elif self.bad is None:
+            self.bad = stop.size
+
+    def holds(self, size: int) -> bool:
+        """Say whether no signed root speaks against the first ``size`` leaves."""
+        return self.bad is None or self.good >= size
+
+    def copy(self) -> Tree:
+        """Return a tree of its own."""
+        return Tree(self.leaves.copy(), self.good, self.bad, set(self.kept))
+
+
+@dataclass(slots=True)
+class InnerTiles:
+    """Builds the tiles above the leaves again and compares each with the one that is stored."""
+
+    stored: Callable[[int, int], bytes]
+    wrong: list[tuple[int, int]] = field(default_factory=list)
+    """Level and index of tiles that are not what the leaves lead to."""
+    _edge: Edge = field(default_factory=Edge)
+    _leaves: list[bytes] = field(default_factory=list)
+
+    def add(self, leaves: Sequence[bytes], whole: bytes | None) -> None:
+        """Add leaves of one tile; ``whole`` is the root over them where they are a full tile."""
+        if whole is None:
+            self._leaves += leaves
+            if len(self._leaves) < WIDTH:
+                return
+            whole = complete(self._leaves)
+            self._leaves.clear()
+        full: dict[tuple[int, int], bytes] = {}
+        self._edge.append(whole, full)
+        self._compare(full)
+
+    def finish(self) -> None:
+        """Compare the tiles at the right edge."""
+        self._compare(self._edge.partial_tiles(0))
+
+    def _compare(self, tiles: dict[tuple[int, int], bytes]) -> None:
+        for (level, index), content in tiles.items():
+            if self.stored(level + 1, index) != content:
+                self.wrong.append((level + 1, index))
