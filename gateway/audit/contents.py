@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final
 
-from gateway.audit.entries import decode_entry, index_of, tag_list_of
+from gateway.audit.cache import CacheRow, IndexComparison
+from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import Damage
 from gateway.audit.records import TagList
@@ -18,9 +19,6 @@ MAX_NOTICES: Final = 20
 
 _MEMBERS: Final = frozenset({"v", "kind", "at", "actor", "outcome", "facts", "links", "policy", "rulebook"})
 
-CacheRow = tuple[int, dict[str, str | None], list[tuple[str, bytes]]]
-"""Index, columns and listed tags of the search index."""
-
 
 class Contents:
     """Takes the entries in order; what is wrong goes to ``report``, what is only remarkable to ``notices``."""
@@ -29,8 +27,7 @@ class Contents:
         self, tag_list: Callable[[int], TagList | None], cached: Iterator[CacheRow] | None, report: Report
     ) -> None:
         self._tag_list = tag_list
-        self._cached = cached
-        self._row = None if cached is None else next(cached, None)
+        self._index = None if cached is None else IndexComparison(cached)
         self._report = report
         self._warned = 0
         self._unlisted = 0
@@ -52,8 +49,9 @@ class Contents:
                 if index not in doubted:
                     self._report(Damage.MALFORMED, index, f"Entry {index}: {error.detail}")
                 content = None
-            if self._cached is not None:
-                self._compare(index, content)
+            if self._index is not None:
+                for one in self._index.take(index, content):
+                    self._report(Damage.INDEX, one.index, one.detail)
 
     def _clock(self, index: int, content: Mapping[str, JsonValue]) -> None:
         at = str(content["at"])
@@ -75,28 +73,11 @@ class Contents:
         elif tags_root(beside.tags).hex() != tags["root"] or len(beside.tags) != tags.get("count"):
             self._report(Damage.TAGS, index, f"The tag list of entry {index} does not lead to the root in the entry.")
 
-    def _compare(self, index: int, content: Mapping[str, JsonValue] | None) -> None:
-        if self._cached is None:
-            return
-        self._surplus(index)
-        if self._row is None or self._row[0] != index:
-            self._report(Damage.INDEX, index, f"The search index has no row of entry {index}.")
-            return
-        _, columns, listed = self._row
-        self._row = next(self._cached, None)
-        if content is not None and not agrees(content, columns, listed):
-            self._report(Damage.INDEX, index, f"The search index tells something else of entry {index} than the log.")
-
-    def _surplus(self, before: int | None) -> None:
-        while self._cached is not None and self._row is not None and (before is None or self._row[0] < before):
-            self._report(
-                Damage.INDEX, self._row[0], f"The search index tells of an entry {self._row[0]}; there is none."
-            )
-            self._row = next(self._cached, None)
-
     def finish(self) -> None:
         """Tell of rows of the search index behind the last entry."""
-        self._surplus(None)
+        if self._index is not None:
+            for one in self._index.finish():
+                self._report(Damage.INDEX, one.index, one.detail)
 
     @property
     def notices(self) -> list[str]:
@@ -112,15 +93,3 @@ class Contents:
 def _require_members(content: Mapping[str, JsonValue]) -> None:
     if not _MEMBERS <= content.keys():
         raise MalformedError("A leaf of the log lacks members that every entry has.")
-
-
-def agrees(
-    content: Mapping[str, JsonValue], columns: Mapping[str, str | None], listed: list[tuple[str, bytes]]
-) -> bool:
-    """Say whether a row of the search index tells of an entry what its leaf says."""
-    try:
-        tags = tag_list_of(content)
-        expected = [] if tags is None else sorted((tags.epoch, tag) for tag in tags.tags)
-        return index_of(content) == columns and expected == listed
-    except (KeyError, TypeError, ValueError):
-        return False  # an entry of another shape, to which no row belongs

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.audit.bundle import write_bundle
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.contents import agrees
-from gateway.audit.entries import Clock, decode_entry, index_of, tag_list_of
+from gateway.audit.entries import Clock, decode_entry
 from gateway.audit.errors import ProofError
+from gateway.audit.indexing import IndexStore, SearchIndex
 from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
 from gateway.audit.note import Signature, SignedNote, cosignature_time
 from gateway.audit.policy import TrustPolicy
@@ -32,7 +31,6 @@ from gateway.audit.records import (
     SearchPage,
     SearchQuery,
     StoredEntry,
-    TagList,
 )
 from gateway.audit.tags import Tagger, epoch_of, epochs_between
 from gateway.audit.tiles import WIDTH, TileId, nodes_from, parse_path, tiles_of
@@ -44,14 +42,10 @@ from gateway.principals import Principal, Role
 
 MAX_PAGE = 200
 MAX_SELECTED = 1000
-_CHUNK = 1000
 
 
-class AuditStore(PublicStore, Protocol):
+class AuditStore(PublicStore, IndexStore, Protocol):
     """What the service needs of the database beyond what is published."""
-
-    def transaction(self) -> AbstractContextManager[Tx]:
-        """Open a write transaction."""
 
     def checkpoints(self, tx: Tx) -> Iterator[tuple[int, bytes, str]]:
         """Yield size, root and note of the checkpoints."""
@@ -64,15 +58,6 @@ class AuditStore(PublicStore, Protocol):
 
     def search(self, tx: Tx, query: SearchQuery, tags: Mapping[str, bytes] | None) -> list[int]:
         """Return matching indexes, newest first."""
-
-    def index_rows(self, tx: Tx) -> Iterator[tuple[int, dict[str, str | None], list[tuple[str, bytes]]]]:
-        """Yield the search index."""
-
-    def clear_index(self, tx: Tx) -> None:
-        """Empty the search index."""
-
-    def add_index(self, tx: Tx, rows: Iterable[tuple[int, Mapping[str, str | None], TagList | None]]) -> None:
-        """Add rows to the search index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,55 +214,12 @@ class AuditService:
 
         return self.reader.read(run)
 
-    # the cache
-
-    def compare_index(self) -> list[int]:
-        """Return the indexes whose row in the search index is not what the log says; empty when all agree."""
-
-        def run(tx: Tx) -> list[int]:
-            wrong: list[int] = []
-            cached = self.store.index_rows(tx)
-            row = next(cached, None)
-            for stored in self._all(tx):
-                while row is not None and row[0] < stored.index:
-                    wrong.append(row[0])
-                    row = next(cached, None)
-                if row is None or row[0] != stored.index:
-                    wrong.append(stored.index)
-                    continue
-                if not agrees(decode_entry(stored.body), row[1], row[2]):
-                    wrong.append(stored.index)
-                row = next(cached, None)
-            while row is not None:
-                wrong.append(row[0])
-                row = next(cached, None)
-            return sorted(set(wrong))
-
-        return self.reader.read(run)
-
-    def rebuild_index(self) -> int:
-        """Build the search index again from the log; return the number of entries. One transaction."""
-        count = 0
-        with self.store.transaction() as tx:
-            self.store.clear_index(tx)
-            rows: list[tuple[int, Mapping[str, str | None], TagList | None]] = []
-            for stored in self._all(tx):
-                content = decode_entry(stored.body)
-                rows.append((stored.index, index_of(content), tag_list_of(content)))
-                count += 1
-                if len(rows) == _CHUNK:
-                    self.store.add_index(tx, rows)
-                    rows = []
-            if rows:
-                self.store.add_index(tx, rows)
-        return count
+    @property
+    def index(self) -> SearchIndex:
+        """The search index, to be compared with the log and written anew."""
+        return SearchIndex(self.store, self.reader)
 
     # inside
-
-    def _all(self, tx: Tx) -> Iterator[StoredEntry]:
-        size = self.store.head(tx).size
-        for start in range(0, size, _CHUNK):
-            yield from list(self.store.entries(tx, start, min(start + _CHUNK, size)))
 
     def _nodes(self, tx: Tx) -> Nodes:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
@@ -372,7 +314,7 @@ def _inspector(principal: Principal) -> None:
 
 def _criteria(query: SearchQuery) -> dict[str, JsonValue]:
     told: dict[str, JsonValue] = {"links": dict(query.links), "by_subject": query.subject is not None}
-    for name in ("kind", "outcome", "actor", "unit", "before"):
+    for name in ("kind", "outcome", "actor", "person", "unit", "policy", "rule", "problem", "before"):
         value = getattr(query, name)
         if value is not None:
             told[name] = value
