@@ -49,8 +49,9 @@ class SearchIndex:
     reader: Reader
 
     def compare(self, progress: Callable[[int], object] = lambda _count: None) -> list[Difference]:
-        """Return what the index has wrong, in the order of the log; both are read in one snapshot.
+        """Return what the index has wrong, in the order of the log.
 
+        Where others write meanwhile, ``reader`` must read one snapshot, or their entries look like differences.
         ``progress`` is told how many more entries are compared. Raises ``MalformedError`` for an entry that is none:
         ``xueji verify-log`` says what befell it.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
 import gateway.bootstrap  # noqa: F401  the composition root imports every store, so that the metadata knows all tables
@@ -20,6 +22,7 @@ from gateway.audit.store import SqlLogStore
 from gateway.audit.store import search as searching
 from gateway.audit.store.search import PERSON
 from gateway.audit.tags import Tagger, epoch_of
+from gateway.cli import cli
 from gateway.db import make_engine, metadata, migrate
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.instants import micros_text
@@ -208,6 +211,27 @@ def test_what_the_index_has_wrong_is_named_and_written_anew(house: House) -> Non
         assert house.index.rebuild(done.append) == 300
         assert sum(done) == 300
         assert house.index.compare() == [], damage
+
+
+def test_the_command_checks_and_rebuilds(house: House) -> None:
+    def run(*options: str) -> tuple[int, str]:
+        url = house.engine.url.render_as_string(hide_password=False)
+        ran = CliRunner().invoke(cli, ["audit", "index", "--quiet", "--database", url, *options])
+        return ran.exit_code, ran.stdout
+
+    assert run("--check")[0] == 0
+    with house.engine.begin() as connection:
+        connection.execute(text("UPDATE log_index SET kind = 'x.y' WHERE seq = 4"))
+        connection.execute(text("DELETE FROM log_index WHERE seq = 9"))
+    status, told = run()
+    assert status == 1
+    assert "条目 4 与日志不符：kind" in told
+    assert "no row of entry 9" in told
+    status, told = run("--json")
+    members = [(one["index"], one["missing"], one["members"]) for one in json.loads(told)["differences"]]
+    assert (status, members) == (1, [(4, False, ["kind"]), (9, True, [])])
+    assert run("--rebuild")[0] == 0
+    assert run("--check") == (0, "检索索引与日志一致 · the search index agrees with the log\n")
 
 
 def test_an_index_of_the_version_before_is_brought_forward(database_url: str) -> None:
