@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.audit.bundle import write_bundle
+from gateway.audit.chain import Chain, anchor, read_chain
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.entries import Clock, decode_entry
 from gateway.audit.errors import ProofError
 from gateway.audit.indexing import IndexStore, SearchIndex
+from gateway.audit.listing import ListingForm, listed
 from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
 from gateway.audit.note import Signature, SignedNote, cosignature_time
 from gateway.audit.policy import TrustPolicy
@@ -42,6 +44,8 @@ from gateway.principals import Principal, Role
 
 MAX_PAGE = 200
 MAX_SELECTED = 1000
+MAX_LISTED = 10_000
+"""Entries of a search that go into one file."""
 
 
 class AuditStore(PublicStore, IndexStore, Protocol):
@@ -83,21 +87,53 @@ class AuditService:
         _inspector(principal)
         if not 1 <= query.limit <= MAX_PAGE:
             raise ParameterError(f"A page holds 1 to {MAX_PAGE} entries.", detail_zh=f"每页 1 至 {MAX_PAGE} 条。")
-        unknown = sorted(set(query.links) - set(LINKS))
-        if unknown:
-            raise ParameterError(f"There is no link '{unknown[0]}'; the links are {', '.join(LINKS)}.")
-        if query.subject is not None and self.tagger is None:
-            raise ForbiddenError(
-                "Only the office can search by pupil: this face does not hold the tag key.",
-                detail_zh="仅办公端可按学生检索。",
-                rule="A50-10",
-            )
+        self._require_known(query)
         self.journal.append(_read_entry(principal, "search", _criteria(query), query.subject))
 
         def run(tx: Tx) -> SearchPage:
             found = self.store.search(tx, query, self._tags(tx, query))
             views = [self._view(tx, index) for index in found]
             return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None)
+
+        return self.reader.read(run)
+
+    def listing(self, principal: Principal, query: SearchQuery, form: ListingForm) -> bytes:
+        """Return what a search finds as a file, newest first, at most 10,000 entries; ``query.limit`` is not used.
+
+        The question is logged before, the SHA-256 of the file after. Raises what ``search`` raises.
+        """
+        _inspector(principal)
+        self._require_known(query)
+        asked: dict[str, JsonValue] = {**_criteria(query), "format": form.value}
+        self.journal.append(_read_entry(principal, "listing", asked, query.subject))
+
+        def run(tx: Tx) -> list[EntryView]:
+            found = self.store.search(tx, replace(query, limit=MAX_LISTED), self._tags(tx, query))
+            return [self._view(tx, index) for index in found]
+
+        content = listed(self.reader.read(run), form)
+        facts: dict[str, JsonValue] = {
+            "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "format": form.value
+        }  # fmt: skip
+        self.journal.append(EntryDraft("audit.exported", principal, facts=facts))
+        return content
+
+    def chain(self, principal: Principal, identifier: str) -> Chain:
+        """Return the chain of responsibility of an application, a grant or an extract; the reading is logged before.
+
+        Raises ``ForbiddenError`` for anybody but an inspector, ``NotFoundError`` for an id of which no entry tells.
+        """
+        _inspector(principal)
+        self.journal.append(_read_entry(principal, "chain", {anchor(identifier): identifier}, None))
+
+        def run(tx: Tx) -> Chain:
+            def find(kinds: Sequence[str], links: Mapping[str, str], limit: int) -> list[EntryView]:
+                queries = [SearchQuery(kind=kind, links=links, limit=limit) for kind in kinds or (None,)]
+                found = {index for query in queries for index in self.store.search(tx, query, None)}
+                views = [self._view(tx, index) for index in sorted(found, reverse=True)[:limit]]
+                return [view for view in views if _tells(view, kinds, links)]  # the index is a cache: the log decides
+
+            return read_chain(identifier, find, self.now())
 
         return self.reader.read(run)
 
@@ -221,6 +257,17 @@ class AuditService:
 
     # inside
 
+    def _require_known(self, query: SearchQuery) -> None:
+        unknown = sorted(set(query.links) - set(LINKS))
+        if unknown:
+            raise ParameterError(f"There is no link '{unknown[0]}'; the links are {', '.join(LINKS)}.")
+        if query.subject is not None and self.tagger is None:
+            raise ForbiddenError(
+                "Only the office can search by pupil: this face does not hold the tag key.",
+                detail_zh="仅办公端可按学生检索。",
+                rule="A50-10",
+            )
+
     def _nodes(self, tx: Tx) -> Nodes:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
 
@@ -310,6 +357,12 @@ def _inspector(principal: Principal) -> None:
         raise ForbiddenError(
             "Only an inspector reads the audit trail.", detail_zh="仅审计检查员可查阅审计日志。", rule="A50-10"
         )
+
+
+def _tells(view: EntryView, kinds: Sequence[str], links: Mapping[str, str]) -> bool:
+    told = view.content["links"]
+    fits = isinstance(told, dict) and all(told.get(name) == value for name, value in links.items())
+    return fits and (not kinds or view.content["kind"] in kinds)
 
 
 def _criteria(query: SearchQuery) -> dict[str, JsonValue]:

@@ -8,7 +8,15 @@ from datetime import date, datetime
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from gateway.console import account_texts, alert_texts, ground_texts, statistics_texts, texts, workflow_texts
+from gateway.console import (
+    account_texts,
+    alert_texts,
+    audit_texts,
+    ground_texts,
+    statistics_texts,
+    texts,
+    workflow_texts,
+)
 from gateway.console.texts import Label
 from gateway.policies.phases import application_phase
 from gateway.policies.scope import SHANGHAI
@@ -20,6 +28,7 @@ _TABLES: dict[str, dict[str, Label]] = {}
 for _tables in (
     texts.TABLES,
     alert_texts.TABLES,
+    audit_texts.TABLES,
     account_texts.TABLES,
     ground_texts.TABLES,
     workflow_texts.TABLES,
