@@ -115,7 +115,7 @@ class AuditService:
         facts: dict[str, JsonValue] = {
             "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "format": form.value
         }  # fmt: skip
-        self.journal.append(EntryDraft("audit.exported", principal, facts=facts))
+        self.journal.append(EntryDraft("audit.listed", principal, facts=facts))
         return content
 
     def chain(self, principal: Principal, identifier: str) -> Chain:

@@ -25,6 +25,7 @@ KINDS: Mapping[str, Label] = {
     "application.resubmitted": Label("重新提交申请", "Application submitted again"),
     "application.withdrawn": Label("撤回申请", "Application taken back"),
     "assessment.recorded": Label("登记影响评估", "Impact assessment recorded"),
+    "audit.listed": Label("导出查询结果", "Found entries exported"),
     "delegation.acting": Label("代行职责", "Acting for somebody"),
     "delegation.ended": Label("委托终止", "Delegation ended"),
     "delegation.made": Label("委托代理", "Delegation made"),

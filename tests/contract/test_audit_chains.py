@@ -156,7 +156,7 @@ def test_a_listing_is_logged_with_its_question_and_its_digest(world: Gateway, ex
     trail = world.call("GET", "/v1/audit/entries?kind=audit.&limit=3", token=token).get_json()["items"]
     exported, read = trail[1]["content"], trail[2]["content"]
     assert read["facts"] == {"act": "listing", "kind": "release.", "links": {"extract": extract}, "format": "json"}
-    assert (exported["kind"], exported["facts"]["bytes"]) == ("audit.exported", len(answer.data))
+    assert (exported["kind"], exported["facts"]["bytes"]) == ("audit.listed", len(answer.data))
     assert world.call("POST", "/v1/audit/listings", body, token=world.person("approver")).status_code == 403
 
 
