@@ -34,8 +34,8 @@ from gateway.journal import Tx
 
 PERSON = ("actor", "link_approver", "link_executor", "link_basis_recorder", "link_basis_confirmer")
 """The columns that hold accounts."""
-_ENOUGH = 2000
-"""Hits up to which conditions are told apart: reading so many rows takes a few milliseconds."""
+_ENOUGH = (2_000, 20_000, 200_000)
+"""Hits up to which conditions are counted, to be told apart: the next only when all have more than the one before."""
 _AT_ONCE = 500
 _SEQ = log_index.c.seq
 _BEHIND = log_index.c.at < log_index.c.reached
@@ -158,21 +158,25 @@ def _kinds(connection: Connection) -> list[str]:
 
 
 def _narrowest(connection: Connection, conditions: Sequence[Condition], within: Range) -> Condition:
+    """Return the condition with the fewest hits; the first, where all have more than is worth counting."""
     if len(conditions) == 1:
         return conditions[0]
-    least, fewest = conditions[0], _ENOUGH + 1
-    for condition in conditions:
-        count = 0
-        for column, value in condition.alternatives:
-            some = select(_SEQ).where(log_index.c[column] == value, *within.seqs).limit(_ENOUGH - count).subquery()
-            count += connection.execute(select(func.count()).select_from(some)).scalar_one()
-            if count >= _ENOUGH:
-                break
-        if count < fewest:
-            least, fewest = condition, count
-        if not count:
+    for enough in _ENOUGH:
+        counts = [_hits(connection, one, within, enough) for one in conditions]
+        if min(counts) < enough:
+            return conditions[counts.index(min(counts))]
+    return conditions[0]
+
+
+def _hits(connection: Connection, condition: Condition, within: Range, enough: int) -> int:
+    """Count the hits of a condition, at most ``enough``."""
+    count = 0
+    for column, value in condition.alternatives:
+        some = select(_SEQ).where(log_index.c[column] == value, *within.seqs).limit(enough - count).subquery()
+        count += connection.execute(select(func.count()).select_from(some)).scalar_one()
+        if count >= enough:
             break
-    return least
+    return count
 
 
 def _also(connection: Connection, condition: Condition) -> ColumnElement[bool]:
