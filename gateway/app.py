@@ -36,6 +36,7 @@ from gateway.api import (
     matches,
     oauth,
     oauth_preauthorized,
+    oidc,
     plans,
     presentation_wallets,
     presentations,
@@ -171,8 +172,15 @@ def _blueprints(services: Services) -> list[Any]:
         found += [presentations.blueprint, presentation_wallets.blueprint]
         found += [
             log.blueprint,
-            oauth.blueprint(lambda: services.tokens, public_url=services.settings.public_url, grants=_grants(services)),
+            oauth.blueprint(
+                lambda: services.tokens,
+                public_url=services.settings.public_url,
+                grants=_grants(services),
+                revoke_further=None if services.sign_ins is None else services.sign_ins.revoke,
+            ),
         ]
+        if services.sign_ins is not None:
+            found.append(oidc.blueprint(lambda: oauth.metadata_of(services.settings.public_url, _grants(services))))
     found += [identity.blueprint, wallets.blueprint]
     found += console.blueprints(face)
     return found
@@ -180,9 +188,12 @@ def _blueprints(services: Services) -> list[Any]:
 
 def _grants(services: Services) -> dict[str, oauth.Answer]:
     """Return who answers which grant type at the token endpoint, beside that of clients."""
-    return {
+    found: dict[str, oauth.Answer] = {
         oauth_preauthorized.GRANT_TYPE: lambda form, headers: oauth_preauthorized.answer(form, headers, services),
     }
+    if services.sign_ins is not None:
+        found[oidc.GRANT_TYPE] = lambda form, headers: oidc.answer(form, headers, services)
+    return found
 
 
 def _guard(app: APIFlask, services: Services) -> None:
@@ -212,7 +223,7 @@ def _guard(app: APIFlask, services: Services) -> None:
 def _answer_errors(app: APIFlask) -> None:
     def answer(error: Exception) -> Response:
         where = request.endpoint or "app"
-        if request.blueprint in {"oauth", "presentation_wallets", "wallets"}:
+        if request.blueprint in {"oauth", "oidc", "presentation_wallets", "wallets"}:
             return _with_retry(oauth.error_response(problem_responses.problem_for(error, where)), error)
         if not console.owns(request):
             return problem_responses.response_for(error, where)

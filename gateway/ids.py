@@ -3,7 +3,7 @@
 from typing import NewType
 
 AccountId = NewType("AccountId", str)
-"""``st-…`` staff, ``gd-…`` guardian, ``cl-…`` OAuth client."""
+"""``st-…`` staff, ``gd-…`` guardian, ``pu-…`` pupil, ``cl-…`` OAuth client."""
 
 UnitCode = NewType("UnitCode", str)
 """A division code of six digits for a department, or a 学校标识码 of ten digits for a school."""

@@ -83,7 +83,7 @@ def verify(
         )
     url = where.database or load_settings().gateway_url
     with bootstrap.open_log(url, with_index=where.with_index) as log:
-        return verify_log(log, trusted, witnessed=witnessed, progress=progress)
+        return verify_log(log, trusted, witnessed=witnessed, progress=progress, helper=(os.cpu_count() or 1) > 1)
 
 
 def _trusted(load_settings: Callable[[], Settings], vkey: str | None, policy: Path | None) -> TrustPolicy:

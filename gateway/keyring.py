@@ -58,7 +58,7 @@ class Key(StrEnum):
     CREDENTIAL = "credential"
     """ES256: signs credentials and status lists."""
     OAUTH = "oauth"
-    """ES256: signs access tokens."""
+    """ES256: signs access tokens and ID tokens."""
     VERIFIER = "verifier"
     """ES256: signs requests for presentations; its certificate is the verifier's name (``x509_hash``)."""
     LOG = "log"

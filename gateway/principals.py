@@ -24,6 +24,8 @@ class Role(StrEnum):
     PRINCIPAL = "principal"
     """校长, first responsible person of a school."""
     GUARDIAN = "guardian"
+    PUPIL = "pupil"
+    """A pupil with an account of their own."""
     RELYING_PARTY = "relying_party"
     """Verifies students' digital identities (验证方)."""
     SYSTEM_ADMINISTRATOR = "system_administrator"
@@ -51,7 +53,12 @@ class AccountKind(StrEnum):
 
     STAFF = "staff"
     GUARDIAN = "guardian"
+    PUPIL = "pupil"
     CLIENT = "client"
+
+
+FAMILIES = frozenset({AccountKind.GUARDIAN, AccountKind.PUPIL})
+"""Kinds of accounts of guardians and pupils: without a name, never sealed for want of use, and for no page of staff."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from gateway import errors
 from gateway.accounts import errors as accounts
 from gateway.anonymize import errors as anonymize
 from gateway.audit import errors as audit
+from gateway.families import errors as families
 from gateway.identity import errors as identity
 from gateway.policies import errors as policies
 from gateway.releases import errors as releases
@@ -129,10 +130,15 @@ TABLE: dict[type[Exception], ProblemType] = {
         "witness-silent", 503, "审计见证中断，暂停提供", "Stopped until the log is witnessed"
     ),
     audit.LogDamagedError: ProblemType("log-damaged", 503, "审计日志损坏", "The audit log is damaged"),
+    families.ActivationRefusedError: ProblemType("activation-refused", 403, "激活未成功", "Activation refused"),
+    families.PasskeyRefusedError: ProblemType("passkey-refused", 403, "通行密钥未通过", "The passkey does not hold"),
+    families.StrongerSignInError: ProblemType("passkey-needed", 403, "请用通行密钥登录", "Sign in with a passkey"),
+    families.LastPasskeyError: ProblemType("last-passkey", 409, "最后一个通行密钥", "The last passkey"),
     identity.CredentialRejectedError: ProblemType("credential-rejected", 422, "凭证未通过核验", "Not verified"),
     # OpenID4VCI 1.0 section 8.3.1.2: both are 400, and the code is no bearer token (401) that was sent wrongly
     identity.ProofError: ProblemType("proof-refused", 400, "密钥证明无效", "The key proof does not hold"),
-    identity.WalletRefusedError: ProblemType("wallet-refused", 400, "钱包请求无效", "The request does not hold"),
+    identity.OAuthRefusedError: ProblemType("wallet-refused", 400, "钱包请求无效", "The request does not hold"),
+    identity.SignInRefusedError: ProblemType("sign-in-refused", 400, "登录请求无效", "The sign-in does not hold"),
     releases.LeakSuspectedError: ProblemType("leak-suspected", 409, "疑似泄露，已停止提供", "Leak found: stopped"),
     releases.NotReadyError: ProblemType("not-ready", 409, "尚未准备好", "Not ready yet"),
     releases.ExtractGoneError: ProblemType("extract-gone", 410, "提取文件已不存在", "The extract is gone"),
@@ -176,7 +182,7 @@ CATALOGUE: dict[str, ProblemType] = {
 }
 """Every problem there is, by the last part of its ``type``; ``/problems/{name}`` explains it."""
 
-_ROOMS = (accounts, anonymize, audit, identity, policies, releases)
+_ROOMS = (accounts, anonymize, audit, families, identity, policies, releases)
 """The rooms whose errors are covered; a test walks them."""
 
 
@@ -218,6 +224,13 @@ def _listed(error: Exception) -> Listed:
 
 ADVICE: dict[str, tuple[str, str]] = {
     "account-sealed": ("请本单位安全管理员解封；解封须由另一人办理。", "Ask the security administrator to reopen it."),
+    "activation-refused": (
+        "核对链接和八位确认码；必要时请学校重新出具。",
+        "Check the link and the eight digits, or ask the school for a new activation.",
+    ),
+    "passkey-refused": ("用本账号的通行密钥重试，或请学校重新激活。", "Try again with the passkey of this account."),
+    "passkey-needed": ("用通行密钥重新登录后再办理。", "Sign in with a passkey, then act."),
+    "last-passkey": ("先添加新的通行密钥，或确认移除。", "Add another passkey first, or confirm the removal."),
     "application-incomplete": ("按 missing 补齐材料后再提交。", "Add what 'missing' names, then submit again."),
     "bad-list": (
         "按 errors 所列的行、列更正名单后重新上传；上次的名单未保存。",
@@ -318,6 +331,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     ),
     "not-ready": ("稍后查询状态，状态为 ready 后再取。", "Poll the state; go on when it is 'ready'."),
     "wallet-refused": ("按 error 代码修改；必要时向学校重新申领。", "See the code in error; or ask for a new offer."),
+    "sign-in-refused": (
+        "返回所要登录的服务，重新发起登录。",
+        "Go back to the service and sign in there once more.",
+    ),
     "password-expired": ("用 POST /v1/me/password 修改密码。", "Change it with POST /v1/me/password."),
     "proof-failed": ("请联系检查员核查日志。", "Ask the inspector to check the log."),
     "proof-refused": ("取新的 c_nonce，用新密钥重新签名。", "Get a new c_nonce and sign again with a new key."),

@@ -19,10 +19,13 @@ from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
+from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.identity.issuing.service import IssuingService
 from gateway.identity.presenting.service import PresentationService
 from gateway.identity.service import IdentityService
+from gateway.identity.signing_in.consents import ConsentDesk
+from gateway.identity.signing_in.service import SignInService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
 from gateway.policies.disclosures import DisclosureService
@@ -87,10 +90,16 @@ class Services:
     """Matches (比对回填), on the faces that release."""
     own: OwnAccount | None = None
     """One's own account; every process has it."""
+    families: FamilyService | None = None
+    """Guardians and pupils with accounts of their own; every process has them."""
     issuer_keys: IssuerKeyService | None = None
     """Rotation and compromise of the issuer's keys, on the faces that hold them."""
     presentations: PresentationService | None = None
     """Requests for presentations (OpenID4VP), on the faces that hold the verifier's key."""
+    sign_ins: SignInService | None = None
+    """Signing in at relying parties (OpenID Connect), on the faces that hold the OAuth key."""
+    consents: ConsentDesk | None = None
+    """What a family consented to, on the faces where families sign in."""
     statistics: StatisticsService | None = None
     """Statistics (统计), on the faces that release."""
     texts: TextPreviews | None = None

@@ -51,6 +51,7 @@ def read_parameters(
         lease_seconds=releases.integer("lease_seconds", least=10, most=3_600),
         token_seconds=releases.integer("token_seconds", least=60, most=3_600),
         checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
+        stalled_seconds=audit.integer("stalled_seconds", least=10, most=3_600),
         witness_stop_minutes=audit.integer("witness_stop_minutes", least=15, most=10_080),
         witness_stop_levels=audit.references("witness_stop_levels", _STOPPABLE, "level"),
         assessment_by_hand=applications.boolean("assessment_by_hand"),
@@ -64,6 +65,7 @@ def read_parameters(
         ),
         match_list_minutes=releases.integer("match_list_minutes", least=5, most=1_440),
         delegation_days=accounts.integer("delegation_days", least=1, most=180),
+        activation_days=accounts.integer("activation_days", least=1, most=30),
         attestation_months=recipients.integer("attestation_months", least=1, most=12),  # yearly at the least
         dormant_months=recipients.integer("dormant_months", least=1, most=6),  # as with unused accounts, A50-3
         attestation_warning_days=recipients.integer("warning_days", least=1, most=90),

@@ -355,6 +355,8 @@ class Parameters:
     checkpoint_witness_minutes: int
     """Minutes within which entries of the audit log must be cosigned; later it is recorded and alerted."""
     number_authority: Literal["national", "local"]
+    stalled_seconds: int = 60
+    """How long a queue of the worker may be behind before the log says so and an alert follows."""
     witness_stop_minutes: int = 1440
     """Minutes without a cosignature after which releases of ``witness_stop_levels`` stop."""
     witness_stop_levels: frozenset[str] = frozenset({"match", "pseudonymous", "masked"})
@@ -362,6 +364,8 @@ class Parameters:
     """Whether an officer's own impact assessment must stand before a decision, where one is obligatory."""
     delegation_days: int = 60
     """Longest delegation of an approval, in days."""
+    activation_days: int = 7
+    """Life of an activation of a guardian's or a pupil's account, in days."""
     attestation_months: int = 12
     dormant_months: int = 6
     """Months without any use after which a recipient is suspended."""

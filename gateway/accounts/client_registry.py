@@ -7,12 +7,21 @@ from collections.abc import Mapping
 from gateway.accounts.administration import Administration, facts_of, unknown
 from gateway.accounts.authority import refusals
 from gateway.accounts.key_sets import client_keys
-from gateway.accounts.records import CLIENT_CREDENTIALS, Account, ClientSpec, OAuthClient
+from gateway.accounts.records import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    Account,
+    ClientSpec,
+    OAuthClient,
+    SignInSpec,
+    sign_in_facts,
+)
+from gateway.accounts.redirects import checked
 from gateway.accounts.roles import check_placed, check_together
 from gateway.errors import ParameterError
 from gateway.ids import AccountId, RecipientId
 from gateway.journal import JsonValue, Tx
-from gateway.principals import AccountKind, Principal
+from gateway.principals import AccountKind, Principal, Role
 
 
 class ClientRegistry(Administration):
@@ -30,9 +39,10 @@ class ClientRegistry(Administration):
         check_placed(AccountKind.CLIENT, spec.roles, None, spec.recipient, self._is_division)
         if spec.grant_types != {CLIENT_CREDENTIALS}:
             raise ParameterError(
-                f"The only grant type there is, is '{CLIENT_CREDENTIALS}'.",
-                detail_zh=f"目前仅支持授权类型 {CLIENT_CREDENTIALS}。",
+                f"A client has the grant type '{CLIENT_CREDENTIALS}'; '{AUTHORIZATION_CODE}' comes with redirect_uris.",
+                detail_zh=f"客户端的授权类型为 {CLIENT_CREDENTIALS}；登记回调地址的另有 {AUTHORIZATION_CODE}。",
             )
+        sign_in = _sign_in(spec.sign_in, spec.roles)
         account = Account(
             AccountId(f"cl-{self._new_id()}"),
             AccountKind.CLIENT,
@@ -41,7 +51,8 @@ class ClientRegistry(Administration):
             recipient=spec.recipient,
             post=spec.post,
         )
-        client = OAuthClient(account, keys, spec.grant_types, uri, spec.dpop_required, spec.encrypt_always)
+        grant_types = _grant_types(sign_in)
+        client = OAuthClient(account, keys, grant_types, uri, spec.dpop_required, spec.encrypt_always, sign_in)
 
         def write(tx: Tx) -> None:
             self._accounts.add(tx, account)
@@ -73,6 +84,23 @@ class ClientRegistry(Administration):
             policy,
         )
 
+    def replace_sign_in(self, actor: Principal | None, client: AccountId, sign_in: SignInSpec) -> None:
+        """Replace where a client takes people who signed in; without redirect URIs nobody signs in there any more.
+
+        Raises ``ForbiddenError``, ``AccountNotFoundError``, and ``ParameterError`` for an address that does not fit or
+        a client that is no relying party.
+        """
+        found = self._client(actor, client, "replace_sign_in")
+        policy = self._permit_client(actor, found.account.recipient, "replace_sign_in")
+        wanted = _sign_in(sign_in, found.account.roles)
+        self._record(
+            "account.client_sign_in_replaced",
+            actor,
+            lambda tx: self._clients.replace_sign_in(tx, client, wanted, _grant_types(wanted)),
+            {"account": client, **sign_in_facts(wanted)},
+            policy,
+        )
+
     def clients_of(self, actor: Principal, recipient: RecipientId) -> tuple[OAuthClient, ...]:
         """Return the clients of a recipient, by id; raises ``ForbiddenError``."""
         self._authority.manage_clients(actor, self._registered_by(recipient))
@@ -95,3 +123,17 @@ class ClientRegistry(Administration):
             return None
         with refusals(self._journal, actor, act, recipient=recipient):
             return self._authority.manage_clients(actor, None if recipient is None else self._registered_by(recipient))
+
+
+def _grant_types(sign_in: SignInSpec) -> frozenset[str]:
+    return frozenset({CLIENT_CREDENTIALS, AUTHORIZATION_CODE} if sign_in.redirect_uris else {CLIENT_CREDENTIALS})
+
+
+def _sign_in(sign_in: SignInSpec, roles: frozenset[Role]) -> SignInSpec:
+    if sign_in.redirect_uris and Role.RELYING_PARTY not in roles:
+        raise ParameterError(
+            "Only a client with the role relying_party has redirect_uris.",
+            detail_zh="仅验证方（relying_party）客户端可以登记回调地址。",
+            missing=("roles",),
+        )
+    return checked(sign_in)

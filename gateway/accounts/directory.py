@@ -17,7 +17,7 @@ from gateway.accounts.records import Account, ManagedAct, SecurityRules
 from gateway.accounts.roles import needs_second_factor
 from gateway.errors import ForbiddenError
 from gateway.ids import AccountId, RecipientId, UnitCode
-from gateway.principals import AccountKind, Principal, Role
+from gateway.principals import FAMILIES, AccountKind, Principal, Role
 from rulebook.records import Parameters
 
 __all__ = ["AccountDirectory", "AccountState", "security_rules"]
@@ -42,13 +42,13 @@ class AccountDirectory(Opening, Closing, ClientRegistry):
     def listed(self, actor: Principal, *, unit: UnitCode | None = None) -> tuple[Account, ...]:
         """Return the accounts of staff, applicants and clients that ``actor`` manages, by id; of one unit if given.
 
-        Guardians are not listed: who they are stands in the registry alone. Raises ``ForbiddenError`` for whoever
-        manages no accounts at all.
+        Guardians and pupils are not listed: who they are stands in the registry alone. Raises ``ForbiddenError`` for
+        whoever manages no accounts at all.
         """
         with refusals(self._journal, actor, "list"):
             self._authority.manage_accounts(actor, actor.unit)
         everybody = self._reader.read(lambda tx: self._accounts.listed(tx, unit=unit))
-        found = [one for one in everybody if one.kind is not AccountKind.GUARDIAN]
+        found = [one for one in everybody if one.kind not in FAMILIES]
         units = self._authority.managed(actor, {one.unit for one in found if one.unit is not None})
         kept: dict[RecipientId, bool] = {}
         return tuple(one for one in found if self._reaches(actor, one, units, kept))

@@ -14,12 +14,14 @@ from gateway.accounts.sealing import civil_date, sealing_date
 from gateway.articles import keeps
 from gateway.ids import AccountId, GrantId, RecipientId, UnitCode
 from gateway.journal import JsonValue
-from gateway.principals import AccountKind, Principal, Role, Use, errand
+from gateway.principals import FAMILIES, AccountKind, Principal, Role, Use, errand
 
 SessionToken = NewType("SessionToken", str)
 """An opaque bearer token of 256 bits; only its SHA-256 is stored."""
 
 CLIENT_CREDENTIALS = "client_credentials"
+AUTHORIZATION_CODE = "authorization_code"
+"""Sign-in of people at a relying party (OpenID Connect)."""
 
 
 class Duty(StrEnum):
@@ -101,8 +103,8 @@ class Account:
         return replace(own, roles=roles, unit=lent.unit, on_behalf=lent.delegator)
 
     def seals_on(self, months: int) -> date | None:
-        """Return the civil date on which the account is sealed if it stays unused; ``None`` for a guardian (Q-14)."""
-        if self.kind is AccountKind.GUARDIAN:
+        """Return the civil date on which the account is sealed if it stays unused; ``None`` for families (Q-14)."""
+        if self.kind in FAMILIES:
             return None
         uses = [at for at in (self.created_at, self.last_used_at, self.reopened_at) if at is not None]
         return sealing_date(civil_date(max(uses)), months)
@@ -144,6 +146,22 @@ class StaffSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInSpec:
+    """Where a relying party takes people who signed in; ``redirects.checked`` says what fits."""
+
+    redirect_uris: tuple[str, ...] = ()
+    """Addresses that get an authorization code, compared character by character; empty: nobody signs in there."""
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    """Addresses that get people back who signed out."""
+    sector_identifier: str | None = None
+    """Host under which pairwise subjects are made (OpenID Connect Core 1.0 section 8.1); ``None``: the one of all
+    ``redirect_uris``."""
+
+
+NO_SIGN_IN = SignInSpec()
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSpec:
     """What is needed to register an OAuth client. ``jwks`` holds public P-256 keys only.
 
@@ -161,6 +179,7 @@ class ClientSpec:
     """Whether every access token of the client has to be bound to a key (RFC 9449)."""
     encrypt_always: bool = False
     """Whether every extract that the client asks for is encrypted to its key of ``use`` ``enc``."""
+    sign_in: SignInSpec = NO_SIGN_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +204,7 @@ class OAuthClient:
     """Where the client publishes its keys; ``jwks`` is empty then."""
     dpop_required: bool = True
     encrypt_always: bool = False
+    sign_in: SignInSpec = NO_SIGN_IN
 
     def facts(self) -> dict[str, JsonValue]:
         """Return what the audit trail says of a registration, beside the account."""
@@ -193,7 +213,19 @@ class OAuthClient:
             "jwks_uri": self.jwks_uri,
             "dpop_required": self.dpop_required,
             **({"encrypt_always": True} if self.encrypt_always else {}),
+            **sign_in_facts(self.sign_in),
         }
+
+
+def sign_in_facts(sign_in: SignInSpec) -> dict[str, JsonValue]:
+    """Return what the audit trail says of where people are taken; nothing where nobody signs in."""
+    if not sign_in.redirect_uris:
+        return {}
+    return {
+        "redirect_uris": [*sign_in.redirect_uris],
+        "post_logout_redirect_uris": [*sign_in.post_logout_redirect_uris],
+        "sector_identifier": sign_in.sector_identifier,
+    }
 
 
 @dataclass(frozen=True, slots=True)

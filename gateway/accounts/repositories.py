@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from gateway.accounts.delegation_records import DelegationId
-from gateway.accounts.records import Account, ManagedAct, OAuthClient, SecurityRules, Session
+from gateway.accounts.records import Account, ManagedAct, OAuthClient, SecurityRules, Session, SignInSpec
 from gateway.ids import AccountId, UnitCode
 from gateway.journal import Tx
 from gateway.principals import AccountKind, Role
@@ -148,6 +148,9 @@ class ClientStore(Protocol):
         self, tx: Tx, client: AccountId, jwks: tuple[dict[str, str], ...], jwks_uri: str | None = None
     ) -> None:
         """Replace the public keys of a client, and the address at which it publishes them (``None``: at none)."""
+
+    def replace_sign_in(self, tx: Tx, client: AccountId, sign_in: SignInSpec, grant_types: frozenset[str]) -> None:
+        """Replace where a client takes people who signed in, and its grant types."""
 
     def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:
         """Mark a client assertion as used; ``False`` when it was used before. Atomic."""

@@ -23,8 +23,9 @@ SECOND_FACTOR_ROLES = THREE_ADMINISTRATORS | {
 """Every role that can decide or export (design 9)."""
 
 ROLES_OF_KIND: dict[AccountKind, frozenset[Role]] = {
-    AccountKind.STAFF: frozenset(Role) - {Role.GUARDIAN, Role.RELYING_PARTY},
+    AccountKind.STAFF: frozenset(Role) - {Role.GUARDIAN, Role.PUPIL, Role.RELYING_PARTY},
     AccountKind.GUARDIAN: frozenset({Role.GUARDIAN}),
+    AccountKind.PUPIL: frozenset({Role.PUPIL}),
     AccountKind.CLIENT: frozenset({Role.APPLICANT, Role.EXECUTOR, Role.RELYING_PARTY}),
 }
 NEVER_WITH_APPROVAL = THREE_ADMINISTRATORS | {Role.APPLICANT, Role.EXECUTOR}

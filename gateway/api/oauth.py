@@ -46,12 +46,13 @@ from gateway.accounts.errors import (
     ScopeRefusedError,
 )
 from gateway.accounts.keys import ALGORITHM
-from gateway.accounts.records import CLIENT_CREDENTIALS, AccessToken, OAuthClient, TokenClaims
+from gateway.accounts.records import AUTHORIZATION_CODE, CLIENT_CREDENTIALS, AccessToken, OAuthClient, TokenClaims
 from gateway.accounts.roles import ROLES_OF_KIND
 from gateway.accounts.tokens import TokenRequest
 from gateway.errors import ConfigurationError, UnavailableError
 from gateway.identity.issuing.tokens import DETAIL_TYPE
 from gateway.identity.metadata import PRE_AUTHORIZED
+from gateway.identity.signing_in.metadata import SCOPES, members
 from gateway.principals import AccountKind
 from gateway.problems import UNEXPECTED, Problem
 
@@ -91,13 +92,22 @@ Answer = Callable[[Mapping[str, str], Headers], Response]
 """Answers a token request of one grant type: the form, each parameter once, and the headers."""
 
 
+Revoke = Callable[[OAuthClient, str], None]
+"""Ends a token of a client that is no access token of RFC 9068; one that it does not know changes nothing."""
+
+
 def blueprint(
-    tokens: Callable[[], Tokens], *, public_url: str, grants: Mapping[str, Answer] | None = None
+    tokens: Callable[[], Tokens],
+    *,
+    public_url: str,
+    grants: Mapping[str, Answer] | None = None,
+    revoke_further: Revoke | None = None,
 ) -> Blueprint:
     """Return the OAuth blueprint; it is registered without a prefix.
 
     ``tokens`` gives the service of the running application. ``public_url`` is the issuer, without a trailing slash.
-    ``grants`` are further grant types at the token endpoint, each with who answers it.
+    ``grants`` are further grant types at the token endpoint, each with who answers it; ``revoke_further`` ends the
+    tokens that they gave.
     Raises ``ConfigurationError`` unless ``public_url`` is ``https``, or ``http`` on loopback, without path and query.
     """
     parts = urlsplit(public_url)
@@ -107,7 +117,7 @@ def blueprint(
             detail_zh="XUEJI_PUBLIC_URL 应为 https 地址（仅本机回环可用 http），不含路径、查询和末尾斜杠。",
         )
     further = dict(grants or {})
-    server = _Server(tokens, parts.netloc)
+    server = _Server(tokens, parts.netloc, revoke_further)
     server.register_endpoint(_Introspection)
     server.register_endpoint(_Revocation)
     routes = Blueprint("oauth", __name__)
@@ -169,7 +179,8 @@ def error_response(problem: Problem) -> Response:
 def metadata_of(issuer: str, further: Collection[str] = ()) -> dict[str, str | list[str] | bool]:
     """Return the authorization server metadata of RFC 8414; ``further`` are grant types beside that of clients.
 
-    ``response_types_supported`` is left out: it would be empty, and section 3.2 wants empty members omitted.
+    Where people sign in (grant type ``authorization_code``) it is the document of OpenID Connect Discovery 1.0 too.
+    Elsewhere ``response_types_supported`` is left out: it would be empty, and section 3.2 wants such members omitted.
     """
     metadata: dict[str, str | list[str] | bool] = {
         "issuer": issuer,
@@ -187,6 +198,9 @@ def metadata_of(issuer: str, further: Collection[str] = ()) -> dict[str, str | l
     if PRE_AUTHORIZED in further:  # OpenID4VCI 1.0 section 12.3: wallets have no client id here
         metadata["pre-authorized_grant_anonymous_access_supported"] = True
         metadata["authorization_details_types_supported"] = [authorization_details.TYPE, DETAIL_TYPE]
+    if AUTHORIZATION_CODE in further:
+        metadata |= members(issuer)
+        metadata["scopes_supported"] = sorted({*ROLES_OF_KIND[AccountKind.CLIENT], *SCOPES})
     for endpoint in ("token", "introspection", "revocation"):
         metadata[f"{endpoint}_endpoint_auth_methods_supported"] = [PRIVATE_KEY_JWT]
         metadata[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = [ALGORITHM]
@@ -232,9 +246,10 @@ class _Request(FlaskOAuth2Request):  # type: ignore[misc]  # Authlib has no type
 class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
     """Authlib's server on our services."""
 
-    def __init__(self, tokens: Callable[[], Tokens], authority: str) -> None:
+    def __init__(self, tokens: Callable[[], Tokens], authority: str, revoke_further: Revoke | None) -> None:
         super().__init__()
         self.tokens = tokens
+        self.revoke_further = revoke_further
         self._authority = authority
 
     def answered(self, respond: Callable[[], Response]) -> Response:
@@ -348,7 +363,10 @@ class _Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no t
     def create_endpoint_response(self, request: _Request) -> tuple[int, dict[str, str], list[tuple[str, str]]]:
         client = self.authenticate_endpoint_client(request)
         tokens: Tokens = self.server.tokens()
-        claims = tokens.inspect(_token_of(request))
+        token = _token_of(request)
+        claims = tokens.inspect(token)
+        if claims is None and self.server.revoke_further is not None:
+            self.server.revoke_further(client.record, token)
         if claims is not None:  # RFC 7009, section 2.2: an invalid token is no error
             try:
                 tokens.revoke(client.record, claims)

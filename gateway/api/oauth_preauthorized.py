@@ -8,8 +8,10 @@ from flask import Response, jsonify
 from werkzeug.datastructures import Headers
 
 from gateway.accounts.dpop import Shown
+from gateway.accounts.keys import ALGORITHM
 from gateway.errors import ConflictError, UnavailableError
-from gateway.identity.errors import WalletRefusedError
+from gateway.identity.errors import OAuthRefusedError, WalletRefusedError
+from gateway.identity.issuing.errors import INVALID_DPOP
 from gateway.identity.issuing.records import TokenRequest
 from gateway.identity.metadata import PRE_AUTHORIZED
 from gateway.services import Services
@@ -47,11 +49,21 @@ def answer(form: Mapping[str, str], headers: Headers, services: Services) -> Res
     return unstored(jsonify(body))
 
 
-def refused(error: WalletRefusedError, status: int = 400) -> Response:
+def refused(error: OAuthRefusedError, status: int = 400) -> Response:
     """Return a refusal as the standards have it (RFC 6749 section 5.2; OpenID4VCI 1.0 sections 6.3, 8.3, 11.3)."""
     # RFC 6749 allows ASCII in error_description; the Chinese text is a member of ours.
     response = unstored(jsonify(error=error.code, error_description=error.detail, error_description_zh=error.detail_zh))
     response.status_code = status
+    return response
+
+
+def challenged(error: OAuthRefusedError, status: int = 401) -> Response:
+    """Return the refusal of an access token with its challenge (RFC 6750 section 3, RFC 9449 section 7.1)."""
+    response = refused(error, status)
+    challenge = f'DPoP error="{error.code}", algs="{ALGORITHM}"'
+    if error.code != INVALID_DPOP:
+        challenge = f'Bearer realm="xueji", error="{error.code}", {challenge}'
+    response.headers["WWW-Authenticate"] = challenge
     return response
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 from gateway.accounts.errors import AccountNotFoundError
 from gateway.accounts.recipient_records import Recipient, RecipientSpec
 from gateway.accounts.recipients import RecipientRegister
-from gateway.accounts.records import ClientSpec, OAuthClient
+from gateway.accounts.records import NO_SIGN_IN, ClientSpec, OAuthClient
 from gateway.accounts.sealing import civil_date
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import ApiBlueprint
@@ -24,6 +24,7 @@ from gateway.api.models.administration import (
     RecipientList,
     RecipientOut,
     RenameIn,
+    SignInIn,
 )
 from gateway.errors import UnavailableError
 from gateway.ids import AccountId, RecipientId, UnitCode
@@ -138,6 +139,7 @@ def register_client(code: str, json_data: ClientIn) -> ClientOut:
         jwks_uri=json_data.jwks_uri,
         dpop_required=json_data.dpop_required,
         encrypt_always=json_data.encrypt_always,
+        sign_in=NO_SIGN_IN if json_data.sign_in is None else json_data.sign_in.spec(),
     )
     return ClientOut.of(_client(recipient, services().directory.register_client(who, spec)))
 
@@ -151,6 +153,17 @@ def replace_keys(code: str, client_id: str, json_data: ClientKeysIn) -> ClientOu
     found = _client(recipient, AccountId(client_id))
     keys = {} if json_data.jwks is None else json_data.jwks.model_dump()
     services().directory.replace_client_keys(principal(), found.account.id, keys, json_data.jwks_uri)
+    return ClientOut.of(_client(recipient, found.account.id))
+
+
+@blueprint.post("/v1/recipients/<code>/clients/<client_id>/sign-in")
+@blueprint.input(SignInIn)
+@blueprint.output(ClientOut)
+def replace_sign_in(code: str, client_id: str, json_data: SignInIn) -> ClientOut:
+    """Replace where a relying party takes people who signed in or out; without redirect URIs nobody signs in there."""
+    recipient = RecipientId(code)
+    found = _client(recipient, AccountId(client_id))
+    services().directory.replace_sign_in(principal(), found.account.id, json_data.spec())
     return ClientOut.of(_client(recipient, found.account.id))
 
 

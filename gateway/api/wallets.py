@@ -10,9 +10,8 @@ import re
 from flask import Blueprint, Response, jsonify, request
 
 from gateway.accounts.dpop import Shown, public_uri
-from gateway.accounts.keys import ALGORITHM
 from gateway.api.authentication import services
-from gateway.api.oauth_preauthorized import refused, unavailable, unstored
+from gateway.api.oauth_preauthorized import challenged, refused, unavailable, unstored
 from gateway.errors import ConflictError, NotFoundError, UnavailableError
 from gateway.identity import jws
 from gateway.identity.errors import WalletRefusedError
@@ -99,15 +98,7 @@ def _document() -> object:
 
 
 def _refused(error: WalletRefusedError) -> Response:
-    if error.code not in _UNAUTHENTICATED:
-        return refused(error)
-    response = refused(error, 401)
-    # RFC 6750 section 3, RFC 9449 section 7.1
-    challenge = f'DPoP error="{error.code}", algs="{ALGORITHM}"'
-    if error.code == INVALID_TOKEN:
-        challenge = f'Bearer realm="xueji", error="{error.code}", {challenge}'
-    response.headers["WWW-Authenticate"] = challenge
-    return response
+    return challenged(error) if error.code in _UNAUTHENTICATED else refused(error)
 
 
 def _no_offer() -> Response:

@@ -28,7 +28,7 @@ from gateway.principals import AccountKind, Principal, Role
 
 R = TypeVar("R")
 REGISTRY = "registry"
-_KINDS = {"st": AccountKind.STAFF, "gd": AccountKind.GUARDIAN, "cl": AccountKind.CLIENT}
+_KINDS = {"st": AccountKind.STAFF, "gd": AccountKind.GUARDIAN, "pu": AccountKind.PUPIL, "cl": AccountKind.CLIENT}
 
 
 class QueueStore(Protocol):

@@ -89,17 +89,22 @@ def verify_log(
     witnessed: Iterable[str] = (),
     progress: Callable[[int], object] = lambda _count: None,
     hashes_only: bool = False,
+    helper: bool = False,
 ) -> VerifyReport:
     """Return the report on the whole log of ``source``.
 
     ``policy`` holds the keys of log and witnesses and the quorum; ``witnessed`` are checkpoints that somebody
     else kept (a witness's directory, an earlier bundle). ``progress`` hears how many more entries were read.
     Every entry is hashed and read, none is sampled; with ``hashes_only`` none is read: the public part of a log,
-    whose tiles are held against its checkpoints. Raises only when the source itself cannot be read.
+    whose tiles are held against its checkpoints. ``helper`` reads the entries of a large log in a second process.
+    Raises only when the source itself cannot be read.
     """
-    verifier = _Verifier(source, policy, progress, hashes_only=hashes_only)
+    verifier = _Verifier(source, policy, progress, hashes_only=hashes_only, helper=helper)
     verifier.signed.keep(witnessed)
-    return verifier.run()
+    try:
+        return verifier.run()
+    finally:
+        verifier.contents.close()
 
 
 @dataclass(slots=True)
@@ -113,7 +118,13 @@ class _Stretch:
 
 class _Verifier:
     def __init__(
-        self, source: LogSource, policy: TrustPolicy, progress: Callable[[int], object], *, hashes_only: bool
+        self,
+        source: LogSource,
+        policy: TrustPolicy,
+        progress: Callable[[int], object],
+        *,
+        hashes_only: bool,
+        helper: bool,
     ) -> None:
         self.source = source
         self.hashes_only = hashes_only
@@ -122,13 +133,21 @@ class _Verifier:
         self.counts: dict[Damage, int] = {}
         self.findings: list[Finding] = []
         self.signed = SignedRoots(source.checkpoints(), source.cosignatures(), policy, self.found)
-        self.contents = Contents(source.tag_list, source.cached(), self.found)
+        self.doubted: dict[int, Damage] = {}  # where entry and tile differ: what the hash beside the entry speaks for
+        head = source.head()
+        self.contents = Contents(
+            source.tag_list,
+            source.cached(),
+            self.doubted,
+            self.found,
+            helper=helper,
+            expected=0 if head is None else head.size,
+        )
         self.entries = Tree()
         self.tiles: Tree | None = None  # as long as tiles and entries agree there is one tree
         self.agreed = self.entries
         self.inner = InnerTiles(source.tile)
         self.stretch: _Stretch | None = None
-        self.doubted: dict[int, Damage] = {}  # where entry and tile differ: what the hash beside the entry speaks for
         self.short: int | None = None  # the first entry that its tile does not reach
         self.count = 0  # one above the highest index with an entry
         self.hole: int | None = None  # from here on nothing is known of what was there
@@ -213,7 +232,7 @@ class _Verifier:
             for row, leaf in zip(rows, leaves, strict=True):
                 self._fill(row[0])
                 self._take_one(row, leaf, shown)
-        self.contents.take(rows, self.doubted)
+        self.contents.take(rows)
 
     def _take_one(self, row: Row, leaf: bytes, shown: Sequence[bytes]) -> None:
         index, beside, _ = row

@@ -11,9 +11,10 @@ from gateway.broker.store import SqlQuestions
 from gateway.identity.issuer_keys import KeySource
 from gateway.identity.issuing.credentials import CredentialDesk
 from gateway.identity.issuing.desk import LocalDesk, RemoteDesk, WalletDesk
+from gateway.identity.issuing.ending import EndingDesk
 from gateway.identity.issuing.notifications import NotificationDesk
 from gateway.identity.issuing.offers import OfferDesk
-from gateway.identity.issuing.ports import MayOffer
+from gateway.identity.issuing.ports import MayEnd, MayOffer
 from gateway.identity.issuing.service import IssuingService
 from gateway.identity.issuing.store import IssuingStore
 from gateway.identity.issuing.tokens import TokenDesk
@@ -22,14 +23,19 @@ from gateway.identity.service import IdentityService
 from gateway.identity.store import IdentityStore
 from gateway.ids import AccountId, SubjectRef
 from gateway.keyring import Key
-from gateway.principals import AccountKind, Principal
+from gateway.principals import FAMILIES, AccountKind, Principal
 
 ActsFor = Callable[[AccountId, SubjectRef], bool]
-"""Says whether a guardian's or a pupil's account may act for a pupil now (``FamilyService.may_act_for``)."""
+"""Says whether a family's account may hold the identity of a pupil now (``FamilyService.may_hold_for``)."""
 
 
-def issuing_service(parts: Parts, identity: IdentityService, acts_for: ActsFor | None = None) -> IssuingService:
-    """Return issuing as the face of ``parts`` has it. Without ``acts_for`` no family account makes an offer."""
+def issuing_service(
+    parts: Parts, identity: IdentityService, acts_for: ActsFor | None = None, ends_for: ActsFor | None = None
+) -> IssuingService:
+    """Return issuing as the face of ``parts`` has it.
+
+    Without ``acts_for`` no family account makes an offer; without ``ends_for`` none ends an identity.
+    """
     store = IssuingStore()
     offers = None
     if parts.sharing is not None:
@@ -42,14 +48,14 @@ def issuing_service(parts: Parts, identity: IdentityService, acts_for: ActsFor |
             now=parts.now,
         )
     desk: WalletDesk = (
-        _local(parts, identity, identity.keys, store)
+        _local(parts, identity, identity.keys, store, may_end(parts, identity, ends_for))
         if parts.keyring.has(Key.CREDENTIAL)
         else RemoteDesk(_asker(parts))
     )
     return IssuingService(offers, desk, parts.journal, store, parts.now)
 
 
-def _local(parts: Parts, identity: IdentityService, keys: KeySource, store: IssuingStore) -> LocalDesk:
+def _local(parts: Parts, identity: IdentityService, keys: KeySource, store: IssuingStore, ends: MayEnd) -> LocalDesk:
     rows = IdentityStore()
     tokens = TokenDesk(
         settings=identity.settings,
@@ -71,7 +77,8 @@ def _local(parts: Parts, identity: IdentityService, keys: KeySource, store: Issu
         settle=identity.set_status_by_subject,
         now=parts.now,
     )
-    return LocalDesk(tokens, credentials, NotificationDesk(parts.journal, store, tokens, identity.end))
+    ending = EndingDesk(parts.journal, store, rows, identity.end, ends, parts.now)
+    return LocalDesk(tokens, credentials, NotificationDesk(parts.journal, store, tokens, identity.end), ending)
 
 
 def _asker(parts: Parts) -> Asker:
@@ -89,5 +96,18 @@ def may_offer(parts: Parts, acts_for: ActsFor | None) -> MayOffer:
         # A client stands for no family, whatever its account is called.
         family = by.kind is not AccountKind.CLIENT
         return family and acts_for is not None and acts_for(by.account, subject_ref)
+
+    return allowed
+
+
+def may_end(parts: Parts, identity: IdentityService, ends_for: ActsFor | None) -> MayEnd:
+    """Return who may end a pupil's identity: staff in charge, families by their bond, clients never."""
+    staff = staff_may_offer(parts.book.divisions.territory)
+
+    def allowed(by: Principal, subject_ref: SubjectRef) -> bool:
+        if by.kind is AccountKind.STAFF:
+            row = identity.view.pupil(subject_ref)
+            return row is not None and staff(by, row)
+        return by.kind in FAMILIES and ends_for is not None and ends_for(by.account, subject_ref)
 
     return allowed

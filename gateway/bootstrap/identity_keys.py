@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.bootstrap.parts import Parts
+from gateway.identity.chains import chain_of
 from gateway.identity.issuer_keys import IssuerKeyService, StoredKeys
 from gateway.identity.keys import IssuerKey, IssuerKeys
 from gateway.identity.records import IdentitySettings
 from gateway.identity.store import IssuerKeyStore
 from gateway.keyring import Key, find_further, keep_further
+
+CERTIFICATE = "credential.crt.pem"
+"""In the key directory: certificates that an authority issued for the first key; further keys have their ``kid``."""
 
 
 @dataclass(slots=True)
@@ -21,6 +25,8 @@ class KeyFolder:
 
     directory: Path
     first: IssuerKey
+    issuer: str = ""
+    """Whom the certificates must name."""
     _found: dict[str, IssuerKey] = field(default_factory=dict, repr=False)
 
     def make(self) -> IssuerKey:
@@ -38,7 +44,9 @@ class KeyFolder:
             private = find_further(self.directory, Key.CREDENTIAL, kid)
             if private is None:
                 return None
-            self._found[kid] = IssuerKey.of(private)
+            self._found[kid] = certified(
+                IssuerKey.of(private), self.directory / f"credential-{kid}.crt.pem", self.issuer
+            )
         return self._found[kid]
 
 
@@ -67,4 +75,18 @@ def issuer_key_service(parts: Parts, source: StoredKeys) -> IssuerKeyService | N
 def _folder(parts: Parts) -> KeyFolder | None:
     if not parts.keyring.has(Key.CREDENTIAL):
         return None
-    return KeyFolder(parts.settings.keys, IssuerKey.of(parts.keyring.signing(Key.CREDENTIAL)))
+    issuer = IdentitySettings.at(parts.settings.public_url).issuer
+    first = IssuerKey.of(parts.keyring.signing(Key.CREDENTIAL))
+    return KeyFolder(parts.settings.keys, certified(first, parts.settings.keys / CERTIFICATE, issuer), issuer)
+
+
+def certified(key: IssuerKey, file: Path, issuer: str) -> IssuerKey:
+    """Return ``key`` with the certificates of ``file``, where there is such a file.
+
+    Raises ``ConfigurationError`` for certificates that are not of this key and ``issuer``.
+    """
+    try:
+        pem = file.read_bytes()
+    except FileNotFoundError:
+        return key
+    return replace(key, x5c=chain_of(pem, key.key.public_key, issuer))

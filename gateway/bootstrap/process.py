@@ -35,10 +35,12 @@ from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
+from gateway.bootstrap.families import family_service
 from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_text_service, scan_service
 from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
+from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
@@ -249,6 +251,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     )
     issuer_keys = stored_keys(parts)
     identity = _identity(parts, desk, issuer_keys)
+    families = family_service(parts, identity.view)
     services = Services(
         face=face,
         settings=settings,
@@ -263,7 +266,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         audit=audit,
         publisher=LogPublisher(parts.reader, log),
         identity=identity,
-        issuing=issuing_service(parts, identity),
+        issuing=issuing_service(parts, identity, families.may_hold_for, families.may_end_for),
         office=registry_office(parts),
         desk=case_desk(parts),
         papers=paper_desk(parts),
@@ -283,6 +286,9 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         recipients=people.recipients,
         delegations=people.delegations,
         own=own_account(parts, people.delegations),
+        families=families,
+        sign_ins=sign_in_service(parts, desk, identity, families, people.recipients),
+        consents=consent_desk(parts, families),
         issuer_keys=issuer_key_service(parts, issuer_keys),
         presentations=presentation_service(parts, desk, identity),
         texts=previews(parts),

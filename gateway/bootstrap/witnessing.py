@@ -14,7 +14,8 @@ from gateway.bootstrap.parts import Parts, Process
 from gateway.db import DatabaseReader, make_engine
 from gateway.jobs import Periodic, Task
 
-PUSH_SECONDS = 20
+PUSH_SECONDS = 120
+"""Each push is a line in the log and a file at the witness, kept for good."""
 WATCH_SECONDS = 20
 
 

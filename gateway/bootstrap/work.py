@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from core_registry.db.matcher import SqlMatcher
 from core_registry.db.state import SqlOutbox
 from gateway.accounts.store import SqlBookkeeping
-from gateway.audit.requests import Intake
+from gateway.audit.requests import REGISTRY, Intake
+from gateway.audit.stalls import Queue, StallWatch
 from gateway.audit.store import SqlLogStore
 from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
 from gateway.bootstrap.dry_runs import dry_run_tasks
+from gateway.bootstrap.families import family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
+from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
@@ -40,6 +45,7 @@ WORKER = "worker"
 """Who redacts texts anew, in the log."""
 STATES = "registry-states"
 """Name of the cursor up to which changes of records were carried over to credentials."""
+_LOOK_SECONDS = 10
 
 
 def worker_tasks(
@@ -89,8 +95,9 @@ def worker_tasks(
     return [
         *policy_tasks(services.decisions),
         Task("audit requests", lambda: intake.drain_requests() > 0, quick=True),
-        Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0),
-        Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch)),
+        # quick: a long extract must not keep the log and the status lists waiting (A50-15: within seconds)
+        Task("registry outbox", lambda: intake.apply_outbox(outbox) > 0, quick=True),
+        Task("credential status", lambda: _apply_states(parts, log, outbox, services.identity, scratch), quick=True),
         Task("questions", answerer.round, quick=True),
         Task("extracts", preparation.run_next),
         *check_tasks(parts, desk, scratch, bench, services.checks),
@@ -101,11 +108,13 @@ def worker_tasks(
         Task("ended pseudonym keys", Periodic(keys.destroy_ended, 60)),
         *ledger_tasks(ledger),
         *tracing_tasks(services.tracing),
-        Task("status lists", Periodic(services.identity.refresh_status_lists, 30)),
+        Task("status lists", Periodic(services.identity.refresh_status_lists, 30), quick=True),
         Task("compromised keys", Periodic(services.identity.end_compromised, 30)),
         Task("identity sweep", Periodic(services.identity.sweep, 3600)),
         Task("offers and accesses", Periodic(services.issuing.sweep, 3600)),
         *presentation_tasks(parts, scratch),
+        *sign_in_tasks(parts),
+        *family_tasks(services.families),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         *standing_tasks(services),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),
@@ -114,6 +123,7 @@ def worker_tasks(
         *workflow_tasks(services),
         *witness_tasks(parts, log, scratch, services.audit),
         *alert_tasks(parts, log, desk.store, scratch, services),
+        *_watches(parts, log, outbox, services.identity),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]
 
@@ -127,6 +137,29 @@ def _registry_tasks(services: Services) -> list[Task]:
     return tasks
 
 
+def _watches(parts: Parts, log: SqlLogStore, outbox: SqlOutbox, identity: IdentityService) -> list[Task]:
+    """Return what says that a queue is behind: in the quick lane, so that a long task is seen too."""
+
+    def waiting(cursor: str) -> datetime | None:
+        position = parts.reader.read(lambda tx: log.cursor(tx, cursor))
+        return next((event.at for event in outbox.pending(position, 1)), None)
+
+    queues = (
+        Queue("registry-outbox", lambda: waiting(REGISTRY)),
+        Queue("credential-status", lambda: waiting(STATES)),
+        Queue("status-lists", identity.unsigned_since),
+    )
+    limit = timedelta(seconds=parts.book.parameters.stalled_seconds)
+    return [
+        Task(
+            f"watch of {queue.name}",
+            Periodic(StallWatch(queue, parts.journal, parts.now, limit).run, _LOOK_SECONDS),
+            quick=True,
+        )
+        for queue in queues
+    ]
+
+
 def _settle(intake: Intake) -> None:
     """Drain the queue of requests to its end."""
     while intake.drain_requests():
@@ -136,13 +169,14 @@ def _settle(intake: Intake) -> None:
 def _apply_states(
     parts: Parts, log: SqlLogStore, outbox: SqlOutbox, identity: IdentityService, scratch: SqlBookkeeping
 ) -> bool:
-    """Carry changes of records over to their credentials, in order; applying one twice changes nothing."""
-    position = parts.reader.read(lambda tx: log.cursor(tx, STATES))
+    """Carry changes of records over to their credentials and sign-ins, in order; applying one twice changes nothing."""
+    position, sign_ins = parts.reader.read(lambda tx: log.cursor(tx, STATES)), consent_keeper(parts)
     events = outbox.pending(position, 200)
     for event in events:
         if event.kind == "registry.state":
             subjects = [SubjectRef(subject) for subject in event.subjects]
             identity.set_status(subjects, str(event.facts["to"]))
+            sign_ins.record_changed(subjects, str(event.facts["to"]))
     if events:
         last = events[-1].sequence
         scratch.write(lambda tx: log.move_cursor(tx, STATES, position, last))

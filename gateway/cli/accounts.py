@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from gateway import bootstrap, settings
-from gateway.accounts.records import ClientSpec, Credentials, StaffSpec
+from gateway.accounts.records import ClientSpec, Credentials, SignInSpec, StaffSpec
 from gateway.accounts.sealing import civil_date
 from gateway.ids import AccountId, RecipientId, UnitCode
 from gateway.keyring import Face
@@ -124,6 +124,9 @@ def reset(home: Path | None, account: str, reason: str) -> None:
 @click.option("--post", default="", help="What the system is, as 教科书征订系统.")
 @click.option("--dpop/--bearer", default=True, show_default=True, help="Whether its tokens must be bound to a key.")
 @click.option("--encrypt-always", is_flag=True, help="Every extract is encrypted to the system's key of use 'enc'.")
+@click.option("--redirect-uri", "redirects", multiple=True, help="Where people who signed in are taken.")
+@click.option("--after-sign-out", "afters", multiple=True, help="Where people who signed out are taken.")
+@click.option("--sector", help="One of the hosts of the redirect URIs, where there are several.")
 @click.pass_obj
 def client(
     home: Path | None,
@@ -134,6 +137,9 @@ def client(
     post: str,
     dpop: bool,
     encrypt_always: bool,
+    redirects: tuple[str, ...],
+    afters: tuple[str, ...],
+    sector: str | None,
 ) -> None:
     """Register a recipient's system with its public keys (private_key_jwt, P-256)."""
     keys = {} if jwks is None else json.loads(jwks.read_text(encoding="utf-8"))
@@ -146,6 +152,7 @@ def client(
         jwks_uri=jwks_uri,
         dpop_required=dpop,
         encrypt_always=encrypt_always,
+        sign_in=SignInSpec(redirects, afters, sector),
     )
     with administrator(home) as (process, who):
         click.echo(process.services.directory.register_client(who, spec))

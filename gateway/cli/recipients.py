@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import click
 
@@ -71,7 +71,10 @@ def extract(
 @click.option("--nonce", required=True)
 @click.option("--issuer", required=True)
 @click.option("--vct", required=True)
-@click.option("--jwks", type=click.File("r"), required=True, help="The issuer's keys, pinned.")
+@click.option("--jwks", type=click.File("r"), help="The issuer's keys, pinned.")
+@click.option(
+    "--anchor", type=click.File("rb"), help="Instead of --jwks: trust anchors in PEM, for credentials with x5c."
+)
 @click.option("--status-list", type=click.File("r"), required=True, help="The status list token, fetched before.")
 @click.option("--claim", "claims", multiple=True, help="A claim that must be disclosed.")
 def verify_credential(
@@ -80,7 +83,8 @@ def verify_credential(
     nonce: str,
     issuer: str,
     vct: str,
-    jwks: TextIO,
+    jwks: TextIO | None,
+    anchor: BinaryIO | None,
     status_list: TextIO,
     claims: tuple[str, ...],
 ) -> None:
@@ -91,7 +95,8 @@ def verify_credential(
         nonce=nonce,
         issuer=issuer,
         vct=vct,
-        jwks=json.load(jwks),
+        jwks=None if jwks is None else json.load(jwks),
+        anchors=None if anchor is None else anchor.read(),
         status_list_token=status_list.read().strip(),
         required=frozenset(claims),
         now=datetime.now(UTC),

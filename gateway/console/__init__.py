@@ -18,6 +18,11 @@ from gateway.console import (
     disclosures,
     dry_runs,
     extracts,
+    family,
+    family_card,
+    family_consents,
+    family_home,
+    family_passkeys,
     filters,
     grants,
     grounds,
@@ -27,6 +32,7 @@ from gateway.console import (
     plans,
     recipients,
     register,
+    sign_in,
     statistics,
     verifier,
     wallet,
@@ -66,11 +72,19 @@ _OFFICE = (
     delegations.blueprint,
     *office.blueprints,
 )
+_FAMILY = (
+    family.blueprint,
+    family_home.blueprint,
+    family_passkeys.blueprint,
+    family_card.blueprint,
+    family_consents.blueprint,
+)
+"""Families sign in where relying parties send them, too."""
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {
     Face.OFFICE: (auth.blueprint, *_SHARED, *_OFFICE),
-    Face.OUTSIDE: (auth.blueprint, *_SHARED, verifier.blueprint),
-    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, verifier.blueprint),
-    Face.FAMILY: (wallet.blueprint,),
+    Face.OUTSIDE: (auth.blueprint, *_SHARED, *_FAMILY, verifier.blueprint, sign_in.blueprint),
+    Face.ALL: (auth.blueprint, *_SHARED, *_OFFICE, *_FAMILY, verifier.blueprint, sign_in.blueprint),
+    Face.FAMILY: (wallet.blueprint, *_FAMILY),
 }
 """The pages of a face; the others show only problems and what these need (``/assets``)."""
 

@@ -24,7 +24,7 @@ from gateway.problems import Problem
 
 blueprint = Blueprint("accounts", __name__)
 
-OFFERED = tuple(role for role in Role if role not in {Role.GUARDIAN, Role.RELYING_PARTY})
+OFFERED = tuple(role for role in Role if role not in {Role.GUARDIAN, Role.PUPIL, Role.RELYING_PARTY})
 """Roles that a person may have; a relying party is a program."""
 
 

@@ -95,6 +95,7 @@ ENTRANCES = (
     Entrance("console.todo.index", "待办", "To do", "check", Action.READ_CASES, own_registry),
     Entrance("console.cases.index", "学籍业务", "Cases", "form", Action.READ_CASES, own_registry),
     Entrance("console.lives.find_form", "学生", "Pupils", "person", Action.READ_CASES, own_registry),
+    Entrance("console.activations.index", "家庭账号", "Families", "people", Action.READ_CASES, own_registry),
     Entrance("console.redactions.form", "文本脱敏预览", "Texts", "search", Action.READ_REGISTRY, own_registry),
     Entrance("console.papers.index", "打印与证书", "Papers", "print", Action.READ_CASES, own_registry),
     Entrance("console.legal_bases.index", "依据目录", "Laws", "book", Action.CONFIRM_TEXT, _a_text),

@@ -12,6 +12,7 @@ from gateway.console import (
     account_texts,
     alert_texts,
     audit_texts,
+    family_texts,
     ground_texts,
     statistics_texts,
     texts,
@@ -30,6 +31,7 @@ for _tables in (
     alert_texts.TABLES,
     audit_texts.TABLES,
     account_texts.TABLES,
+    family_texts.TABLES,
     ground_texts.TABLES,
     workflow_texts.TABLES,
     statistics_texts.TABLES,
@@ -102,6 +104,7 @@ def install(environment: Environment) -> None:
         **texts.NOTICES,
         **alert_texts.NOTICES,
         **account_texts.NOTICES,
+        **family_texts.NOTICES,
         **ground_texts.NOTICES,
         **workflow_texts.NOTICES,
     }

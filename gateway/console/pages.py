@@ -14,13 +14,15 @@ from flask.typing import ResponseReturnValue
 from gateway.accounts.records import Duty
 from gateway.console.entrances import Entrance, entrances
 from gateway.errors import ForbiddenError, GatewayError, NotFoundError, UnauthenticatedError, UnavailableError
-from gateway.principals import Principal
+from gateway.principals import FAMILIES, Principal
 from gateway.problems import NOT_FOUND, Problem, problem_of
 from gateway.services import Services
 
 TOKEN = "token"  # noqa: S105  the name of a member of the cookie
 SPEND = "xueji-spend"
 """Counts the request of a known person against the rate limits (``gateway.app``)."""
+FAMILY_DOOR, FAMILY_HOME = "console.family.sign_in_form", "console.family_home.show"
+_STAFF_DOOR = "console.auth.sign_in_form"
 _CSRF = "csrf"
 _NOTICE = "notice"
 _UNAUTHENTICATED = 401
@@ -40,9 +42,29 @@ OPEN = frozenset(
         "console.register.index",
         "console.assessments.notice",
         "console.wallet.show",
+        "console.family.activate",
+        "console.family.activation_form",
+        "console.family.begin_sign_in",
+        "console.family.sign_in",
+        "console.family.sign_in_form",
+        "console.family.sign_out",
+        "console.family_card.check",
+        "console.family_card.check_form",
+        "console.sign_in.agree",
+        "console.sign_in.again",
+        "console.sign_in.authorize",
+        "console.sign_in.authorize_by_form",
+        "console.sign_in.choose",
+        "console.sign_in.decline",
+        "console.sign_in.end_session",
+        "console.sign_in.end_session_by_form",
+        "console.sign_in.show",
+        "console.sign_in.sign_out",
     }
 )
 """Pages without a session. Every other page needs one: what is not listed here is closed."""
+FOREIGN = frozenset({"console.sign_in.authorize_by_form", "console.sign_in.end_session_by_form"})
+"""Pages to which other sites may send a form (OpenID Connect): they change nothing and lead on to a page that asks."""
 DUTIES = {
     Duty.CHANGE_PASSWORD: "console.auth.password_form",
     Duty.ACKNOWLEDGE_RULES: "console.auth.rules_form",
@@ -73,7 +95,7 @@ def token() -> str:
 
 def fence() -> ResponseReturnValue | None:
     """Stand before every page: refuse forged forms, send strangers to the log-in and debtors to their duties."""
-    if request.method not in _SAFE:
+    if request.method not in _SAFE and request.endpoint not in FOREIGN:
         _refuse_forgery()
     if request.endpoint in OPEN:
         return None
@@ -85,6 +107,8 @@ def fence() -> ResponseReturnValue | None:
         session.clear()
         return redirect(to_sign_in())
     g.principal = who
+    if (who.kind in FAMILIES) is not of_families(request.endpoint):
+        raise _wrong_door()
     current_app.extensions[SPEND](who)
     due = next((endpoint for duty, endpoint in DUTIES.items() if duty in duties), None)
     if due is not None and request.endpoint not in _DUTY_PAGES:
@@ -93,17 +117,30 @@ def fence() -> ResponseReturnValue | None:
     return None
 
 
+def of_families(endpoint: str | None) -> bool:
+    """Say whether a page is for guardians and pupils: the name of its blueprint begins with ``family``.
+
+    Such a page opens to sessions of families alone, every other one to none of theirs.
+    """
+    return endpoint is not None and endpoint.startswith("console.family")
+
+
 def to_sign_in() -> str:
-    """Return the address of the log-in, which leads back to a page that was asked for."""
+    """Return the address of the log-in, staff's or families', which leads back to a page that was asked for."""
     wanted = request.full_path.rstrip("?") if request.method in _SAFE else None
-    return url_for("console.auth.sign_in_form", next=None if wanted == "/" else wanted)
+    return url_for(_sign_in_endpoint(), next=None if wanted == "/" else wanted)
 
 
-def local_path(wanted: str) -> str:
-    """Return ``wanted`` if it is a path of this site, else the first page: a log-in leads nowhere else."""
+def _sign_in_endpoint() -> str:
+    family = of_families(request.endpoint) or _STAFF_DOOR not in current_app.view_functions
+    return FAMILY_DOOR if family else _STAFF_DOOR
+
+
+def local_path(wanted: str, home: str = "console.work.home") -> str:
+    """Return ``wanted`` if it is a path of this site, else the page ``home``: a log-in leads nowhere else."""
     parts = urlsplit(wanted)
     safe = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return wanted if safe and wanted.isprintable() else url_for("console.work.home")
+    return wanted if safe and wanted.isprintable() else url_for(home)
 
 
 def csrf_token() -> str:
@@ -121,7 +158,8 @@ def notify(code: str) -> None:
 def page(template: str, status: int = 200, /, *, problem: Problem | None = None, **values: object) -> Response:
     """Return ``template`` as a response; ``problem`` stands above the content and gives the status."""
     who: Principal | None = g.get("principal")
-    shown = entrances(services(), who) if who is not None and g.get("settled", False) else ()
+    family = who is not None and who.kind in FAMILIES
+    shown = entrances(services(), who) if who is not None and not family and g.get("settled", False) else ()
     html = render_template(
         template,
         who=who,
@@ -131,7 +169,9 @@ def page(template: str, status: int = 200, /, *, problem: Problem | None = None,
         notice=session.pop(_NOTICE, None) if _NOTICE in session else None,
         problem=problem,
         book=services().book,
-        has_sign_in="console.auth.sign_in_form" in current_app.view_functions,
+        family=family,
+        has_families=FAMILY_DOOR in current_app.view_functions,
+        has_sign_in=_STAFF_DOOR in current_app.view_functions,
         has_check="console.certificates.check_form" in current_app.view_functions,
         has_register="console.register.index" in current_app.view_functions,
         **values,
@@ -155,7 +195,7 @@ def problem_page(problem: Problem) -> Response:
 
     Asks no database that may be the cause of the problem, but for the name of who looks for a page that is not there.
     """
-    if problem.kind.status == _UNAUTHENTICATED and "console.auth.sign_in_form" in current_app.view_functions:
+    if problem.kind.status == _UNAUTHENTICATED and _sign_in_endpoint() in current_app.view_functions:
         return make_response(redirect(to_sign_in()))
     if problem.kind is NOT_FOUND and "principal" not in g:
         recognize()
@@ -198,3 +238,10 @@ def _refuse_forgery() -> None:
             detail_zh="表单已失效，或并非由本站页面提交。请刷新页面后重新提交。",
             missing=("csrf",),
         )
+
+
+def _wrong_door() -> ForbiddenError:
+    return ForbiddenError(
+        "This page is for another kind of account: sign out, then sign in with the account that it is for.",
+        detail_zh="本页面不对此类账号开放。请退出后用相应账号登录。",
+    )

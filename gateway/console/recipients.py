@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.accounts.recipient_records import Recipient, RecipientSpec, Suspension
 from gateway.accounts.recipients import RecipientRegister
-from gateway.accounts.records import ClientSpec
+from gateway.accounts.records import ClientSpec, SignInSpec
 from gateway.accounts.sealing import civil_date
 from gateway.console import forms
 from gateway.console.pages import notify, page, principal, problem_for, services
@@ -116,6 +116,7 @@ def register_client(code: str) -> ResponseReturnValue:
             jwks_uri=uri or None,
             dpop_required=forms.ticked("dpop_required"),
             encrypt_always=forms.ticked("encrypt_always"),
+            sign_in=_sign_in(""),
         )
         services().directory.register_client(principal(), spec)
 
@@ -133,6 +134,17 @@ def replace_keys(code: str, client_id: str) -> ResponseReturnValue:
         services().directory.replace_client_keys(principal(), AccountId(client_id), keys, uri or None)
 
     return _act(code, replaced, "keys_replaced")
+
+
+@blueprint.post("/recipients/<code>/clients/<client_id>/sign-in")
+def replace_sign_in(code: str, client_id: str) -> ResponseReturnValue:
+    """Replace where a relying party takes people who signed in."""
+
+    def replaced(which: RecipientId) -> None:
+        _own(which, client_id)
+        services().directory.replace_sign_in(principal(), AccountId(client_id), _sign_in("new_"))
+
+    return _act(code, replaced)
 
 
 @blueprint.post("/recipients/<code>/clients/<client_id>/state")
@@ -166,6 +178,15 @@ def _own(which: RecipientId, client_id: str) -> None:
     clients = services().directory.clients_of(principal(), which)
     if client_id not in {one.account.id for one in clients}:
         raise NotFoundError("There is no such client.", detail_zh="没有这个系统客户端。")
+
+
+def _sign_in(prefix: str) -> SignInSpec:
+    """Return what was typed of addresses, one a line."""
+    redirects, after = (
+        tuple(forms.text(f"{prefix}{name}", longest=6000).split())
+        for name in ("redirect_uris", "post_logout_redirect_uris")
+    )
+    return SignInSpec(redirects, after, forms.text(f"{prefix}sector_identifier", longest=253) or None)
 
 
 def _jwks(name: str) -> dict[str, object]:

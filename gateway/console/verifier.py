@@ -10,7 +10,7 @@ from flask import Blueprint, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from gateway.console.filters import label, place
+from gateway.console.claim_words import in_words
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.console.texts import Label
 from gateway.errors import GatewayError, NotFoundError, ParameterError
@@ -19,7 +19,6 @@ from gateway.identity.errors import TEXTS, Reason
 from gateway.identity.presenting.records import Choice, PresentationId, Progress, State
 from gateway.identity.presenting.responses import Refused
 from gateway.identity.presenting.service import PresentationService
-from gateway.identity.records import ClaimValue
 
 blueprint = Blueprint("verifier", __name__)
 
@@ -86,7 +85,7 @@ def show(presentation_id: str) -> ResponseReturnValue:
             labels=CLAIM_LABELS,
         )
     values = (
-        [] if told.claims is None else [(CLAIM_LABELS[name], _words(name, told.claims[name])) for name in told.asked]
+        [] if told.claims is None else [(CLAIM_LABELS[name], in_words(name, told.claims[name])) for name in told.asked]
     )
     return page(
         "verify_answer.html",
@@ -137,21 +136,6 @@ def _confirmed(told: Progress) -> bool:
     return all(value is not False for value in told.claims.values()) and (
         told.claims.get("enrolment_status", ACTIVE) == ACTIVE
     )
-
-
-def _words(name: str, value: ClaimValue) -> str:
-    """Return a claim's value in words: a no is not told from what could not be confirmed."""
-    if isinstance(value, bool):
-        return "是" if value else "未能确认"
-    if name == "stage":
-        return label(str(value), "stage").zh
-    if name == "grade":
-        return services().book.code_lists["grades"].labels.get(str(value), str(value))
-    if name == "county":
-        return place(str(value), services().book)
-    if name == "enrolment_status":
-        return "在籍" if value == ACTIVE else "未能确认"
-    return str(value)
 
 
 def _why(told: Progress) -> Label | None:

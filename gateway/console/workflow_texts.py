@@ -86,6 +86,7 @@ ROLES: Mapping[str, Label] = {
     "registrar": Label("学籍管理员", "Registrar"),
     "principal": Label("校长", "Principal"),
     "guardian": Label("监护人", "Guardian"),
+    "pupil": Label("学生", "Pupil"),
     "relying_party": Label("验证方", "Relying party"),
     "system_administrator": Label("系统管理员", "System administrator"),
     "security_administrator": Label("安全管理员", "Security administrator"),

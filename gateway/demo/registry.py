@@ -39,7 +39,7 @@ def suspend(process: Process, student_id: str) -> Suspended:
     pupil = services.office.student(StudentId(student_id), "operator", "演示：办理休学")
     schools = services.office.schools().filter(pl.col("school_code") == pupil.school_code)
     (school, first), (superior, second) = (
-        _registrar(process, unit, today) for unit in (pupil.school_code, str(schools["registry_superior"][0]))
+        registrar(process, unit, today) for unit in (pupil.school_code, str(schools["registry_superior"][0]))
     )
     values = {
         "from": today.isoformat(), "until": (today + timedelta(days=90)).isoformat(), "ground": "illness",
@@ -63,7 +63,7 @@ def suspend(process: Process, student_id: str) -> Suspended:
     return Suspended(told, (first, second))
 
 
-def _registrar(process: Process, unit: str, today: date) -> tuple[Actor, Officer]:
+def registrar(process: Process, unit: str, today: date) -> tuple[Actor, Officer]:
     """Open a registrar's account for a unit, file the post, and return who acts."""
     managers = frozenset({Role.SECURITY_ADMINISTRATOR})
     manager = Principal(AccountId("operator"), AccountKind.STAFF, managers, PROVINCE, assurance=2)

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     WRONG_TYPE = "wrong_type"
     WRONG_ALGORITHM = "wrong_algorithm"
     UNKNOWN_KEY = "unknown_key"
+    UNTRUSTED_CERTIFICATE = "untrusted_certificate"
     BAD_SIGNATURE = "bad_signature"
     WRONG_ISSUER = "wrong_issuer"
     WRONG_VCT = "wrong_vct"
@@ -56,6 +57,10 @@ TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.UNKNOWN_KEY: (
         "No pinned issuer key has this kid; fetch the issuer's JWKS again.",
         "签发公钥集中没有该 kid，请重新获取签发方公钥集。",
+    ),
+    Reason.UNTRUSTED_CERTIFICATE: (
+        "No certificate of the issuer (x5c) leads to a pinned trust anchor.",
+        "签发方证书（x5c）无法追溯到所指定的信任锚。",
     ),
     Reason.BAD_SIGNATURE: ("The issuer's signature does not hold.", "签发方签名验证失败。"),
     Reason.WRONG_ISSUER: ("The credential is from another issuer.", "凭证的签发方不符。"),
@@ -123,16 +128,24 @@ class CredentialRejectedError(GatewayError):
         self.reason = reason
 
 
-class WalletRefusedError(GatewayError):
-    """A wallet's request was refused; ``code`` is the error of OpenID4VCI 1.0, RFC 6749, 6750, 9396 or 9449.
+class OAuthRefusedError(GatewayError):
+    """A request was refused as OAuth says it (RFC 6749 section 5.2); ``code`` is the ``error`` of the standard.
 
-    ``reason`` is for the log alone, where it may be finer than what the wallet is told.
+    ``reason`` is for the log alone, where it may be finer than what the caller is told.
     """
 
     def __init__(self, code: str, detail: str, detail_zh: str, *, reason: str = "", rule: str | None = None) -> None:
         super().__init__(detail, detail_zh=detail_zh, rule=rule, extra={"error": code})
         self.code = code
         self.reason = reason or code
+
+
+class WalletRefusedError(OAuthRefusedError):
+    """A wallet's request was refused; ``code`` is the error of OpenID4VCI 1.0, RFC 6749, 6750, 9396 or 9449."""
+
+
+class SignInRefusedError(OAuthRefusedError):
+    """A step of signing in was refused; ``code`` is the error of OpenID Connect, RFC 6749, 6750, 9126 or 9449."""
 
 
 class ProofError(GatewayError):

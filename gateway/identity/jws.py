@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,16 +24,24 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
+_WHITE = " \t\n\r"
+"""What may stand around a JSON text (RFC 8259 section 2)."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""What base64 alone has, and padding, becomes what no base64 has."""
 _PADDING = (b"", b"", b"==", b"=")
 """By the length modulo 4; one character alone (modulo 1) is an error of the decoder."""
+_LAST = ("", "", "AQgw", "AEIMQUYcgkosw048")
+"""By the length modulo 4: the characters whose spare bits, four or two, are zero."""
 _ECDSA = ec.ECDSA(SHA256())
 _CURVE = ec.SECP256R1()
 COORDINATE_BYTES = 32
+_SIGNATURE_CHARACTERS = 86
+"""64 bytes in base64url, without the padding."""
 _POINT_BYTES = 1 + 2 * COORDINATE_BYTES
 PUBLIC_MEMBERS = ("crv", "kty", "x", "y")
+_SHORT = 4096
+"""Characters of a header that is worth keeping once it was read: what strangers send cannot fill the memory."""
 
 
 class MalformedTokenError(ValueError):
@@ -46,35 +56,44 @@ class AlgorithmError(ValueError):
     """Another algorithm than ES256, ``none`` included (RFC 8725 section 3.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJws:
-    """A compact JWS that was parsed, and not more than that."""
+class UnverifiedJws(NamedTuple):
+    """A compact JWS that was parsed, and not more than that.
 
-    compact: str = field(repr=False)
-    header: Mapping[str, object] = field(repr=False)
-    payload: Mapping[str, object] = field(repr=False)
-    signature: bytes = field(repr=False)
+    A tuple, for it is made often: a frozen dataclass takes a call for each field.
+    """
 
-    @property
-    def signing_input(self) -> bytes:
-        """What the signature is over: header and payload as they were spelled (RFC 7515 section 5.1)."""
-        return self.compact[: self.compact.rindex(".")].encode("ascii")
+    signing_input: bytes
+    """What the signature is over: header and payload as they were spelled (RFC 7515 section 5.1)."""
+    header: Mapping[str, object]
+    payload: Mapping[str, object]
+    signature: bytes
+
+    def __repr__(self) -> str:
+        """Show nothing of what was presented."""
+        return "UnverifiedJws()"
 
 
 def encode(data: bytes) -> str:
     """Return base64url without padding (RFC 7515 section 2)."""
-    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
+    return encode_bytes(data).rstrip(b"=").decode("ascii")
+
+
+def encode_bytes(data: bytes) -> bytes:
+    """Return base64url with its padding; none where the length is a multiple of three."""
+    # two replacements in compiled code pass faster over a text than one table of 256 places
+    return binascii.b2a_base64(data, newline=False).replace(b"+", b"-").replace(b"/", b"_")
 
 
 def decode(text: str) -> bytes:
     """Return the bytes of canonical base64url without padding; raises ``MalformedTokenError`` on anything else."""
+    over = len(text) % 4
     try:
-        spelled = text.encode("ascii")
-        data = binascii.a2b_base64(spelled.translate(_FROM_URL) + _PADDING[len(text) % 4])
+        spelled = text.encode("ascii").translate(_FROM_URL)
+        data = binascii.a2b_base64(spelled + _PADDING[over], strict_mode=True)
     except ValueError:  # binascii.Error and UnicodeEncodeError are such
         raise MalformedTokenError("not base64url") from None
-    # Also where characters of no alphabet were skipped.
-    if binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=") != spelled:
+    # RFC 4648 section 3.5: the last character has spare bits, and they are zero in one spelling alone.
+    if over and text[-1] not in _LAST[over]:
         raise MalformedTokenError("not canonical base64url")
     return data
 
@@ -87,11 +106,14 @@ def dump(value: object) -> str:
 def load(data: bytes) -> object:
     """Return the JSON value; raises ``MalformedTokenError`` for repeated members, NaN, bad UTF-8, lone surrogates."""
     try:
-        text = data.decode("utf-8")
-        value: object = _DECODER.decode(text)
+        text = data.decode("utf-8").strip(_WHITE)
+        value: object
+        value, end = _scan(text, 0)
+        if end != len(text):
+            raise MalformedTokenError("more than one JSON value")
         if "\\u" in text:  # only an escape can smuggle in half a surrogate pair: the bytes were good UTF-8
             dump(value).encode("utf-8")
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, StopIteration):  # the last of a text without a value
         raise MalformedTokenError("not strict JSON") from None
     return value
 
@@ -111,38 +133,56 @@ def sign(header: Mapping[str, object], payload: Mapping[str, object], key: ECKey
 
 def sign_parts(header: str, payload: str, key: ECKey) -> str:
     """Return the compact JWS of a header and a payload that are base64url already; the header names ES256."""
-    signing_input = f"{header}.{payload}"
+    return sign_bytes(f"{header}.{payload}".encode("ascii"), signing_key(key)).decode("ascii")
+
+
+def signing_key(key: ECKey) -> ec.EllipticCurvePrivateKey:
+    """Return the private half of ``key``; raises ``ValueError`` when it is not there."""
     private = key.private_key
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise ValueError("a private key signs")  # noqa: TRY004  the type is right, a part is missing
-    r, s = decode_dss_signature(private.sign(signing_input.encode("ascii"), _ECDSA))
+    return private
+
+
+def sign_bytes(signing_input: bytes, private: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return the compact JWS of a signing input, header and payload with their dot (RFC 7515 section 5.1)."""
+    r, s = decode_dss_signature(private.sign(signing_input, _ECDSA))
     # RFC 7518 section 3.4: both numbers in full length, one after the other.
-    signature = r.to_bytes(COORDINATE_BYTES, "big") + s.to_bytes(COORDINATE_BYTES, "big")
-    return f"{signing_input}.{encode(signature)}"
+    signature = encode_bytes(r.to_bytes(COORDINATE_BYTES, "big") + s.to_bytes(COORDINATE_BYTES, "big"))
+    return b"%b.%b" % (signing_input, signature[:_SIGNATURE_CHARACTERS])
 
 
 def parse(compact: str) -> UnverifiedJws:
     """Take a compact JWS apart; raises ``MalformedTokenError``. Nothing is verified."""
-    parts = compact.split(".")
-    if len(parts) != 3:  # noqa: PLR2004  header, payload, signature: RFC 7515 section 3.1
-        raise MalformedTokenError("not three parts")
-    header, payload, signature = (decode(part) for part in parts)
-    return UnverifiedJws(compact, load_object(header), load_object(payload), signature)
+    # RFC 7515 section 3.1: three parts. Where there are more, one of them is no base64url.
+    signed, _, signature = compact.rpartition(".")
+    header, _, payload = signed.partition(".")
+    known = _known_header(header) if len(header) <= _SHORT else load_object(decode(header))
+    read = load_object(decode(payload))  # both are ASCII now
+    return UnverifiedJws(signed.encode("ascii"), known, read, decode(signature))
 
 
-def check_signature(token: UnverifiedJws, key: ECKey) -> None:
+@lru_cache(maxsize=256)
+def _known_header(text: str) -> Mapping[str, object]:
+    """Return a short header: all tokens of one key have the same, byte by byte. Nobody may change what is kept."""
+    return MappingProxyType(load_object(decode(text)))
+
+
+def check_signature(token: UnverifiedJws, key: ECKey | ec.EllipticCurvePublicKey) -> None:
     """Return when ``token`` is signed by ``key`` with ES256.
 
-    Raises ``AlgorithmError`` for every other ``alg`` and for ``crit``, ``SignatureError`` for a bad signature.
+    Raises ``AlgorithmError`` for every other ``alg``, for ``crit`` and for ``b64`` (RFC 7797: another payload than the
+    one that was read), ``SignatureError`` for a bad signature.
     """
-    if token.header.get("alg") != ALGORITHM or "crit" in token.header:
+    if token.header.get("alg") != ALGORITHM or "crit" in token.header or "b64" in token.header:
         raise AlgorithmError("not ES256")
     if len(token.signature) != 2 * COORDINATE_BYTES:
         raise SignatureError("the signature does not hold")
     r, s = token.signature[:COORDINATE_BYTES], token.signature[COORDINATE_BYTES:]
     der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    public = key.public_key if isinstance(key, ECKey) else key
     try:
-        key.public_key.verify(der, token.signing_input, _ECDSA)
+        public.verify(der, token.signing_input, _ECDSA)
     except InvalidSignature:
         raise SignatureError("the signature does not hold") from None
 
@@ -160,10 +200,20 @@ def public_jwk(key: ECKey) -> dict[str, str]:
 
 def thumbprint(jwk: Mapping[str, str]) -> str:
     """Return the SHA-256 thumbprint of a key as ``public_jwk`` writes it (RFC 7638 section 3)."""
-    return encode(sha256(dump({name: jwk[name] for name in PUBLIC_MEMBERS}).encode()).digest())
+    return encode(sha256(jwk_text(jwk["x"], jwk["y"]).encode("ascii")).digest())
+
+
+def jwk_text(x: str, y: str) -> str:
+    """Return a P-256 key as JSON in the members and order of RFC 7638; the coordinates are base64url."""
+    return f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'
 
 
 def import_public_jwk(jwk: object) -> ECKey:
+    """Return the P-256 public key of ``jwk``; raises ``MalformedTokenError``, see ``public_key_of``."""
+    return ECKey.import_key(public_key_of(jwk))
+
+
+def public_key_of(jwk: object) -> ec.EllipticCurvePublicKey:
     """Return the P-256 public key of ``jwk``; raises ``MalformedTokenError``.
 
     A private member, another curve or a point off the curve is refused.
@@ -174,11 +224,11 @@ def import_public_jwk(jwk: object) -> ECKey:
     if not isinstance(x, str) or not isinstance(y, str):
         raise MalformedTokenError("not a public P-256 key")
     # RFC 7518 section 6.2.1.2: a coordinate has the full length of the field.
-    coordinates = [decode(x), decode(y)]
-    if any(len(coordinate) != COORDINATE_BYTES for coordinate in coordinates):
+    across, up = decode(x), decode(y)
+    if len(across) != COORDINATE_BYTES or len(up) != COORDINATE_BYTES:
         raise MalformedTokenError("not a public P-256 key")
     try:
-        return ECKey.import_key(ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + b"".join(coordinates)))
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + across + up)
     except ValueError:
         raise MalformedTokenError("not a point on P-256") from None
 
@@ -194,4 +244,6 @@ def _no_constant(_name: str) -> object:
     raise MalformedTokenError("NaN or Infinity")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+_scan: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant
+).scan_once  # type: ignore[attr-defined]  # what raw_decode calls: a text has seven values to read

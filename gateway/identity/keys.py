@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
@@ -22,16 +23,44 @@ class IssuerKey:
 
     kid: str
     key: ECKey = field(repr=False)
+    x5c: tuple[str, ...] = field(default=(), repr=False)
+    """Its certificates, where somebody issued some: see ``chains``."""
+
+    def header(self, typ: str) -> dict[str, object]:
+        """Return the header of what it signs, but for ``alg``."""
+        return {"typ": typ, "kid": self.kid, **({"x5c": [*self.x5c]} if self.x5c else {})}
 
     @classmethod
-    def of(cls, private: SigningKey) -> IssuerKey:
+    def of(cls, private: SigningKey, x5c: tuple[str, ...] = ()) -> IssuerKey:
         """Return the signer of a key of the key ring; raises ``ConfigurationError`` when it is not P-256."""
         if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
             raise ConfigurationError(
                 "The credential key must be a P-256 key for ES256.", detail_zh="凭证签发密钥必须是 P-256 密钥。"
             )
         key = ECKey.import_key(private)
-        return cls(key.thumbprint(), key)
+        return cls(key.thumbprint(), key, x5c)
+
+
+@dataclass(frozen=True, slots=True)
+class HolderKey:
+    """The public key that a credential is bound to, as JSON in the members and order of RFC 7638."""
+
+    jwk: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, key: ECKey) -> HolderKey:
+        """Return the public half of a P-256 key."""
+        return cls.shown(jws.public_jwk(key))
+
+    @classmethod
+    def shown(cls, jwk: Mapping[str, str]) -> HolderKey:
+        """Return a key that ``jws.import_public_jwk`` took: its coordinates have one spelling."""
+        return cls(jws.jwk_text(jwk["x"], jwk["y"]).encode("ascii"))
+
+    @property
+    def thumbprint(self) -> str:
+        """The RFC 7638 thumbprint: what is written here is what it hashes."""
+        return jws.encode(sha256(self.jwk).digest())
 
 
 @dataclass(frozen=True, slots=True)

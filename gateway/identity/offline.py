@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gateway.errors import ParameterError
-from gateway.identity import jws, verify
+from gateway.identity import chains, jws, sd_jwt, verify
 from gateway.identity.keys import IssuerKeys
 from gateway.instants import seconds_text
 
@@ -54,7 +54,8 @@ def verify_credential(
     nonce: str,
     issuer: str,
     vct: str,
-    jwks: object,
+    jwks: object = None,
+    anchors: bytes | None = None,
     status_list_token: str,
     now: datetime,
     required: frozenset[str] = frozenset(),
@@ -63,15 +64,19 @@ def verify_credential(
 ) -> OfflineReport:
     """Return the report on ``presentation``: a pure function of its arguments, no network, no clock.
 
-    ``jwks`` is the issuer's JWKS document, parsed. Raises ``CredentialRejectedError`` with a stable reason,
-    ``ParameterError`` when the JWKS holds no usable key.
+    Whom to believe is either ``jwks``, the issuer's JWKS document, parsed, or ``anchors``, certificates in PEM to which
+    the chains (``x5c``) of credential and status list must lead. Raises ``CredentialRejectedError`` with a stable
+    reason, ``ParameterError`` when neither or both are given, or hold no usable key.
     """
-    try:
-        keys = IssuerKeys.from_jwks(jwks)
-    except jws.MalformedTokenError:
+    if (jwks is None) == (anchors is None):
         raise ParameterError(
-            "The JWKS file holds no usable ES256 key with a kid.", detail_zh="公钥集文件中没有可用的 ES256 公钥。"
-        ) from None
+            "Pin either the issuer's JWKS or trust anchors.", detail_zh="请指定签发方公钥集或信任锚，且只指定一种。"
+        )
+    if anchors is None:
+        keys = _pinned(jwks)
+    else:
+        shown = (sd_jwt.split(presentation.strip()).issuer_jwt, status_list_token.strip())
+        keys = chains.keys_behind(shown, chains.read_anchors(anchors), issuer=issuer, now=now)
     policy = verify.VerificationPolicy(
         audience=audience,
         nonce=nonce,
@@ -102,3 +107,12 @@ def verify_credential(
         status_expires_at=verified.status.expires_at,
         status_fresh=verified.status.ttl is None or age <= verified.status.ttl,
     )
+
+
+def _pinned(jwks: object) -> IssuerKeys:
+    try:
+        return IssuerKeys.from_jwks(jwks)
+    except jws.MalformedTokenError:
+        raise ParameterError(
+            "The JWKS file holds no usable ES256 key with a kid.", detail_zh="公钥集文件中没有可用的 ES256 公钥。"
+        ) from None

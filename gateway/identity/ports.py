@@ -55,6 +55,9 @@ class IdentityRepository(Protocol):
     def shards_signed_before(self, tx: Tx, moment: datetime) -> list[Shard]:
         """Return shards with an older token."""
 
+    def oldest_signature(self, tx: Tx) -> datetime | None:
+        """Return when the shard with the oldest token was signed."""
+
     def add_shard(self, tx: Tx, shard: Shard) -> None:
         """Keep a new shard."""
 

@@ -6,15 +6,14 @@ kept at redemption, in the transaction that issues.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-
-from joserfc.jwk import ECKey
+from typing import cast
 
 from gateway.identity import jws
 from gateway.identity.errors import KeyReuseError, ProofError
-from gateway.identity.keys import IssuerKey, IssuerKeys
+from gateway.identity.keys import HolderKey, IssuerKey, IssuerKeys
 from gateway.identity.metadata import PROOF_TYP
 
 NONCE_TYP = "xueji-nonce+jwt"
@@ -26,7 +25,7 @@ LEEWAY = timedelta(seconds=60)
 class CheckedProofs:
     """The holder keys of a batch, in order, and the one nonce that all proofs carry."""
 
-    keys: tuple[ECKey, ...] = field(repr=False)
+    keys: tuple[HolderKey, ...] = field(repr=False)
     nonce: str = field(repr=False)
 
 
@@ -72,7 +71,7 @@ def check_proofs(proofs: Sequence[str], *, issuer: str, batch_size: int, now: da
     nonces = {nonce for _, nonce in checked}
     if len(nonces) != 1:
         raise refused("nonce")
-    if len({key.thumbprint() for key, _ in checked}) != len(checked):
+    if len({key.jwk for key, _ in checked}) != len(checked):
         raise reused()
     return CheckedProofs(tuple(key for key, _ in checked), nonces.pop())
 
@@ -86,10 +85,11 @@ def reused() -> KeyReuseError:
     )
 
 
-def _check(proof: str, issuer: str, now: datetime) -> tuple[ECKey, str]:
+def _check(proof: str, issuer: str, now: datetime) -> tuple[HolderKey, str]:
     try:
         token = jws.parse(proof)
-        key = jws.import_public_jwk(token.header.get("jwk"))
+        shown = token.header.get("jwk")
+        key = jws.import_public_jwk(shown)
         if token.header.get("typ") != PROOF_TYP:
             raise refused("typ")
         jws.check_signature(token, key)
@@ -109,7 +109,7 @@ def _check(proof: str, issuer: str, now: datetime) -> tuple[ECKey, str]:
     nonce = token.payload.get("nonce")
     if not isinstance(nonce, str):
         raise refused("nonce")
-    return key, nonce
+    return HolderKey.shown(cast("Mapping[str, str]", shown)), nonce
 
 
 def refused(part: str) -> ProofError:

@@ -176,6 +176,12 @@ class IdentityService:
         )
         return count
 
+    def unsigned_since(self) -> datetime | None:
+        """Return since when the list that waits longest is due to be signed anew, ``None`` when none is."""
+        half, now = self.settings.status_ttl / 2, self.now()
+        waiting = self.reader.read(self.store.oldest_signature)
+        return None if waiting is None or waiting + half > now else waiting + half
+
     def status_list_token(self, shard: ShardId) -> StatusListToken:
         """Return the signed list of a shard, as ``application/statuslist+jwt`` with its ETag.
 

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from joserfc.jwk import ECKey
 
@@ -27,10 +28,11 @@ _BYTE = 8
 MAX_BYTES = 1 << 24
 """A list that unpacks to more is refused: a zip bomb, or of no use to a verifier."""
 LEEWAY = timedelta(seconds=60)
+_LONGEST_SECONDS = 100 * 366 * 86_400
+"""A ``ttl`` beyond is read as this: no clock goes further, and ``exp`` ends the list anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReading:
+class StatusReading(NamedTuple):
     """The status of one entry and the age of the list that says so."""
 
     status: int
@@ -94,7 +96,7 @@ def sign(
     """Return the Status List Token of one shard (section 5.1): ``sub`` is ``uri``, times in seconds."""
     issued = int(now.timestamp())
     return jws.sign(
-        {"typ": TYP, "kid": key.kid},
+        key.header(TYP),
         {
             "iss": issuer,
             "sub": uri,
@@ -200,7 +202,7 @@ def open_list(token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datet
     if claims.get("sub") != uri:
         raise CredentialRejectedError(Reason.STATUS_LIST_SUBJECT)
     issued_at, expires_at = _time(claims.get("iat")), _time(claims.get("exp"))
-    if issued_at > now + LEEWAY:
+    if issued_at > now + LEEWAY or ("nbf" in claims and _time(claims["nbf"]) > now + LEEWAY):
         raise CredentialRejectedError(Reason.STATUS_LIST_MALFORMED)
     if expires_at <= now:
         raise CredentialRejectedError(Reason.STATUS_LIST_EXPIRED)
@@ -208,16 +210,14 @@ def open_list(token: str, *, uri: str, issuer: str, keys: IssuerKeys, now: datet
     if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl <= 0):
         raise CredentialRejectedError(Reason.STATUS_LIST_MALFORMED)
     bits, statuses = _list(claims.get("status_list"))
-    lived = None if ttl is None else timedelta(seconds=ttl)
+    lived = None if ttl is None else timedelta(seconds=min(ttl, _LONGEST_SECONDS))
     return OpenList(uri, bits, statuses, issued_at, expires_at, lived, key, kid)
 
 
 def refuse_unless_valid(status: int) -> None:
     """Return for ``VALID``; raises ``CredentialRejectedError``: suspended for 2, revoked for all else (step 7)."""
-    if status == Status.SUSPENDED:
-        raise CredentialRejectedError(Reason.SUSPENDED)
     if status != Status.VALID:
-        raise CredentialRejectedError(Reason.REVOKED)
+        raise CredentialRejectedError(Reason.SUSPENDED if status == Status.SUSPENDED else Reason.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
+    func,
     insert,
     select,
     tuple_,
@@ -117,6 +118,11 @@ class IdentityStore:
         """Return the shards whose token was signed before ``moment``, in order of id."""
         query = select(shards).where(shards.c.token_at < seconds_text(moment)).order_by(shards.c.id)
         return [_shard(row) for row in connection_of(tx).execute(query).mappings()]
+
+    def oldest_signature(self, tx: Tx) -> datetime | None:
+        """Return when the list whose token is oldest was signed, ``None`` when there is no list."""
+        found = connection_of(tx).execute(select(func.min(shards.c.token_at))).scalar_one()
+        return None if found is None else instant_of(found)
 
     def add_shard(self, tx: Tx, shard: Shard) -> None:
         """Keep a new shard."""

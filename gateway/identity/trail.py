@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.errors import GatewayError
-from gateway.identity.errors import CredentialRejectedError, WalletRefusedError
+from gateway.identity.errors import CredentialRejectedError, OAuthRefusedError
 from gateway.ids import SubjectRef
 from gateway.journal import EntryDraft, JsonValue
 from gateway.principals import Principal
@@ -24,7 +24,7 @@ def refusal(
     match error:
         case CredentialRejectedError():
             reason = error.reason.value
-        case WalletRefusedError():
+        case OAuthRefusedError():
             reason = error.reason
         case _:
             reason = type(error).__name__

@@ -6,16 +6,17 @@ What is asked above the specifications is called *profile* and listed in ``docs/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
+from typing import NamedTuple
 
-from joserfc.jwk import ECKey
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.identity import jws, sd_jwt, status_list
 from gateway.identity.errors import CredentialRejectedError, Reason
-from gateway.identity.keys import IssuerKeys
+from gateway.identity.keys import HolderKey, IssuerKeys
 from gateway.identity.records import StatusReference
 
 LEEWAY = timedelta(seconds=60)
@@ -61,8 +62,13 @@ class VerifiedClaims:
     presented_at: datetime
     status_reference: StatusReference
     status: status_list.StatusReading
-    holder_thumbprint: str = field(repr=False)
+    holder: HolderKey = field(repr=False)
     seal: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def holder_thumbprint(self) -> str:
+        """The RFC 7638 thumbprint of the holder's key."""
+        return self.holder.thumbprint
 
     def __post_init__(self) -> None:
         """Refuse every maker but ``verify``."""
@@ -70,11 +76,11 @@ class VerifiedClaims:
             raise TypeError("only verify() makes VerifiedClaims")
 
 
-@dataclass(frozen=True, slots=True)
-class _Issued:
+class _Issued(NamedTuple):
     payload: Mapping[str, object]
     kid: str
-    holder: ECKey
+    key: ec.EllipticCurvePublicKey
+    holder: HolderKey
     status: StatusReference
     issued_at: datetime
     expires_at: datetime
@@ -101,15 +107,16 @@ def verify(
         raise CredentialRejectedError(Reason.KEY_BINDING_MISSING)
     # 7.3 step 4: process the SD-JWT (section 7.1).
     issued = _issuer_signed(parts, policy, keys, now)
-    disclosed = _disclosed(parts, issued.payload)
+    disclosed = _disclosed(parts, issued.payload, policy)
     # 7.3 step 5.
-    presented_at = _key_binding(parts, issued.holder, policy, now)
-    missing = tuple(sorted(policy.required - disclosed.keys()))
-    if missing:
+    presented = presentation.compact.removesuffix(parts.key_binding)
+    presented_at = _key_binding(parts.key_binding, presented, issued.key, policy, now)
+    if not policy.required <= disclosed.keys():
+        missing = tuple(sorted(policy.required - disclosed.keys()))
         raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=missing)
     # Status list, section 8.3: only now that all else holds.
     reading = status_list.read(status_list_token, issued.status, issuer=policy.issuer, keys=keys, now=now, lists=lists)
-    if reading.ttl is not None and reading.issued_at + reading.ttl < now and not policy.accept_stale_status:
+    if reading.ttl is not None and now - reading.issued_at > reading.ttl and not policy.accept_stale_status:
         raise CredentialRejectedError(Reason.STATUS_LIST_STALE)
     status_list.refuse_unless_valid(reading.status)
     return VerifiedClaims(
@@ -122,7 +129,7 @@ def verify(
         presented_at=presented_at,
         status_reference=issued.status,
         status=reading,
-        holder_thumbprint=jws.thumbprint(jws.public_jwk(issued.holder)),
+        holder=issued.holder,
         seal=_SEAL,
     )
 
@@ -177,26 +184,38 @@ def _issuer_signed(parts: sd_jwt.Parts, policy: VerificationPolicy, keys: Issuer
         raise CredentialRejectedError(Reason.NOT_YET_VALID)
     if expires_at <= now:
         raise CredentialRejectedError(Reason.EXPIRED)
-    return _Issued(payload, kid, _holder(payload), _status_reference(payload), issued_at, expires_at)
+    return _Issued(payload, kid, *_holder(payload), _status_reference(payload), issued_at, expires_at)
 
 
-def _disclosed(parts: sd_jwt.Parts, payload: Mapping[str, object]) -> dict[str, object]:
+def _disclosed(parts: sd_jwt.Parts, payload: Mapping[str, object], policy: VerificationPolicy) -> dict[str, object]:
     # SD-JWT VC section 2.2.2.2: what binds or limits the credential is never selectively disclosable, nor is
     # anything inside it; so no digest may stand there.
-    for name in sd_jwt.NEVER_DISCLOSED & payload.keys():
-        if _holds_digests(payload[name]):
-            raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
-    # 7.1 steps 3 to 5.
-    processed = sd_jwt.process(payload, parts.disclosures)
-    disclosed = {name: value for name, value in processed.items() if name not in payload}
-    if disclosed.keys() & sd_jwt.NEVER_DISCLOSED:
+    fixed, rest = [], {}
+    for name, member in payload.items():
+        if name in sd_jwt.NEVER_DISCLOSED:
+            fixed.append(member)
+        else:
+            rest[name] = member
+    if _holds_digests(fixed):
         raise CredentialRejectedError(Reason.RESERVED_CLAIM_NAME)
+    # 7.1 steps 3 to 5; what holds no digest is not gone through again.
+    processed = sd_jwt.process(rest, parts.disclosures)
+    # 7.1 step 6: an issuer that made the credential for some verifiers alone is obeyed (RFC 7519 section 4.1.3).
+    if "aud" in processed and policy.audience not in _audiences(processed["aud"]):
+        raise CredentialRejectedError(Reason.WRONG_AUDIENCE)
+    disclosed = {name: value for name, value in processed.items() if name not in rest}
+    if not sd_jwt.NEVER_DISCLOSED.isdisjoint(disclosed):
+        overrides = not disclosed.keys().isdisjoint(payload)  # step 3.3.2.3, for what was left out
+        raise CredentialRejectedError(Reason.CLAIM_COLLISION if overrides else Reason.RESERVED_CLAIM_NAME)
     return disclosed
 
 
-def _key_binding(parts: sd_jwt.Parts, holder: ECKey, policy: VerificationPolicy, now: datetime) -> datetime:
+def _key_binding(
+    binding: str, presented: str, holder: ec.EllipticCurvePublicKey, policy: VerificationPolicy, now: datetime
+) -> datetime:
+    """Return when the holder bound ``presented``, the SD-JWT as it was sent."""
     try:
-        token = jws.parse(parts.key_binding)
+        token = jws.parse(binding)
     except jws.MalformedTokenError:
         raise CredentialRejectedError(Reason.MALFORMED) from None
     # 7.3 step 5.1: the holder's key came from cnf. Steps 5.2 and 5.3: algorithm, signature.
@@ -220,7 +239,7 @@ def _key_binding(parts: sd_jwt.Parts, holder: ECKey, policy: VerificationPolicy,
     if not policy.nonce or not isinstance(nonce, str) or not compare_digest(nonce.encode(), policy.nonce.encode()):
         raise CredentialRejectedError(Reason.WRONG_NONCE)
     # Step 5.7.
-    if token.payload.get("sd_hash") != sd_jwt.digest(parts.sd_jwt):
+    if token.payload.get("sd_hash") != sd_jwt.digest(presented):
         raise CredentialRejectedError(Reason.KEY_BINDING_HASH)
     # Step 5.8: valid in all other respects.
     if "exp" in token.payload and _time(token.payload, "exp", Reason.KEY_BINDING_TIME) <= now:
@@ -230,31 +249,50 @@ def _key_binding(parts: sd_jwt.Parts, holder: ECKey, policy: VerificationPolicy,
     return presented_at
 
 
-def _holder(payload: Mapping[str, object]) -> ECKey:
+def _holder(payload: Mapping[str, object]) -> tuple[ec.EllipticCurvePublicKey, HolderKey]:
+    """Return the holder's key, to check with and as it is written."""
     cnf = payload.get("cnf")
     if not isinstance(cnf, dict) or "jwk" not in cnf:
         raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("cnf.jwk",))
     try:
-        return jws.import_public_jwk(cnf["jwk"])
+        return jws.public_key_of(cnf["jwk"]), HolderKey.shown(cnf["jwk"])
     except jws.MalformedTokenError:
         raise CredentialRejectedError(Reason.MALFORMED) from None
 
 
 def _status_reference(payload: Mapping[str, object]) -> StatusReference:
     # Status list, section 8.3, step 1 (profile: a credential always has a status).
-    match payload.get("status"):
-        case {"status_list": {"idx": bool()}}:
-            raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
-        case {"status_list": {"idx": int() as index, "uri": str() as uri}} if index >= 0:
+    status = payload.get("status")
+    reference = status.get("status_list") if isinstance(status, dict) else None
+    if isinstance(reference, dict):
+        index, uri = reference.get("idx"), reference.get("uri")
+        if type(index) is int and index >= 0 and isinstance(uri, str):  # a boolean is no number
             return StatusReference(uri, index)
-        case _:
-            raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
+    raise CredentialRejectedError(Reason.MISSING_CLAIM, missing=("status.status_list",))
 
 
-def _holds_digests(value: object) -> bool:
-    if isinstance(value, dict):
-        return bool(value.keys() & sd_jwt.RESERVED) or any(map(_holds_digests, value.values()))
-    return isinstance(value, list) and any(map(_holds_digests, value))
+def _audiences(value: object) -> Sequence[object]:
+    if isinstance(value, str):
+        return (value,)
+    return value if isinstance(value, list) and all(isinstance(one, str) for one in value) else ()
+
+
+def _holds_digests(members: Iterable[object]) -> bool:
+    """Say whether a digest may stand in one of ``members``; in what is nested too deep to look through, it may."""
+    level = [member for member in members if isinstance(member, sd_jwt.NESTED)]
+    for _ in range(sd_jwt.MAX_DEPTH):
+        if not level:
+            return False
+        below: list[dict[str, object] | list[object]] = []
+        for one in level:
+            if isinstance(one, list):
+                below += [member for member in one if isinstance(member, sd_jwt.NESTED)]
+            elif "_sd" in one or "..." in one:
+                return True
+            else:
+                below += [member for member in one.values() if isinstance(member, sd_jwt.NESTED)]
+        level = below
+    return True
 
 
 def _time(payload: Mapping[str, object], name: str, reason: Reason = Reason.MISSING_CLAIM) -> datetime:

@@ -24,6 +24,7 @@ ROLE_LABELS: Final[Mapping[Role, str]] = MappingProxyType(
         Role.REGISTRAR: "学籍管理员",
         Role.PRINCIPAL: "校长",
         Role.GUARDIAN: "监护人",
+        Role.PUPIL: "学生",
         Role.RELYING_PARTY: "验证方",
         Role.SYSTEM_ADMINISTRATOR: "系统管理员",
         Role.SECURITY_ADMINISTRATOR: "安全管理员",

@@ -269,7 +269,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
             "A50-10", "a person answers for a decision, not a program", "批准须由人作出并负责",
             tuple(
                 question
-                for kind in (AccountKind.CLIENT, AccountKind.GUARDIAN)
+                for kind in (AccountKind.CLIENT, AccountKind.GUARDIAN, AccountKind.PUPIL)
                 for question in _ask(
                     _person("cl-x", *Role, kind=kind), *_OFFICE_ACTS, Action.IMPORT_REGISTRY, Action.HANDLE_CASES,
                     Action.HANDLE_ALERTS, Action.EXPORT_AUDIT, Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS,
@@ -360,6 +360,7 @@ def _forbidden(loaded: LoadedSet) -> Iterator[Problem]:
             *_ask(_person("st-x"), *every),
             *_ask(_person("cl-x", recipient=_OURS, kind=AccountKind.CLIENT), *(set(every) - {Action.DELIVER_RELEASE})),
             *_ask(_person("gd-x", kind=AccountKind.GUARDIAN), *every),
+            *_ask(_person("pu-x", kind=AccountKind.PUPIL), *every),
         ],
         ("A3-2", "outside the territory of the unit", "本单位范围以外的"): [
             question

@@ -6,7 +6,7 @@ dimension of ``A50-9``. Nothing here reads a clock or a database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
@@ -281,6 +281,15 @@ def row_filter(scope: Scope, divisions: Divisions, *, states: frozenset[str] = I
         schools=population.schools,
         states=states,
     )
+
+
+def reaches(scope: Scope, row: Mapping[str, object], divisions: Divisions) -> bool:
+    """Say whether a row of the sharing view lies within a scope: its territory and its further conditions (``A50-9``).
+
+    The same question as ``row_filter``, for one row that is at hand.
+    """
+    conditions = row_filter(scope, divisions).conditions()
+    return all(row.get(column) in allowed for column, allowed in conditions.items())
 
 
 def scope_exceeded(dimensions: tuple[Dimension, ...], text: str, text_zh: str) -> ScopeExceededError:

@@ -149,6 +149,24 @@ def test_a_recipient_is_registered_renamed_attested_and_its_program_onboarded(ma
     sealed = {"client_reason": "停用", "act": "seal"}
     assert manager.post(f"{where}/clients/{made}/state", sealed, form=where).status_code == 302
     assert manager.post(f"{where}/clients/{made}/state", sealed, form=where).status_code == 409
+    party = {
+        **client,
+        "client_roles": ["relying_party"],
+        "redirect_uris": "https://a.example/cb\r\nhttps://b.example/cb",
+    }
+    two_hosts = manager.post(f"{where}/clients", party, form=where)
+    assert two_hosts.status_code == 422
+    assert "主机名" in two_hosts.text
+    named = {**party, "sector_identifier": "a.example"}
+    assert manager.post(f"{where}/clients", named, form=where).status_code == 302
+    shown = manager.get(where).text
+    assert "https://b.example/cb" in shown
+    second = next(one for one in re.findall(r"(cl-[0-9a-f]+)/sign-in", shown))
+    bad = manager.post(f"{where}/clients/{second}/sign-in", {"new_redirect_uris": "http://a.example/"}, form=where)
+    assert bad.status_code == 422
+    good = {"new_redirect_uris": "https://c.example/cb", "new_post_logout_redirect_uris": "https://c.example/bye"}
+    assert manager.post(f"{where}/clients/{second}/sign-in", good, form=where).status_code == 302
+    assert "https://c.example/bye" in manager.get(where).text
     opened = {"client_reason": "启用", "act": "unseal"}
     assert manager.post(f"{where}/clients/{made}/state", opened, form=where).status_code == 302
     assert manager.post(f"{where}/suspension", {"suspend_reason": "核查"}, form=where).status_code == 302

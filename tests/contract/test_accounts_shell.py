@@ -78,6 +78,9 @@ def test_a_recipient_and_its_system_are_onboarded_and_suspended(host: Host, tmp_
     keys.write_text(json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}), encoding="utf-8")
     client = host.run("client", "--recipient", CODE, "--role", "applicant", "--jwks", str(keys))
     assert "cl-" in client.output
+    party = ["client", "--recipient", CODE, "--role", "relying_party", "--jwks", str(keys), "--redirect-uri"]
+    assert "cl-" in host.run(*party, "https://a.example/cb", "--after-sign-out", "https://a.example/bye").output
+    assert "redirect_uris" in str(host.run(*party, "http://a.example/cb").exception)
     renamed = host.run("recipient", "rename", CODE, "--name", "新名称公司", "--evidence", "变更通知书")
     assert "renamed" in renamed.output
     assert "manager" in host.run("recipient", "suspend", CODE, "--reason", "核查").output

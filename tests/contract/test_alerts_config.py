@@ -22,18 +22,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 RULES = rule_book().alerts.rules
 WANTED = {
+    "activation-guessing": "family.activation_refused",
     "application-overdue": "application.overdue",
     "attestation-due": "recipient.attestation_due",
     "break-glass": "account.unsealed",
     "client-authentication": "account.login_failed",
     "deletion-overdue": "grant.deletion_overdue",
     "failed-sign-ins": "account.login_failed",
+    "family-sign-ins": "family.sign_in_refused",
     "grant-expiring": "grant.expiring",
     "guess-limit": "release.guess_limited",
     "joint-limit": "release.failed",
     "leak-suspected": "release.failed",
     "ledger-damaged": "release.failed",
     "out-of-hours-list": "registry.read",
+    "outbox-stalled": "log.queue_stalled",
     "policy-broken": "policy.reload_failed",
     "recipient-renamed": "recipient.renamed",
     "recipient-suspended": "recipient.suspended",
@@ -42,6 +45,7 @@ WANTED = {
     "replayed-proof": "account.login_failed",
     "scope-breach": "release.refused",
     "sealed-account": "account.login_failed",
+    "status-lists-stalled": "log.queue_stalled",
 }
 """What A50-16 and the front door must be alerted of."""
 

@@ -159,7 +159,7 @@ def test_every_other_endpoint_of_the_api_is_closed_to_strangers(world: Gateway) 
     checked = 0
     for rule in world.app.url_map.iter_rules():
         if rule.endpoint in access.OPEN or rule.endpoint.startswith(
-            ("console.", "oauth.", "openapi.", "wallets.", "presentation_wallets.")
+            ("console.", "oauth.", "oidc.", "openapi.", "wallets.", "presentation_wallets.")
         ):
             continue
         path = re.sub(r"<int:[^>]+>", "1", rule.rule)

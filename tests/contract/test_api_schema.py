@@ -51,8 +51,9 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def test_every_route_of_the_api_is_described(world: Gateway, document: dict[str, Any]) -> None:
     wanted = set()
     for rule in world.app.url_map.iter_rules():
-        # what wallets call is described by OpenID4VCI and OpenID4VP, the issuer's metadata and the request object
-        if rule.endpoint.startswith(("console.", "docs.", "openapi.", "presentation_wallets.", "wallets.")):
+        # what wallets call is described by OpenID4VCI and OpenID4VP, the issuer's metadata and the request object;
+        # what relying parties call to sign people in, by OpenID Connect and its discovery document
+        if rule.endpoint.startswith(("console.", "docs.", "oidc.", "openapi.", "presentation_wallets.", "wallets.")):
             continue
         path = rule.rule.replace("<int:", "{").replace("<path:", "{").replace("<", "{").replace(">", "}")
         wanted |= {(path, method.lower()) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}

@@ -103,7 +103,7 @@ def test_an_entry_is_refused_before_its_write_runs_when_it_is_known(journal: Seq
 
 
 def test_many_callers_share_a_commit(engine: Engine, journal: SequencerJournal, database_url: str) -> None:
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(100) as pool:
         receipts = list(pool.map(lambda n: journal.record(lambda tx: facts.add(n, tx), _entry)[1], range(400)))
     assert sorted(receipt.index for receipt in receipts) == list(range(400))
     with engine.connect() as connection:

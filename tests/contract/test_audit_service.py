@@ -21,6 +21,7 @@ from gateway.audit.bundle import verify_bundle
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.findings import Damage, VerifyReport
 from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote
 from gateway.audit.policy import TrustPolicy, parse_policy
@@ -32,7 +33,6 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.tiles import decode_bundle
-from gateway.audit.findings import Damage, VerifyReport
 from gateway.audit.verify import trust, verify_log
 from gateway.audit.witness import Witness
 from gateway.db import make_engine, make_read_only_engine

@@ -14,11 +14,15 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from core_registry.sharing import RowFilter
 from gateway import bootstrap
 from gateway.accounts.dpop import Shown
+from gateway.accounts.sealing import civil_date
 from gateway.app import create_app
 from gateway.bootstrap import Process
 from gateway.errors import ConfigurationError, ForbiddenError, NotFoundError, UnavailableError
+from gateway.families.records import BondKind
+from gateway.families.rules import ADULT_AGE, age_of
 from gateway.identity import jws
 from gateway.identity.errors import WalletRefusedError
 from gateway.identity.holder import Wallet
@@ -26,12 +30,13 @@ from gateway.identity.issuing.desk import RemoteDesk
 from gateway.identity.issuing.records import MadeOffer, Sent, TokenRequest
 from gateway.identity.presenting.records import State
 from gateway.identity.verify import UnverifiedPresentation
-from gateway.ids import SubjectRef
+from gateway.ids import AccountId, SubjectRef
 from gateway.keyring import PRIVATE_KEYS, SYMMETRIC, Face, Key
 from gateway.policies.records import Format
 from gateway.releases.records import ExtractRequest
 from gateway.settings import Settings
 from tests.factories.accounts import Clock
+from tests.factories.families import Phone
 from tests.factories.identity import code_of
 from tests.factories.presenting import encrypted, wallet_of
 from tests.factories.release_cases import CASES, REGISTRAR, client, client_of
@@ -262,6 +267,47 @@ def test_a_face_without_the_issuers_key_issues_by_asking_the_worker(house: House
 
 
 @pytest.mark.postgres
+@pytest.mark.parametrize("face", [Face.FAMILY, Face.OUTSIDE])
+def test_a_guardian_comes_in_and_ends_the_identity_on_a_face_without_the_registrys_keys(
+    house: House, tmp_path: Path, face: Face
+) -> None:
+    now, wallet = house.clock(), Wallet()
+    more = {"public_url": "https://xueji.example"} | ({"registry_url": NOWHERE} if face is Face.OUTSIDE else {})
+    with (
+        working(house, tmp_path),
+        process_of(house, Face.OFFICE, tmp_path) as office,
+        process_of(house, face, tmp_path, **more) as process,
+    ):
+        school, families = office.services.families, process.services.families
+        assert school is not None
+        assert families is not None
+        subject = _minor(office)
+        made = school.activations.make(subject, BondKind.GUARDIAN, REGISTRAR)
+        entered = families.activations.redeem(made.link.partition("#")[2], made.code)
+        who = entered.principal
+        phone = Phone(origin="https://xueji.example", rp="xueji.example")
+        begun = families.passkeys.begin_registering(who)
+        families.passkeys.register(who, str(entered.token), begun.id, phone.create(begun.options), "手机")
+        signing = families.passkeys.begin_sign_in()
+        assert families.passkeys.sign_in(signing.id, phone.get(signing.options)).principal.account == who.account
+        [child] = families.children(who.account)
+        assert (child.subject_ref, child.label[-1]) == (subject, "*")
+        card = families.cards.make(subject, who)
+        assert families.cards.check(card.link.partition("#")[2]) is not None
+        # what the school issued to the pupil ends by the guardian's act, at the worker, who looks at the bond again
+        wallet.receive(_fetched(office, office.services.issuing.make_offer(subject, REGISTRAR), wallet, now))
+        issuing = process.services.issuing
+        with pytest.raises(NotFoundError):
+            issuing.end_all(subject, replace(who, account=AccountId("gd-nobody")))
+        with pytest.raises(NotFoundError):
+            issuing.end_all(subject, REGISTRAR)  # staff end at the office
+        assert issuing.end_all(subject, who) >= 1
+        assert [one["outcome"] for one in house.entries("identity.ended")][-2:] == ["refused", "done"]
+        school.end_bond(families.members(who.account)[0].bond.id, REGISTRAR)
+        assert families.children(who.account) == ()
+
+
+@pytest.mark.postgres
 def test_the_family_face_is_answered_nothing_but_wallets(house: House, tmp_path: Path) -> None:
     with working(house, tmp_path), process_of(house, Face.FAMILY, tmp_path) as family:
         broker: Any = family.services.issuing.desk.broker  # type: ignore[attr-defined]  # a RemoteDesk
@@ -269,6 +315,20 @@ def test_the_family_face_is_answered_nothing_but_wallets(house: House, tmp_path:
         for kind, body in (("pupil", {"subject_ref": "0" * 32}), ("check", {})):
             with pytest.raises(UnavailableError):
                 broker.ask(kind, body)
+
+
+def _minor(process: Process) -> SubjectRef:
+    """Return an active pupil who is under 18."""
+    view = process.services.sharing
+    assert view is not None
+    today = civil_date(process.services.now())
+    with view.snapshot() as snapshot:
+        rows = RowFilter(states=frozenset({"active"}))
+        for batch in snapshot.batches(["subject_ref", "birth_date"], rows):
+            for one in batch.to_pylist():
+                if (age_of(one, today) or ADULT_AGE) < ADULT_AGE:
+                    return SubjectRef(one["subject_ref"])
+    raise AssertionError("no pupil under 18")
 
 
 def _sent(process: Process, offer: MadeOffer) -> Sent:

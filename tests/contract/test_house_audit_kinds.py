@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     "gateway/accounts",
     "gateway/audit",
+    "gateway/families",
     "gateway/identity",
     "gateway/policies",
     "gateway/releases",
@@ -20,7 +21,7 @@ ROOMS = (
 )
 # policy.txt is a file of an inspection package, and no kind
 _KIND = re.compile(
-    r"(?:access|account|alert|application|assessment|audit|delegation|disclosure|dry_run|grant|ground|"
+    r"(?:access|account|alert|application|assessment|audit|delegation|disclosure|dry_run|family|grant|ground|"
     r"identity|legal_text|log|match|policy|pseudonym|recipient|registry|release|scan)\.(?!txt\b)[a-z_]+"
 )
 RESERVED = {"log.key_rotation"}

@@ -16,6 +16,7 @@ import pytest
 from gateway import problems, settings
 from gateway.api import limits
 from gateway.errors import ConfigurationError
+from gateway.identity.signing_in.metadata import PAR_PATH, USERINFO_PATH
 from gateway.keyring import PRIVATE_KEYS, Face
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,6 +154,7 @@ def test_every_rate_limit_is_in_the_integrators_guide() -> None:
         "oauth.introspect": "`POST /oauth/introspect`",
         "oauth.token": "`POST /oauth/token`",
         "oauth.revoke": "`POST /oauth/revoke`",
+        "oidc.push": "`POST /oauth/par`",
         "wallets.make_nonce": "`POST /v1/identity/nonce`",
         "wallets.issue_credentials": "`POST /v1/identity/credentials`",
         "wallets.notify": "`POST /v1/identity/notifications`",
@@ -185,6 +187,7 @@ def _routes() -> set[tuple[str, str]]:
     for file in (ROOT / "gateway" / "api").rglob("*.py"):
         for method, path in re.findall(r'\.(get|post|put|delete)\("(/[^"]*)"', file.read_text(encoding="utf-8")):
             found.add((method.upper(), re.sub(r"<[^>]+>", "{}", path)))
+    found |= {("POST", PAR_PATH), ("GET", USERINFO_PATH), ("POST", USERINFO_PATH)}
     return found | {("GET", "/openapi.json"), ("GET", "/.well-known/oauth-authorization-server")}
 
 

@@ -44,6 +44,10 @@ WITHOUT: dict[str, str] = {
     "NotPageableError": "a file without lines: fetch the content",
     "WrongStateError": "the order of the steps of our own workflow; 'missing' names the states",
     # protections that carry their own words
+    "ActivationRefusedError": "a link or code that does not hold: one answer, whatever is wrong with it",
+    "PasskeyRefusedError": "a step of Web Authentication that does not hold: one answer, whatever is wrong with it",
+    "StrongerSignInError": "our own protection of passkeys: design 9, no article",
+    "LastPasskeyError": "asks once more before somebody locks themselves out",
     "ShrinkGuardError": "asks once more before a large change",
     "CaseRefusedError": "'results' says it rule by rule",
     "CredentialRejectedError": "a step of RFC 9901 or of the status list; 'reason' says which",

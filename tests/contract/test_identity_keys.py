@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
 
 from gateway import keyring
-from gateway.bootstrap.identity_keys import KeyFolder
+from gateway.bootstrap.identity_keys import CERTIFICATE, KeyFolder, certified
 from gateway.cli import cli
 from gateway.errors import ConfigurationError, ConflictError, NotFoundError, UnavailableError
 from gateway.identity import jws, sd_jwt
@@ -20,8 +21,11 @@ from gateway.identity.records import Status
 from gateway.identity.store import IssuerKeyStore
 from gateway.keyring import Face, Key
 from tests.factories import identity as houses
+from tests.factories.certificates import Authority, pem_of
 from tests.factories.identity import (
+    ISSUER,
     LI,
+    START,
     WANG,
     EngineReader,
     House,
@@ -130,6 +134,27 @@ def test_the_key_directory_keeps_further_keys_and_never_overwrites(tmp_path: Pat
     path.write_text("no key")
     with pytest.raises(ConfigurationError):
         KeyFolder(tmp_path, first).find(made.kid)
+
+
+def test_certificates_lie_beside_their_keys_and_must_be_theirs(tmp_path: Path) -> None:
+    keyring.create(tmp_path)
+    bare = IssuerKey.of(keyring.load(tmp_path, Face.ALL).signing(Key.CREDENTIAL))
+    authority = Authority.anchor(START).below(START)
+    file = tmp_path / CERTIFICATE
+    assert certified(bare, file, ISSUER) == bare
+    leaf = authority.certify(bare.key.public_key, START, x509.UniformResourceIdentifier(ISSUER))
+    file.write_bytes(pem_of(leaf, authority.certificate))
+    first = certified(bare, file, ISSUER)
+    assert len(first.x5c) == 2
+    made = KeyFolder(tmp_path, first, ISSUER).make()
+    further = authority.certify(made.key.public_key, START, x509.UniformResourceIdentifier(ISSUER))
+    (tmp_path / f"credential-{made.kid}.crt.pem").write_bytes(pem_of(further, authority.certificate))
+    found = KeyFolder(tmp_path, first, ISSUER).find(made.kid)
+    assert found is not None
+    assert found.x5c[0] != first.x5c[0]
+    file.write_bytes(pem_of(further, authority.certificate))  # of the other key
+    with pytest.raises(ConfigurationError):
+        certified(bare, file, ISSUER)
 
 
 def test_the_shell_rotates_lists_and_takes_out(tmp_path: Path) -> None:

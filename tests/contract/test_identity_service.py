@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from gateway.db import read_only
 from gateway.errors import (
@@ -153,6 +153,23 @@ def test_without_a_standing_grant_nothing_is_answered(house: House) -> None:
     with pytest.raises(ForbiddenError):
         house.ask(shown, "stage")
     assert house.gate.asked == 0
+
+
+def test_who_may_not_ask_is_told_the_same_of_a_good_a_revoked_and_an_unknown_one(house: House) -> None:
+    """A list is public, but that a credential was never issued here, or has ended, is not told at this door."""
+    good, revoked, unknown = house.wallet(), house.wallet(WANG), house.wallet()
+    thumbprint = unknown.held[0][1].thumbprint()
+    with house.engine.begin() as connection:
+        connection.execute(delete(store.credentials).where(store.credentials.c.holder_thumbprint == thumbprint))
+    house.service.set_status_by_subject(WANG, "withdrawn")
+    told = set()
+    for wallet in (good, revoked, unknown):
+        with pytest.raises(ForbiddenError) as caught:
+            house.ask(house.show(wallet, "stage"), "stage", purpose="marketing")
+        told.add((str(caught.value), caught.value.detail_zh, caught.value.rule, str(caught.value.extra)))
+    assert len(told) == 1
+    assert house.ask(house.show(good, "stage"), "stage").claims == {"stage": "junior"}
+    assert reason(lambda: house.ask(house.show(revoked, "stage"), "stage")) is Reason.REVOKED
 
 
 def test_a_grant_is_asked_for_in_the_names_of_the_release_profile() -> None:

@@ -23,6 +23,7 @@ from gateway.identity.holder import Wallet
 from gateway.identity.issuer_keys import IssuerKeyService, StoredKeys
 from gateway.identity.issuing.credentials import CredentialDesk
 from gateway.identity.issuing.desk import LocalDesk
+from gateway.identity.issuing.ending import EndingDesk
 from gateway.identity.issuing.notifications import NotificationDesk
 from gateway.identity.issuing.offers import OfferDesk
 from gateway.identity.issuing.records import CredentialAnswer, MadeOffer, Sent, TokenRequest
@@ -263,7 +264,8 @@ def issuing_of(service: IdentityService, **changes: object) -> IssuingService:
     view, keys, settle = service.view, service.keys, service.set_status_by_subject
     credentials = CredentialDesk(service.settings, journal, store, rows, view, keys, tokens, settle, now)
     offers = OfferDesk(service.settings, journal, store, view, lambda by, _subject, row: may(by, row), now)
-    desk = LocalDesk(tokens, credentials, NotificationDesk(journal, store, tokens, service.end))
+    ending = EndingDesk(journal, store, rows, service.end, lambda by, _subject: may(by, pupil()), now)
+    desk = LocalDesk(tokens, credentials, NotificationDesk(journal, store, tokens, service.end), ending)
     return IssuingService(offers, desk, journal, store, now)
 
 

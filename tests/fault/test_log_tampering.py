@@ -16,7 +16,8 @@ from gateway.audit.store import DatabaseLogSource
 from gateway.audit.verify import verify_log
 from gateway.db import make_read_only_engine
 from tests.databases import create, drop
-from tests.factories.tampering import ACTS, POLICY, SIZE, Expected, Vandal, Victim, copy_of, make_victim, owner_of
+from tests.factories.tampering import POLICY, SIZE, Vandal, Victim, copy_of, make_victim, owner_of
+from tests.factories.tampering_acts import ACTS, Expected
 
 SEEDS, SOAK_SEEDS = range(1), range(1, 13)
 

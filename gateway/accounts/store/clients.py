@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from gateway.accounts.delegation_records import DelegationId
-from gateway.accounts.records import OAuthClient, Session
+from gateway.accounts.records import OAuthClient, Session, SignInSpec
 from gateway.accounts.store.rows import (
     account_of,
     insert_new,
@@ -120,6 +120,7 @@ class SqlClients:
                 jwks_uri=client.jwks_uri,
                 dpop_required=client.dpop_required,
                 encrypt_always=client.encrypt_always,
+                **_sign_in_row(client.sign_in),
             )
         )
 
@@ -135,6 +136,11 @@ class SqlClients:
             row["jwks_uri"],
             row["dpop_required"],
             row["encrypt_always"],
+            SignInSpec(
+                tuple(json.loads(row["redirect_uris"])),
+                tuple(json.loads(row["post_logout_redirect_uris"])),
+                row["sector_identifier"],
+            ),
         )
 
     def replace_keys(
@@ -145,6 +151,14 @@ class SqlClients:
             update(account_clients)
             .where(account_clients.c.account == client)
             .values(jwks=json_text(list(jwks)), jwks_uri=jwks_uri)
+        )
+
+    def replace_sign_in(self, tx: Tx, client: AccountId, sign_in: SignInSpec, grant_types: frozenset[str]) -> None:
+        """Replace where a client takes people who signed in, and its grant types."""
+        connection_of(tx).execute(
+            update(account_clients)
+            .where(account_clients.c.account == client)
+            .values(grant_types=json_text(sorted(grant_types)), **_sign_in_row(sign_in))
         )
 
     def use_assertion(self, tx: Tx, client: AccountId, jti: str, expires_at: datetime) -> bool:
@@ -170,6 +184,14 @@ class SqlClients:
             connection.execute(delete(table).where(table.c.expires_at < text)).rowcount
             for table in (account_assertions, account_denied_tokens, account_proofs)
         )
+
+
+def _sign_in_row(sign_in: SignInSpec) -> dict[str, str | None]:
+    return {
+        "redirect_uris": json_text(list(sign_in.redirect_uris)),
+        "post_logout_redirect_uris": json_text(list(sign_in.post_logout_redirect_uris)),
+        "sector_identifier": sign_in.sector_identifier,
+    }
 
 
 def _session(row: RowMapping) -> Session:

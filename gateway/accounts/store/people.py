@@ -36,7 +36,7 @@ from gateway.db import connection_of
 from gateway.ids import AccountId, UnitCode
 from gateway.instants import instant_of
 from gateway.journal import Tx
-from gateway.principals import AccountKind, Role
+from gateway.principals import FAMILIES, AccountKind, Role
 
 
 class SqlAccounts:
@@ -90,7 +90,7 @@ class SqlAccounts:
         """Return the accounts of staff and clients that are not sealed."""
         query = (
             select(accounts)
-            .where(accounts.c.sealed_at.is_(None), accounts.c.kind != AccountKind.GUARDIAN.value)
+            .where(accounts.c.sealed_at.is_(None), accounts.c.kind.not_in([kind.value for kind in FAMILIES]))
             .order_by(accounts.c.id)
         )
         return tuple(account_of(row) for row in connection_of(tx).execute(query).mappings())

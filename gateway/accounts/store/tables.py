@@ -103,6 +103,9 @@ account_clients = Table(
     Column("jwks_uri", String(500)),
     Column("dpop_required", Boolean, nullable=False),
     Column("encrypt_always", Boolean, nullable=False),
+    Column("redirect_uris", Text, nullable=False, server_default="[]"),
+    Column("post_logout_redirect_uris", Text, nullable=False, server_default="[]"),
+    Column("sector_identifier", String(255)),
 )
 
 account_assertions = Table(

@@ -10,7 +10,7 @@ from pydantic import Field
 from gateway.accounts.delegation_records import Delegation, Ended
 from gateway.accounts.directory import AccountState
 from gateway.accounts.recipient_records import Recipient, RecipientAct, Suspension
-from gateway.accounts.records import Credentials, ManagedAct, OAuthClient, SecurityRules
+from gateway.accounts.records import Credentials, ManagedAct, OAuthClient, SecurityRules, SignInSpec
 from gateway.api.models.base import Code, Line, Model, Prose
 from gateway.api.models.posts import Day, UnitId
 from gateway.principals import AccountKind, Role
@@ -314,6 +314,23 @@ class KeySetIn(Model):
     keys: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=4)]
 
 
+RedirectUris = Annotated[list[Annotated[Line, Field(min_length=1, max_length=500)]], Field(max_length=10)]
+
+
+class SignInIn(Model):
+    """Where a relying party takes people who signed in or out (OpenID Connect)."""
+
+    redirect_uris: RedirectUris = Field(default_factory=list)
+    """https (http on loopback only), compared character by character; none: nobody signs in there."""
+    post_logout_redirect_uris: RedirectUris = Field(default_factory=list)
+    sector_identifier: Annotated[Line, Field(min_length=1, max_length=253)] | None = None
+    """One of the hosts of ``redirect_uris``, needed where there are several."""
+
+    def spec(self) -> SignInSpec:
+        """Return the same for the register."""
+        return SignInSpec(tuple(self.redirect_uris), tuple(self.post_logout_redirect_uris), self.sector_identifier)
+
+
 class ClientIn(Model):
     """A program of the recipient: its keys, or the address at which it publishes them."""
 
@@ -326,6 +343,8 @@ class ClientIn(Model):
     """Whether every access token has to be bound to a key (RFC 9449)."""
     encrypt_always: bool = False
     """Whether every extract of the program is encrypted to its key of ``use`` ``enc``, asked for or not."""
+    sign_in: SignInIn | None = None
+    """Where people who signed in are taken; for relying parties alone."""
 
 
 class ClientKeysIn(Model):
@@ -346,6 +365,9 @@ class ClientOut(Model):
     jwks_uri: str | None
     dpop_required: bool
     encrypt_always: bool
+    redirect_uris: list[str]
+    post_logout_redirect_uris: list[str]
+    sector_identifier: str | None
     created_at: datetime
     last_used_at: datetime | None
     sealed_at: datetime | None
@@ -363,6 +385,9 @@ class ClientOut(Model):
             jwks_uri=found.jwks_uri,
             dpop_required=found.dpop_required,
             encrypt_always=found.encrypt_always,
+            redirect_uris=list(found.sign_in.redirect_uris),
+            post_logout_redirect_uris=list(found.sign_in.post_logout_redirect_uris),
+            sector_identifier=found.sign_in.sector_identifier,
             created_at=account.created_at,
             last_used_at=account.last_used_at,
             sealed_at=account.sealed_at,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.console.office import cases, classes, drafts, imports, lives, papers, redactions, todo
+from gateway.console.office import activations, cases, classes, drafts, imports, lives, papers, redactions, todo
 
 __all__ = ["blueprints", "drafts"]
 
@@ -15,4 +15,5 @@ blueprints = (
     redactions.blueprint,
     papers.blueprint,
     papers.public,
+    activations.blueprint,
 )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import io
-
-import segno
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 
 from core_registry.errors import RegistryError
 from core_registry.office import LABELS, StudentId, StudentLine
@@ -15,6 +11,7 @@ from gateway.console import choices, forms
 from gateway.console.entrances import may, own_registry
 from gateway.console.office.reach import registry, schools_for
 from gateway.console.pages import page, principal, problem_for, services
+from gateway.console.qr import qr
 from gateway.errors import GatewayError
 from gateway.ids import SubjectRef
 from gateway.policies.decision import Action
@@ -58,15 +55,7 @@ def offer_identity() -> ResponseReturnValue:
     schools = schools_for(Action.READ_REGISTRY)
     subject = registry().subject_ref_of(StudentId(forms.text("student_id", longest=64)), schools=frozenset(schools))
     offer = services().issuing.make_offer(SubjectRef(subject), principal())
-    return page("office/identity.html", offer=offer, drawing=_qr(offer.link), app_drawing=_qr(offer.uri))
-
-
-def _qr(text: str) -> Markup:
-    drawing = io.BytesIO()
-    segno.make(text, error="m").save(
-        drawing, kind="svg", border=4, omitsize=True, xmldecl=False, svgns=False, svgclass="qr", lineclass=None
-    )
-    return Markup(drawing.getvalue().decode())  # noqa: S704  made by segno
+    return page("office/identity.html", offer=offer, drawing=qr(offer.link), app_drawing=qr(offer.uri))
 
 
 def _page(lines: list[StudentLine] | None, problem: Problem | None) -> ResponseReturnValue:

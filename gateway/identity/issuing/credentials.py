@@ -21,7 +21,6 @@ from gateway.identity.issuing.ports import IssuingRepository
 from gateway.identity.issuing.records import Access, CredentialAnswer, Sent
 from gateway.identity.issuing.requests import CredentialWish, read_wish
 from gateway.identity.issuing.tokens import TokenDesk
-from gateway.identity.jws import public_jwk, thumbprint
 from gateway.identity.keys import IssuerKey
 from gateway.identity.ports import IdentityRepository, PupilView
 from gateway.identity.records import (
@@ -128,7 +127,7 @@ class CredentialDesk:
     def _issue(self, signer: IssuerKey, batch: _Batch) -> CredentialAnswer:
         now, access = batch.at, batch.access
         expires = expiry(now, self.settings.credential_life)
-        thumbprints = [thumbprint(public_jwk(key)) for key in batch.checked.keys]
+        thumbprints = [key.thumbprint for key in batch.checked.keys]
         ids = tuple(CredentialId(f"cr-{self.new_id()}") for _ in thumbprints)
         notification = self.token()
         used = replace(

@@ -10,11 +10,15 @@ from gateway.accounts.dpop import Shown
 from gateway.errors import UnavailableError
 from gateway.identity.errors import WalletRefusedError
 from gateway.identity.issuing.credentials import CredentialDesk
+from gateway.identity.issuing.ending import EndingDesk
 from gateway.identity.issuing.notifications import NotificationDesk
 from gateway.identity.issuing.records import CredentialAnswer, Sent, TokenAnswer, TokenRequest
 from gateway.identity.issuing.tokens import TokenDesk
+from gateway.ids import AccountId, SubjectRef
 from gateway.instants import instant_of, seconds_text
+from gateway.principals import FAMILIES, AccountKind, Principal, Role
 
+END = "identity-end"
 OFFER, NONCE, TOKEN = "wallet-offer", "wallet-nonce", "wallet-token"
 CREDENTIALS, NOTIFICATION = "wallet-credentials", "wallet-notification"
 """The kinds of questions by which another face asks the worker."""
@@ -38,6 +42,9 @@ class WalletDesk(Protocol):
     def notify(self, sent: Sent, document: object) -> None:
         """Take note of what became of a batch."""
 
+    def end_all(self, subject_ref: SubjectRef, by: Principal) -> int | None:
+        """End a pupil's identity; return how many credentials it was, ``None`` when ``by`` may not."""
+
 
 class Broker(Protocol):
     """The way to the worker (``gateway.broker.service.Asker``)."""
@@ -53,6 +60,7 @@ class LocalDesk:
     tokens: TokenDesk
     credentials: CredentialDesk
     notifications: NotificationDesk
+    ending: EndingDesk
 
     def offered(self, reference: str) -> Mapping[str, object] | None:
         """Return the offer of a reference, ``None`` when there is none that is open."""
@@ -73,6 +81,10 @@ class LocalDesk:
     def notify(self, sent: Sent, document: object) -> None:
         """Take note of what became of a batch."""
         self.notifications.notify(sent, document)
+
+    def end_all(self, subject_ref: SubjectRef, by: Principal) -> int | None:
+        """End a pupil's identity; return how many credentials it was, ``None`` when ``by`` may not."""
+        return self.ending.end_all(subject_ref, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,16 @@ class RemoteDesk:
         """Take note of what became of a batch."""
         self._told(NOTIFICATION, {**_sent(sent), "document": document})
 
+    def end_all(self, subject_ref: SubjectRef, by: Principal) -> int | None:
+        """End a pupil's identity; return how many credentials it was, ``None`` when ``by`` may not.
+
+        Only families ask from here; the worker looks at their bond again.
+        """
+        if by.kind not in FAMILIES:
+            return None
+        body = {"subject_ref": subject_ref, "account": by.account, "kind": by.kind.value, "assurance": by.assurance}
+        return cast("int | None", self._told(END, body))
+
     def _told(self, kind: str, body: Mapping[str, object]) -> object:
         answer = self.broker.ask(kind, body)
         if not isinstance(answer, dict):
@@ -134,6 +156,7 @@ def wallet_handlers(desk: WalletDesk) -> Mapping[str, Callable[[Mapping[str, obj
         NONCE: _answering(lambda _: desk.nonce()),
         TOKEN: _answering(redeem),
         CREDENTIALS: _answering(issue),
+        END: _answering(lambda body: desk.end_all(SubjectRef(str(body["subject_ref"])), _family_in(body))),
         NOTIFICATION: _answering(lambda body: desk.notify(_sent_in(body), body["document"])),
     }
 
@@ -166,6 +189,14 @@ def _sent(sent: Sent) -> dict[str, object]:
 
 def _sent_in(body: Mapping[str, object]) -> Sent:
     return Sent(str(body["token"]), str(body["scheme"]), _shown_in(body))
+
+
+def _family_in(body: Mapping[str, object]) -> Principal:
+    kind = AccountKind(str(body["kind"]))
+    if kind not in FAMILIES:
+        raise UnavailableError("Only families ask by this door.", detail_zh="仅家庭账号可由此办理。")
+    assurance = int(str(body["assurance"]))
+    return Principal(AccountId(str(body["account"])), kind, frozenset({Role(kind.value)}), assurance=assurance)
 
 
 def _text(body: Mapping[str, object], name: str) -> str | None:

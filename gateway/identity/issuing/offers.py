@@ -16,7 +16,7 @@ from gateway.articles import keeps
 from gateway.errors import NotFoundError, ParameterError
 from gateway.identity import jws
 from gateway.identity.claims import ACTIVE
-from gateway.identity.configurations import CONFIGURATIONS, STUDENT
+from gateway.identity.configurations import CONFIGURATIONS, GUARDIAN, STUDENT
 from gateway.identity.digests import digest_of
 from gateway.identity.issuing.ports import IssuingRepository, MayOffer
 from gateway.identity.issuing.records import TX_CODE_DIGITS, MadeOffer, Offer, OfferId
@@ -27,7 +27,7 @@ from gateway.identity.trail import refusal
 from gateway.ids import SubjectRef
 from gateway.instants import seconds_text
 from gateway.journal import EntryDraft, Journal
-from gateway.principals import Principal
+from gateway.principals import AccountKind, Principal
 
 _TX_CODE = {
     "length": TX_CODE_DIGITS,
@@ -84,7 +84,9 @@ class OfferDesk:
                 missing=("credential_configuration_id",),
             )
         row = self.view.pupil(subject_ref)
-        if row is None or row.get("state") != ACTIVE or not self.may_offer(by, subject_ref, row):
+        # A pupil's own account is nobody's guardian, whatever its bond lets it hold.
+        other = configuration == GUARDIAN.id and by.kind is AccountKind.PUPIL
+        if row is None or row.get("state") != ACTIVE or other or not self.may_offer(by, subject_ref, row):
             error = NotFoundError(
                 "No active record of a pupil in your charge; check the pupil and your unit.",
                 detail_zh="未找到您负责的在籍学生，请核对学生与所在单位。",

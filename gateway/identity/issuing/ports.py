@@ -14,6 +14,9 @@ from gateway.principals import Principal
 MayOffer = Callable[[Principal, SubjectRef, Mapping[str, object]], bool]
 """Says whether a principal may offer an identity for the pupil of a row of the sharing view."""
 
+MayEnd = Callable[[Principal, SubjectRef], bool]
+"""Says whether a principal may end the identity of a pupil."""
+
 
 class IssuingRepository(Protocol):
     """Rows of issuing; implemented by ``gateway.identity.issuing.store.IssuingStore``."""
@@ -41,6 +44,9 @@ class IssuingRepository(Protocol):
 
     def notified(self, tx: Tx, access: Access, event: str) -> None:
         """Keep the last event of a batch."""
+
+    def close_open(self, tx: Tx, subject_ref: SubjectRef, at: datetime) -> int:
+        """Let every offer and access token of a pupil that is still open end at ``at``; return how many."""
 
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
         """Forget what expired before ``before``; return row counts."""

@@ -67,6 +67,20 @@ class IssuingService:
         """Take note of what became of a batch. Raises ``WalletRefusedError``."""
         self.desk.notify(sent, document)
 
+    def end_all(self, subject_ref: SubjectRef, by: Principal) -> int:
+        """End every live credential of a pupil at once, and all that could fetch new ones; return how many it was.
+
+        Raises ``NotFoundError`` when ``by`` has no charge of the pupil, or the bond does not allow it.
+        """
+        ended = self.desk.end_all(subject_ref, by)
+        if ended is None:
+            raise NotFoundError(
+                "No pupil in your charge whose identity you may end.",
+                detail_zh="未找到您可终止其数字身份的学生。",
+                rule="A50-15",
+            )
+        return ended
+
     def sweep(self) -> Mapping[str, int]:
         """Forget expired offers and access tokens; return row counts. For the worker's timer."""
         now = self.now()

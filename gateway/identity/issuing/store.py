@@ -139,6 +139,15 @@ class IssuingStore:
             update(accesses).where(accesses.c.token_hash == access.token_hash).values(event=event)
         )
 
+    def close_open(self, tx: Tx, subject_ref: SubjectRef, at: datetime) -> int:
+        """Let every offer and access token of a pupil that is still open end at ``at``; return how many."""
+        connection, moment = connection_of(tx), seconds_text(at)
+        closed = 0
+        for table, used in ((offers, offers.c.redeemed_at), (accesses, accesses.c.used_at)):
+            still_open = (table.c.subject_ref == subject_ref, used.is_(None), table.c.expires_at > moment)
+            closed += connection.execute(update(table).where(*still_open).values(expires_at=moment)).rowcount
+        return closed
+
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
         """Forget what expired before ``before``; return row counts."""
         connection, moment = connection_of(tx), seconds_text(before)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 
 from gateway.accounts import dpop
@@ -20,6 +20,7 @@ from gateway.errors import GatewayError
 from gateway.identity import jws
 from gateway.identity.configurations import CONFIGURATIONS
 from gateway.identity.digests import digest_of
+from gateway.identity.dpop_once import use_proof
 from gateway.identity.issuing import errors, offers
 from gateway.identity.issuing.ports import IssuingRepository
 from gateway.identity.issuing.records import (
@@ -116,7 +117,7 @@ class TokenDesk:
                 proof = dpop.verify(sent.shown, now=now.timestamp(), token=sent.token, jkt=found.jkt)
             except ProofRefusedError as error:
                 raise errors.dpop_refused(error) from error
-            if not self.scratch.write(lambda tx: self._use_proof(tx, proof)):
+            if not self.scratch.write(lambda tx: use_proof(self.rows, tx, proof)):
                 raise errors.dpop_refused(dpop.refusal("replayed"))
         return found
 
@@ -145,7 +146,7 @@ class TokenDesk:
                 raise errors.invalid_grant()
             if not right:
                 return False
-            if proof is not None and not self._use_proof(tx, proof):
+            if proof is not None and not use_proof(self.rows, tx, proof):
                 raise errors.dpop_refused(dpop.refusal("replayed"))
             if not self.store.redeem_offer(tx, offer.id, now):
                 raise errors.invalid_grant()
@@ -187,11 +188,6 @@ class TokenDesk:
             return dpop.verify(shown, now=now.timestamp())
         except ProofRefusedError as error:
             raise errors.dpop_refused(error) from error
-
-    def _use_proof(self, tx: Tx, proof: dpop.Proof) -> bool:
-        """Mark a proof as used, for longer than it could hold; ``False`` when it was used before."""
-        expires = datetime.fromtimestamp(proof.issued_at, UTC) + timedelta(seconds=3 * dpop.WINDOW_SECONDS)
-        return self.rows.use_once(tx, digest_of("dpop", proof.jkt, proof.jti_sha256), expires)
 
 
 def _check_details(text: str, offer: Offer) -> None:

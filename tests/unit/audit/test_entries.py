@@ -23,8 +23,8 @@ OFFICER = Principal(AccountId("st-7"), AccountKind.STAFF, frozenset({Role.EXECUT
 ID_NUMBER = "140105" + "20130214" + "001X"  # invented; the check digit is not looked at
 
 
-def _encode(draft: EntryDraft, **options: str) -> EncodedEntry:
-    return encode_entry(draft, at=AT, rulebook="0" * 64, tagger=TAGGER, **options)
+def _encode(draft: EntryDraft, *, at: datetime = AT, previous: str = "", occurred: str | None = None) -> EncodedEntry:
+    return encode_entry(draft, at=at, rulebook="0" * 64, tagger=TAGGER, previous=previous, occurred=occurred)
 
 
 def test_entry_is_canonical_json_with_every_member() -> None:

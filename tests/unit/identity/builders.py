@@ -66,12 +66,12 @@ class Scene:
             issuer=ISSUER,
             vct=VCT,
             status=StatusReference(LIST_URI, INDEX),
-            now=NOW,
+            now=self.now,
             life=LIFE,
         )
 
     def present(self, *disclose: str, credential: str | None = None, **changes: object) -> str:
-        arguments: dict[str, object] = {"audience": AUDIENCE, "nonce": NONCE, "now": NOW, **changes}
+        arguments: dict[str, object] = {"audience": AUDIENCE, "nonce": NONCE, "now": self.now, **changes}
         key = arguments.pop("holder_key", self.holder)
         text = credential or self.credential
         return present(text, disclose=disclose, holder_key=key, **arguments)  # type: ignore[arg-type]  # any argument
@@ -81,7 +81,7 @@ class Scene:
             "uri": LIST_URI,
             "issuer": ISSUER,
             "key": self.signer,
-            "now": NOW,
+            "now": self.now,
             "ttl": timedelta(hours=1),
             "life": timedelta(hours=24),
             **changes,
@@ -90,7 +90,7 @@ class Scene:
         return status_list.sign(packed, **arguments)  # type: ignore[arg-type]  # any argument
 
     def verify(
-        self, presentation: str, *, now: datetime = NOW, list_token: str | None = None, **policy: object
+        self, presentation: str, *, now: datetime | None = None, list_token: str | None = None, **policy: object
     ) -> VerifiedClaims:
         wanted: dict[str, object] = {"audience": AUDIENCE, "nonce": NONCE, "issuer": ISSUER, "vct": VCT, **policy}
         return verify(
@@ -98,7 +98,7 @@ class Scene:
             VerificationPolicy(**wanted),  # type: ignore[arg-type]  # a test names any member
             keys=keys_of(self.signer),
             status_list_token=list_token or self.list_token(),
-            now=now,
+            now=now or self.now,
         )
 
     def resign(
@@ -122,7 +122,7 @@ class Scene:
     def bind(self, sd_jwt_text: str, *, header: Mapping[str, object] | None = None, **changes: object) -> str:
         """Return ``sd_jwt_text`` with a Key Binding JWT of the real holder; ``None`` leaves a member out."""
         payload: dict[str, object] = {
-            "iat": int(NOW.timestamp()),
+            "iat": int(self.now.timestamp()),
             "aud": AUDIENCE,
             "nonce": NONCE,
             "sd_hash": sd_jwt.digest(sd_jwt_text),

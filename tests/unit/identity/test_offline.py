@@ -126,7 +126,7 @@ def test_good_proofs_yield_the_keys_in_order() -> None:
     keys = [holder.make_key(), holder.make_key()]
     texts = [holder.make_proof(key, audience=ISSUER, nonce="n", now=NOW) for key in keys]
     checked = proofs.check_proofs(texts, issuer=ISSUER, batch_size=2, now=NOW)
-    assert [key.thumbprint() for key in checked.keys] == [key.thumbprint() for key in keys]
+    assert [key.thumbprint for key in checked.keys] == [key.thumbprint() for key in keys]
     assert checked.nonce == "n"
 
 

@@ -154,6 +154,42 @@ def test_json_is_read_strictly(data: bytes) -> None:
         jws.load(data)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "a.b",
+        "e30.e30",
+        "e30.e30.AA.AA",
+        "汉.e30.AA",
+        "e30.汉.AA",
+        "e30.e30.汉",
+        "e30.e30.A+",
+        "W10.e30.AA",
+    ],
+)
+def test_what_is_no_compact_jws_is_malformed_and_nothing_else(text: str) -> None:
+    with pytest.raises(jws.MalformedTokenError):
+        jws.parse(text)
+
+
+def test_a_header_that_was_read_before_is_read_alike_and_cannot_be_changed() -> None:
+    first, second = jws.parse(ISSUED), jws.parse(ISSUED)
+    assert first.header == second.header == {"alg": "ES256", "typ": "example+sd-jwt"}
+    with pytest.raises(TypeError):
+        first.header["alg"] = "none"  # type: ignore[index]  # that is the point
+
+
+def test_what_was_presented_has_no_repr() -> None:
+    parts = sd_jwt.Parts("a.b.c", DISCLOSURES, "")
+    shown = sd_jwt.parse_disclosure(DISCLOSURES[0])
+    for one in (jws.parse(ISSUED), parts, shown):
+        assert not {"John", "user_42", DISCLOSURES[0]} & {*repr(one).split("'")}
+        assert len(repr(one)) < 40
+
+
 def test_a_private_or_foreign_key_is_no_public_jwk() -> None:
     private = ECKey.generate_key("P-256").as_dict(private=True)
     other = ECKey.generate_key("P-384").as_dict(private=False)

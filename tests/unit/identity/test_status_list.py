@@ -81,6 +81,8 @@ def test_a_token_says_type_subject_and_times() -> None:
     [
         ("iat", "x"),
         ("iat", int(NOW.timestamp()) + 3600),
+        ("nbf", int(NOW.timestamp()) + 3600),
+        ("nbf", None),
         ("ttl", 0),
         ("ttl", True),
         ("status_list", None),
@@ -97,6 +99,14 @@ def test_a_malformed_token_is_refused(member: str, value: object) -> None:
     with pytest.raises(CredentialRejectedError) as caught:
         status_list.read(token, StatusReference(LIST_URI, INDEX), issuer=ISSUER, keys=keys_of(scene.signer), now=NOW)
     assert caught.value.reason is Reason.STATUS_LIST_MALFORMED
+
+
+@pytest.mark.parametrize("ttl", [10**9, 10**12, 10**30])
+def test_a_ttl_beyond_all_clocks_never_goes_stale(ttl: int) -> None:
+    scene = Scene()
+    payload = {**jws.parse(scene.list_token()).payload, "ttl": ttl}
+    token = jws.sign({"typ": status_list.TYP, "kid": scene.signer.kid}, payload, scene.signer.key)
+    assert scene.verify(scene.present("stage"), list_token=token).claims == {"stage": "junior"}
 
 
 def test_a_list_of_another_issuer_is_refused() -> None:

@@ -46,7 +46,7 @@ def test_nothing_but_verify_makes_verified_claims(scene: Scene) -> None:
             presented_at=made.presented_at,
             status_reference=made.status_reference,
             status=made.status,
-            holder_thumbprint=made.holder_thumbprint,
+            holder=made.holder,
         )
 
 
@@ -117,6 +117,24 @@ def test_an_empty_nonce_or_audience_never_matches(scene: Scene) -> None:
 
 def test_a_wrong_audience_is_rejected(scene: Scene) -> None:
     assert rejected(scene, scene.present("stage", audience="shop.example")) is Reason.WRONG_AUDIENCE
+
+
+@pytest.mark.parametrize("aud", ["shop.example", ["shop.example"], [], None, 1, {"a": 1}, [AUDIENCE, 1]])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_credential_made_for_another_verifier_is_rejected(scene: Scene, aud: object, *, hidden: bool) -> None:
+    """RFC 9901 section 7.1, step 6: also where the issuer made ``aud`` selectively disclosable."""
+    one = disclosure("aud", aud)
+    if hidden:
+        credential = scene.resign(lambda payload: payload.update(_sd=[one.digest]), disclosures=(one.encoded,))
+    else:
+        credential = scene.resign(lambda payload: payload.update(aud=aud), disclosures=())
+    assert rejected(scene, scene.bind(credential)) is Reason.WRONG_AUDIENCE
+
+
+@pytest.mark.parametrize("aud", [AUDIENCE, ["shop.example", AUDIENCE]])
+def test_a_credential_made_for_this_verifier_is_accepted(scene: Scene, aud: object) -> None:
+    credential = scene.resign(lambda payload: payload.update(aud=aud))
+    assert scene.verify(scene.present("stage", credential=credential)).claims == {"stage": "junior"}
 
 
 def test_two_audiences_are_rejected(scene: Scene) -> None:

@@ -197,6 +197,7 @@ CASES = [
     ("hierarchies/grade.toml", 'rule = "table"', 'rule = "tree"', 0, "must be one of table"),
     ("hierarchies/school.toml", '["10", "4", "2", "*"]', '["4", "10", "2", "*"]', 0, "smaller than before"),
     ("hierarchies/division.toml", '"county", "city"', '"city", "county"', 0, "has the levels county"),
+    ("parameters.toml", "stalled_seconds = 60", "stalled_seconds = 5", 0, "between 10 and 3600"),
     ("parameters.toml", "password_days = 90", "password_days = 400", 0, "between 30 and 180"),
     ("parameters.toml", "sealing_months = 6", "sealing_months = 7", 0, "between 1 and 6"),
     ("parameters.toml", "33 = { least = 17, most = 20 }", "34 = { least = 17, most = 20 }", -12, "key '33' is missing"),

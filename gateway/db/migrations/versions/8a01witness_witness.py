@@ -1,7 +1,7 @@
 """what waits for the witnesses of the log
 
 Revision ID: 8a01witness
-Revises: 7a05keyring
+Revises: 7b01signin
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "8a01witness"
-down_revision = "7a05keyring"
+down_revision = "7b01signin"
 branch_labels = None
 depends_on = None
 

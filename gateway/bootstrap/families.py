@@ -1,0 +1,64 @@
+"""Wires families: every face has them; outside, the sharing view is the worker's, asked for one pupil at a time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlSessions
+from gateway.bootstrap.parts import Parts
+from gateway.families.activation import ActivationDesk
+from gateway.families.bonds import Bonds
+from gateway.families.cards import CardDesk
+from gateway.families.entering import Doors
+from gateway.families.passkeys import PasskeyDesk, RelyingParty
+from gateway.families.ports import PupilView
+from gateway.families.service import FamilyService
+from gateway.families.store import FamilyStore
+from gateway.identity.lifecycle import staff_may_offer
+from gateway.jobs import Periodic, Task
+
+
+def family_service(parts: Parts, view: PupilView) -> FamilyService:
+    """Return families as the face of ``parts`` has them; ``view`` reads the sharing view, or asks the worker."""
+    store, scratch = FamilyStore(), SqlBookkeeping(parts.engine)
+    bonds = Bonds(store, parts.reader, view, parts.now)
+    doors = Doors(SqlAccounts(), SqlSessions())
+    in_charge = staff_may_offer(parts.book.divisions.territory)
+    return FamilyService(
+        bonds=bonds,
+        activations=ActivationDesk(
+            public_url=parts.settings.public_url,
+            life=timedelta(days=parts.book.parameters.activation_days),
+            bonds=bonds,
+            store=store,
+            doors=doors,
+            journal=parts.journal,
+            reader=parts.reader,
+            scratch=scratch,
+            in_charge=in_charge,
+            now=parts.now,
+        ),
+        passkeys=PasskeyDesk(
+            party=RelyingParty.at(parts.settings.public_url),
+            store=store,
+            doors=doors,
+            journal=parts.journal,
+            reader=parts.reader,
+            scratch=scratch,
+            now=parts.now,
+        ),
+        cards=CardDesk(parts.settings.public_url, bonds, store, parts.journal, parts.reader, parts.now),
+        store=store,
+        accounts=doors.accounts,
+        sessions=doors.sessions,
+        journal=parts.journal,
+        reader=parts.reader,
+        scratch=scratch,
+        in_charge=in_charge,
+        now=parts.now,
+    )
+
+
+def family_tasks(families: FamilyService | None) -> list[Task]:
+    """Return what the worker does for families: forget activations and challenges that are over."""
+    return [] if families is None else [Task("old activations", Periodic(families.sweep, 600))]

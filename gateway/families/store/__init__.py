@@ -1,0 +1,5 @@
+"""Tables and repository of families."""
+
+from gateway.families.store.repository import FamilyStore
+
+__all__ = ["FamilyStore"]

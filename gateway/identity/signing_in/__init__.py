@@ -1,0 +1,1 @@
+"""Signing in at relying parties: the OpenID Connect provider (Art. 50 ¶3)."""

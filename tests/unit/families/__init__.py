@@ -1,0 +1,1 @@
+"""Families, module by module."""
