@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rulebook
-from bench import audit, decision, engine, extract, identity, oauth
+from bench import audit, audit_search, decision, engine, extract, identity, oauth
 from bench.measure import BenchError, Run, run
 from bench.pii.page import free_text
 from bench.results import Latencies, Memory, Part, Ratio, Stages, page
@@ -48,12 +48,13 @@ class Sizes:
     audited: int = 10_000
     proven: int = 10_000_000
     verified: int = 300_000
+    searched: int = 1_000_000
 
 
 FULL = Sizes(100_000, 1_000_000, 5_000_000, 3, 80_000, 1_000_000)
 QUICK = Sizes(
     2_000, 20_000, 20_000, 1, 2_000, 20_000, tokens=100, decisions=200, credentials=20,
-    audited=200, proven=5_000, verified=2_000,
+    audited=200, proven=5_000, verified=2_000, searched=2_000,
 )  # fmt: skip
 
 
@@ -262,6 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts.append(free_text(say, quick=chosen.quick))
             parts.append(identity.figures(sizes.credentials, say))
             parts.append(audit.figures(sizes.audited, sizes.proven, sizes.verified, sizes.pairs, say))
+            parts.append(audit_search.figures(sizes.searched, say))
         except BenchError as error:
             print(f"the bench failed: {error}", file=sys.stderr)
             return 2

@@ -3,7 +3,7 @@
 ``python -m bench.audit KIND COUNT`` times one kind in a process of its own and prints one line of JSON:
 
 - ``log``: the log's own commit of encoded entries in groups of 100: rows, tiles, signed checkpoint; SQLite
-- ``indexed``: the same with the search index, a cache of twelve columns
+- ``indexed``: the same with the search index, a cache of nineteen columns
 - ``journal``: the same through the journal: each entry screened, encoded and tagged, its write in a savepoint
 - ``bare``: durable inserts of the same bytes in batches of 100, and nothing else
 - ``grouped``: the journal on PostgreSQL, from 64 clients that each wait for their receipt

@@ -9,10 +9,19 @@ from werkzeug.exceptions import NotFound
 
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import BINARY, ApiBlueprint, content
-from gateway.api.models import AuditEntryOut, AuditPageOut, AuditQueryIn, PackageIn, ProofOut
-from gateway.api.models.audit import moment
+from gateway.api.models import (
+    AuditEntryOut,
+    AuditListingIn,
+    AuditPageOut,
+    AuditQueryIn,
+    AuditSearchIn,
+    ChainOut,
+    PackageIn,
+    ProofOut,
+)
 from gateway.audit.errors import MalformedError
-from gateway.audit.records import EntryView, SearchQuery
+from gateway.audit.listing import LISTING_TYPES, ListingForm
+from gateway.audit.records import EntryView
 from gateway.policies.decision import Action
 from gateway.policies.resources import audit_log_resource
 from gateway.principals import Principal
@@ -26,36 +35,40 @@ blueprint = ApiBlueprint("audit", __name__, tag="Audit")
 @blueprint.output(AuditPageOut)
 def search(query_data: AuditQueryIn) -> AuditPageOut:
     """Search the trail, newest first; the search is logged too."""
-    wanted = query_data
-    links = {
-        name: value
-        for name, value in (
-            ("application", wanted.application),
-            ("approver", wanted.approver),
-            ("executor", wanted.executor),
-            ("extract", wanted.extract),
-            ("grant", wanted.grant),
-            ("ground", wanted.ground),
-            ("recipient", wanted.recipient),
-            ("responsible", wanted.responsible),
-        )
-        if value is not None
-    }
-    page = services().audit.search(
-        _may(Action.READ_AUDIT),
-        SearchQuery(
-            kind=wanted.kind,
-            outcome=wanted.outcome,
-            actor=wanted.actor,
-            unit=wanted.unit,
-            links=links,
-            since=None if wanted.since is None else moment(wanted.since),
-            until=None if wanted.until is None else moment(wanted.until),
-            before=wanted.before,
-            limit=wanted.limit,
-        ),
-    )
+    return _page(query_data)
+
+
+@blueprint.post("/v1/audit/searches")
+@blueprint.input(AuditSearchIn)
+@blueprint.output(AuditPageOut)
+def search_subject(json_data: AuditSearchIn) -> AuditPageOut:
+    """Search the trail, by pupil too; the search is logged, as a reading of that pupil."""
+    return _page(json_data)
+
+
+def _page(wanted: AuditQueryIn) -> AuditPageOut:
+    page = services().audit.search(_may(Action.READ_AUDIT), wanted.to_query())
     return AuditPageOut(items=[_entry(view) for view in page.entries], before=page.before)
+
+
+@blueprint.post("/v1/audit/listings")
+@blueprint.input(AuditListingIn)
+@blueprint.answers({200: content("The entries that a search finds, as csv or, by format, as json", "text/csv", BINARY)})
+def listing(json_data: AuditListingIn) -> Response:
+    """Return what a search finds as a file, at most 10,000 entries; question and file are logged."""
+    form = ListingForm(json_data.format)
+    found = services().audit.listing(_may(Action.EXPORT_AUDIT), json_data.to_query(), form)
+    response = Response(found, mimetype=LISTING_TYPES[form])
+    response.headers["Content-Disposition"] = f'attachment; filename="entries.{form.value}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/v1/audit/chains/<identifier>")
+@blueprint.output(ChainOut)
+def chain(identifier: str) -> ChainOut:
+    """Return the chain of responsibility of an application, a grant or an extract; the reading is logged too."""
+    return ChainOut.of(services().audit.chain(_may(Action.READ_AUDIT), identifier))
 
 
 @blueprint.get("/v1/audit/entries/<int:index>")

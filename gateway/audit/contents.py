@@ -7,7 +7,8 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from gateway.audit.entries import decode_entry, index_of, tag_list_of
+from gateway.audit.cache import CacheRow, Difference, IndexComparison
+from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import Damage
 from gateway.audit.reading import Helper, Told, look
@@ -23,9 +24,6 @@ HELPED_FROM: Final = 5 * BATCH
 """Entries from which on a second process is worth its start."""
 AHEAD: Final = 3
 """Batches that the second process may be given before it has answered: a few megabytes."""
-
-CacheRow = tuple[int, dict[str, str | None], list[tuple[str, bytes]]]
-"""Index, columns and listed tags of the search index."""
 
 
 class Contents:
@@ -46,8 +44,7 @@ class Contents:
         expected: int = 0,
     ) -> None:
         self._tag_list = tag_list
-        self._cached = cached
-        self._row = None if cached is None else next(cached, None)
+        self._index = None if cached is None else IndexComparison(cached)
         self._doubted = doubted
         self._report = report
         self._helper = helper
@@ -65,9 +62,9 @@ class Contents:
 
     def take(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take the next entries."""
-        if self._cached is not None:
+        if self._index is not None:
             for index, _, body in rows:
-                self._compare(index, body)
+                self._compare(self._index, index, body)
         self._indexes += [index for index, _, _ in rows]
         self._bodies += [body for _, _, body in rows]
         if len(self._indexes) >= BATCH:
@@ -122,28 +119,17 @@ class Contents:
         if self._warned <= MAX_NOTICES:
             self._shown.append(f"The clock went back before entry {index}.")
 
-    def _compare(self, index: int, body: bytes) -> None:
-        if self._cached is None:
-            return
-        self._surplus(index)
-        if self._row is None or self._row[0] != index:
-            self._report(Damage.INDEX, index, f"The search index has no row of entry {index}.")
-            return
-        _, columns, listed = self._row
-        self._row = next(self._cached, None)
+    def _compare(self, comparison: IndexComparison, index: int, body: bytes) -> None:
+        content: Mapping[str, JsonValue] | None
         try:
-            same = agrees(decode_entry(body), columns, listed)
+            content = decode_entry(body)
         except MalformedError:
-            return  # that is told of it already
-        if not same:
-            self._report(Damage.INDEX, index, f"The search index tells something else of entry {index} than the log.")
+            content = None  # that is told of it already
+        self._differ(comparison.take(index, content))
 
-    def _surplus(self, before: int | None) -> None:
-        while self._cached is not None and self._row is not None and (before is None or self._row[0] < before):
-            self._report(
-                Damage.INDEX, self._row[0], f"The search index tells of an entry {self._row[0]}; there is none."
-            )
-            self._row = next(self._cached, None)
+    def _differ(self, found: Iterator[Difference]) -> None:
+        for one in found:
+            self._report(Damage.INDEX, one.index, one.detail)
 
     def finish(self) -> None:
         """Judge what waits, and rows of the search index behind the last entry."""
@@ -152,7 +138,8 @@ class Contents:
         while self._waiting:
             self._next()
         self.close()
-        self._surplus(None)
+        if self._index is not None:
+            self._differ(self._index.finish())
 
     def close(self) -> None:
         """End the second process."""
@@ -169,15 +156,3 @@ class Contents:
         if self._unlisted:
             found.append(f"{self._unlisted} tag lists beside the log are not here.")
         return found
-
-
-def agrees(
-    content: Mapping[str, JsonValue], columns: Mapping[str, str | None], listed: list[tuple[str, bytes]]
-) -> bool:
-    """Say whether a row of the search index tells of an entry what its leaf says."""
-    try:
-        tags = tag_list_of(content)
-        expected = [] if tags is None else sorted((tags.epoch, tag) for tag in tags.tags)
-        return index_of(content) == columns and expected == listed
-    except (KeyError, TypeError, ValueError):
-        return False  # an entry of another shape, to which no row belongs

@@ -217,16 +217,25 @@ def index_of(content: Mapping[str, JsonValue]) -> dict[str, str | None]:
     """Return the columns of the search index for an entry: everything in it comes from the leaf."""
     actor = content["actor"]
     links = content["links"]
+    facts = content["facts"]
     found: dict[str, str | None] = {
         "kind": str(content["kind"]),
         "at": str(content["at"]),
         "outcome": str(content["outcome"]),
         "actor": str(actor["id"]) if isinstance(actor, dict) else None,
         "unit": str(actor["unit"]) if isinstance(actor, dict) and "unit" in actor else None,
+        "policy": _text(content, "policy"),
+        "rule": _text(facts, "rule"),
+        "problem": _text(facts, "problem"),
     }
     for key in LINKS:
         found[f"link_{key}"] = str(links[key]) if isinstance(links, dict) and key in links else None
     return found
+
+
+def _text(members: JsonValue | Mapping[str, JsonValue], name: str) -> str | None:
+    value = members.get(name) if isinstance(members, Mapping) else None
+    return value if isinstance(value, str) else None
 
 
 def decode_entry(body: bytes) -> dict[str, JsonValue]:

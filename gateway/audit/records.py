@@ -125,7 +125,17 @@ class SearchQuery:
     """A kind, or with a final ``.`` all kinds below, as ``release.``."""
     outcome: str | None = None
     actor: str | None = None
+    """An account: who did it."""
+    person: str | None = None
+    """An account in any part: did it, recorded or confirmed the ground, approved, executed."""
     unit: str | None = None
+    """The unit of whoever did it."""
+    policy: str | None = None
+    """Id of the policy that decided."""
+    rule: str | None = None
+    """The rule that a refusal names, as ``A50-9``."""
+    problem: str | None = None
+    """The name of the error that ended it."""
     links: Mapping[str, str] = field(default_factory=dict)
     """By the keys of ``LINKS``: responsible, approver, recipient, ground, grant, application, extract …"""
     since: datetime | None = None

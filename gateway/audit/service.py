@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.audit.bundle import write_bundle
+from gateway.audit.chain import Chain, anchor, read_chain
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.contents import agrees
-from gateway.audit.entries import Clock, decode_entry, index_of, tag_list_of
+from gateway.audit.entries import Clock, decode_entry
 from gateway.audit.errors import ProofError
+from gateway.audit.indexing import IndexStore, SearchIndex
+from gateway.audit.listing import ListingForm, listed
 from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
 from gateway.audit.note import Signature, SignedNote, cosignature_time
 from gateway.audit.policy import TrustPolicy
@@ -32,7 +33,6 @@ from gateway.audit.records import (
     SearchPage,
     SearchQuery,
     StoredEntry,
-    TagList,
 )
 from gateway.audit.tags import Tagger, epoch_of, epochs_between
 from gateway.audit.tiles import WIDTH, TileId, nodes_from, parse_path, tiles_of
@@ -44,14 +44,12 @@ from gateway.principals import Principal, Role
 
 MAX_PAGE = 200
 MAX_SELECTED = 1000
-_CHUNK = 1000
+MAX_LISTED = 10_000
+"""Entries of a search that go into one file."""
 
 
-class AuditStore(PublicStore, Protocol):
+class AuditStore(PublicStore, IndexStore, Protocol):
     """What the service needs of the database beyond what is published."""
-
-    def transaction(self) -> AbstractContextManager[Tx]:
-        """Open a write transaction."""
 
     def checkpoints(self, tx: Tx) -> Iterator[tuple[int, bytes, str]]:
         """Yield size, root and note of the checkpoints."""
@@ -64,15 +62,6 @@ class AuditStore(PublicStore, Protocol):
 
     def search(self, tx: Tx, query: SearchQuery, tags: Mapping[str, bytes] | None) -> list[int]:
         """Return matching indexes, newest first."""
-
-    def index_rows(self, tx: Tx) -> Iterator[tuple[int, dict[str, str | None], list[tuple[str, bytes]]]]:
-        """Yield the search index."""
-
-    def clear_index(self, tx: Tx) -> None:
-        """Empty the search index."""
-
-    def add_index(self, tx: Tx, rows: Iterable[tuple[int, Mapping[str, str | None], TagList | None]]) -> None:
-        """Add rows to the search index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +87,53 @@ class AuditService:
         _inspector(principal)
         if not 1 <= query.limit <= MAX_PAGE:
             raise ParameterError(f"A page holds 1 to {MAX_PAGE} entries.", detail_zh=f"每页 1 至 {MAX_PAGE} 条。")
-        unknown = sorted(set(query.links) - set(LINKS))
-        if unknown:
-            raise ParameterError(f"There is no link '{unknown[0]}'; the links are {', '.join(LINKS)}.")
-        if query.subject is not None and self.tagger is None:
-            raise ForbiddenError(
-                "Only the office can search by pupil: this face does not hold the tag key.",
-                detail_zh="仅办公端可按学生检索。",
-                rule="A50-10",
-            )
+        self._require_known(query)
         self.journal.append(_read_entry(principal, "search", _criteria(query), query.subject))
 
         def run(tx: Tx) -> SearchPage:
             found = self.store.search(tx, query, self._tags(tx, query))
             views = [self._view(tx, index) for index in found]
             return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None)
+
+        return self.reader.read(run)
+
+    def listing(self, principal: Principal, query: SearchQuery, form: ListingForm) -> bytes:
+        """Return what a search finds as a file, newest first, at most 10,000 entries; ``query.limit`` is not used.
+
+        The question is logged before, the SHA-256 of the file after. Raises what ``search`` raises.
+        """
+        _inspector(principal)
+        self._require_known(query)
+        asked: dict[str, JsonValue] = {**_criteria(query), "format": form.value}
+        self.journal.append(_read_entry(principal, "listing", asked, query.subject))
+
+        def run(tx: Tx) -> list[EntryView]:
+            found = self.store.search(tx, replace(query, limit=MAX_LISTED), self._tags(tx, query))
+            return [self._view(tx, index) for index in found]
+
+        content = listed(self.reader.read(run), form)
+        facts: dict[str, JsonValue] = {
+            "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "format": form.value
+        }  # fmt: skip
+        self.journal.append(EntryDraft("audit.listed", principal, facts=facts))
+        return content
+
+    def chain(self, principal: Principal, identifier: str) -> Chain:
+        """Return the chain of responsibility of an application, a grant or an extract; the reading is logged before.
+
+        Raises ``ForbiddenError`` for anybody but an inspector, ``NotFoundError`` for an id of which no entry tells.
+        """
+        _inspector(principal)
+        self.journal.append(_read_entry(principal, "chain", {anchor(identifier): identifier}, None))
+
+        def run(tx: Tx) -> Chain:
+            def find(kinds: Sequence[str], links: Mapping[str, str], limit: int) -> list[EntryView]:
+                queries = [SearchQuery(kind=kind, links=links, limit=limit) for kind in kinds or (None,)]
+                found = {index for query in queries for index in self.store.search(tx, query, None)}
+                views = [self._view(tx, index) for index in sorted(found, reverse=True)[:limit]]
+                return [view for view in views if _tells(view, kinds, links)]  # the index is a cache: the log decides
+
+            return read_chain(identifier, find, self.now())
 
         return self.reader.read(run)
 
@@ -229,55 +250,23 @@ class AuditService:
 
         return self.reader.read(run)
 
-    # the cache
-
-    def compare_index(self) -> list[int]:
-        """Return the indexes whose row in the search index is not what the log says; empty when all agree."""
-
-        def run(tx: Tx) -> list[int]:
-            wrong: list[int] = []
-            cached = self.store.index_rows(tx)
-            row = next(cached, None)
-            for stored in self._all(tx):
-                while row is not None and row[0] < stored.index:
-                    wrong.append(row[0])
-                    row = next(cached, None)
-                if row is None or row[0] != stored.index:
-                    wrong.append(stored.index)
-                    continue
-                if not agrees(decode_entry(stored.body), row[1], row[2]):
-                    wrong.append(stored.index)
-                row = next(cached, None)
-            while row is not None:
-                wrong.append(row[0])
-                row = next(cached, None)
-            return sorted(set(wrong))
-
-        return self.reader.read(run)
-
-    def rebuild_index(self) -> int:
-        """Build the search index again from the log; return the number of entries. One transaction."""
-        count = 0
-        with self.store.transaction() as tx:
-            self.store.clear_index(tx)
-            rows: list[tuple[int, Mapping[str, str | None], TagList | None]] = []
-            for stored in self._all(tx):
-                content = decode_entry(stored.body)
-                rows.append((stored.index, index_of(content), tag_list_of(content)))
-                count += 1
-                if len(rows) == _CHUNK:
-                    self.store.add_index(tx, rows)
-                    rows = []
-            if rows:
-                self.store.add_index(tx, rows)
-        return count
+    @property
+    def index(self) -> SearchIndex:
+        """The search index, to be compared with the log and written anew."""
+        return SearchIndex(self.store, self.reader)
 
     # inside
 
-    def _all(self, tx: Tx) -> Iterator[StoredEntry]:
-        size = self.store.head(tx).size
-        for start in range(0, size, _CHUNK):
-            yield from list(self.store.entries(tx, start, min(start + _CHUNK, size)))
+    def _require_known(self, query: SearchQuery) -> None:
+        unknown = sorted(set(query.links) - set(LINKS))
+        if unknown:
+            raise ParameterError(f"There is no link '{unknown[0]}'; the links are {', '.join(LINKS)}.")
+        if query.subject is not None and self.tagger is None:
+            raise ForbiddenError(
+                "Only the office can search by pupil: this face does not hold the tag key.",
+                detail_zh="仅办公端可按学生检索。",
+                rule="A50-10",
+            )
 
     def _nodes(self, tx: Tx) -> Nodes:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
@@ -370,9 +359,15 @@ def _inspector(principal: Principal) -> None:
         )
 
 
+def _tells(view: EntryView, kinds: Sequence[str], links: Mapping[str, str]) -> bool:
+    told = view.content["links"]
+    fits = isinstance(told, dict) and all(told.get(name) == value for name, value in links.items())
+    return fits and (not kinds or view.content["kind"] in kinds)
+
+
 def _criteria(query: SearchQuery) -> dict[str, JsonValue]:
     told: dict[str, JsonValue] = {"links": dict(query.links), "by_subject": query.subject is not None}
-    for name in ("kind", "outcome", "actor", "unit", "before"):
+    for name in ("kind", "outcome", "actor", "person", "unit", "policy", "rule", "problem", "before"):
         value = getattr(query, name)
         if value is not None:
             told[name] = value

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from gateway.audit.cache import CacheRow
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.contents import CacheRow
 from gateway.audit.errors import MalformedError
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.note import SignedNote

@@ -18,7 +18,8 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from gateway.audit.alignment import explain, unsigned
-from gateway.audit.contents import CacheRow, Contents
+from gateway.audit.cache import CacheRow
+from gateway.audit.contents import Contents
 from gateway.audit.findings import Damage, Finding, VerifyReport
 from gateway.audit.merkle import HASH_BYTES, complete
 from gateway.audit.note import VerifierKey

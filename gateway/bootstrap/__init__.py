@@ -17,7 +17,7 @@ from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, Pap
 from gateway.bootstrap.parts import Process
 from gateway.bootstrap.policies import policy_case
 from gateway.bootstrap.posts import StaffDesk, host_actor, new_post, staff_of
-from gateway.bootstrap.process import POLICY_FILE, log_key, open_log, open_process, trust_policy
+from gateway.bootstrap.process import POLICY_FILE, log_key, open_index, open_log, open_process, trust_policy
 from gateway.bootstrap.registry import (
     ImportSummary,
     generate_pupils,
@@ -61,6 +61,7 @@ __all__ = [
     "log_key",
     "new_post",
     "officer",
+    "open_index",
     "open_log",
     "open_process",
     "oversight_of",

@@ -19,6 +19,7 @@ from core_registry.sharing import SharingView
 from gateway.accounts.directory import security_rules
 from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.indexing import SearchIndex
 from gateway.audit.note import ED25519, NoteSigner, VerifierKey
 from gateway.audit.policy import TrustPolicy, parse_policy
 from gateway.audit.publication import LogPublisher
@@ -331,5 +332,18 @@ def open_log(url: str, *, with_index: bool = False) -> Iterator[DatabaseLogSourc
     try:
         with DatabaseLogSource(engine, with_index=with_index) as source:
             yield source
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_index(url: str, *, writing: bool) -> Iterator[SearchIndex]:
+    """Open the search index of a gateway database, to be compared with the log or, ``writing``, built anew."""
+    engine = make_engine(url) if writing else make_read_only_engine(url)
+    try:
+        snapshot = engine
+        if engine.dialect.name == "postgresql":  # entries and index are to be of one moment; SQLite's always are
+            snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+        yield SearchIndex(SqlLogStore(engine), DatabaseReader(snapshot))
     finally:
         engine.dispose()

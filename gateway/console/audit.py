@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
+from gateway.audit.listing import LISTING_TYPES, ListingForm
 from gateway.audit.records import LINKS, SearchPage, SearchQuery
-from gateway.console import figures, forms, texts
+from gateway.console import audit_texts, chains, figures, forms, texts
 from gateway.console.pages import page, principal, problem_for, services
+from gateway.console.texts import Label
 from gateway.errors import ForbiddenError, GatewayError, ParameterError
 from gateway.policies.decision import Action
 from gateway.policies.resources import audit_log_resource
@@ -20,7 +26,17 @@ blueprint = Blueprint("audit", __name__)
 
 _PAGE = 50
 _INDEX_DIGITS = 15
-_ASKED = frozenset({"kind", "outcome", "actor", "unit", "since", "until", "before", *LINKS})
+_SUBJECT = re.compile(r"[0-9a-f]{32}")
+_ASKED = frozenset({*audit_texts.FILTERS, "before"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One condition that is in force: in words, and the address of the same search without it."""
+
+    name: Label
+    value: str
+    without: str
 
 
 @blueprint.get("/audit")
@@ -31,22 +47,45 @@ def index() -> ResponseReturnValue:
     found: SearchPage | None = None
     if _ASKED & set(request.args):
         try:
-            found = services().audit.search(principal(), _query())
+            found = services().audit.search(principal(), _query(request.args))
         except ForbiddenError:
             raise
         except GatewayError as error:
             problem = problem_for(error)
-    again = {name: value for name, value in request.args.items() if value and name in _ASKED - {"before"}}
-    return page(
-        "audit.html",
-        problem=problem,
-        found=found,
-        asked=request.args,
-        again=again,
-        kinds=texts.KINDS,
-        outcomes=texts.OUTCOMES,
-        links=texts.LINKS,
-    )
+    return _searched(found, problem)
+
+
+@blueprint.post("/audit/pupil")
+def by_pupil() -> ResponseReturnValue:
+    """Show which entries are about a pupil; the reference comes in a form, since addresses are written down."""
+    who = _may(Action.READ_AUDIT)
+    subject = forms.text("subject", longest=40)
+    if not _SUBJECT.fullmatch(subject):
+        raise ParameterError(
+            "A pupil's reference has 32 digits and letters a to f.",
+            detail_zh="学生引用号为 32 位十六进制字符（数字和小写 a 至 f）。",
+            missing=("subject",),
+        )
+    before = _index(request.form.get("before", ""))
+    query = SearchQuery(subject=subject, before=before, limit=_PAGE)
+    return _searched(services().audit.search(who, query), None, subject=subject)
+
+
+@blueprint.post("/audit/listing")
+def listing() -> Response:
+    """Return what a search finds as a file; question and file are logged."""
+    who = _may(Action.EXPORT_AUDIT)
+    form = ListingForm.JSON if request.form.get("format") == ListingForm.JSON else ListingForm.CSV
+    response = Response(services().audit.listing(who, _query(request.form), form), mimetype=LISTING_TYPES[form])
+    response.headers["Content-Disposition"] = f'attachment; filename="entries.{form.value}"'
+    return response
+
+
+@blueprint.get("/audit/chains/<identifier>")
+def chain(identifier: str) -> ResponseReturnValue:
+    """Show the chain of responsibility of an application, a grant or an extract; the reading is logged."""
+    found = services().audit.chain(_may(Action.READ_AUDIT), identifier)
+    return page("audit_chain.html", chain=found, picture=chains.drawn(found))
 
 
 @blueprint.get("/audit/entries/<int:index>")
@@ -83,15 +122,43 @@ def _index(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS else None
 
 
-def _query() -> SearchQuery:
-    given = {name: forms.readable(name, value) for name, value in request.args.items() if value.strip()}
+def _searched(found: SearchPage | None, problem: Problem | None, subject: str = "") -> ResponseReturnValue:
+    asked = {name: value for name, value in request.args.items() if value.strip() and name in audit_texts.FILTERS}
+    return page(
+        "audit.html",
+        problem=problem,
+        found=found,
+        asked=asked,
+        chips=[_chip(asked, name) for name in audit_texts.FILTERS if name in asked],
+        subject=subject,
+        kinds=audit_texts.ALL_KINDS,
+        groups=audit_texts.GROUPS,
+        outcomes=texts.OUTCOMES,
+        links=texts.LINKS,
+    )
+
+
+def _chip(asked: Mapping[str, str], name: str) -> Chip:
+    words = {"kind": {**audit_texts.ALL_KINDS, **audit_texts.GROUPS}, "outcome": texts.OUTCOMES}.get(name, {})
+    known = words.get(asked[name])
+    rest = {other: value for other, value in asked.items() if other != name}
+    told = asked[name] if known is None else known.zh
+    return Chip(audit_texts.FILTERS[name], told, f"{url_for('console.audit.index')}?{urlencode(rest)}")
+
+
+def _query(asked: Mapping[str, str]) -> SearchQuery:
+    given = {name: forms.readable(name, value) for name, value in asked.items() if value.strip() and name in _ASKED}
     since, until = (forms.optional_day(name, given.get(name, "")) for name in ("since", "until"))
     before = given.get("before", "")
     return SearchQuery(
         kind=given.get("kind"),
         outcome=given.get("outcome"),
         actor=given.get("actor"),
+        person=given.get("person"),
         unit=given.get("unit"),
+        policy=given.get("policy"),
+        rule=given.get("rule"),
+        problem=given.get("problem"),
         links={name: given[name] for name in LINKS if name in given},
         since=None if since is None else forms.start_of(since),
         until=None if until is None else forms.start_of(until + timedelta(days=1)),

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from gateway.console import (
     account_texts,
     alert_texts,
+    audit_texts,
     family_texts,
     ground_texts,
     statistics_texts,
@@ -28,6 +29,7 @@ _TABLES: dict[str, dict[str, Label]] = {}
 for _tables in (
     texts.TABLES,
     alert_texts.TABLES,
+    audit_texts.TABLES,
     account_texts.TABLES,
     family_texts.TABLES,
     ground_texts.TABLES,

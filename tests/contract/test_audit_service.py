@@ -223,15 +223,15 @@ def test_witness_cosigns_and_the_quorum_is_met(house: House, tmp_path: Path) -> 
 
 
 def test_index_is_a_cache_that_is_compared_and_rebuilt(house: House) -> None:
-    assert house.service.compare_index() == []
+    assert house.service.index.compare() == []
     with house.engine.begin() as connection:
         connection.execute(text("UPDATE log_index SET link_grant = 'g-7' WHERE seq = 3"))
         connection.execute(text("DELETE FROM log_index WHERE seq = 5"))
         connection.execute(text("DELETE FROM log_tags"))
         connection.execute(text("INSERT INTO log_index (seq, kind, at, outcome) VALUES (77, 'a.b', 'x', 'done')"))
-    assert house.service.compare_index() == [3, 4, 5, 77]
-    assert house.service.rebuild_index() == 11
-    assert house.service.compare_index() == []
+    assert [one.index for one in house.service.index.compare()] == [3, 4, 5, 77]
+    assert house.service.index.rebuild() == 11
+    assert house.service.index.compare() == []
     assert [e.index for e in house.service.search(INSPECTOR, SearchQuery(subject=PUPIL)).entries] == [11, 10, 4]
 
 

@@ -23,7 +23,7 @@ from gateway.audit.records import (
     StoredEntry,
     TagList,
 )
-from gateway.audit.store.search import write_index
+from gateway.audit.store.cache import write_index
 from gateway.audit.store.tables import (
     log_checkpoints,
     log_cosignatures,

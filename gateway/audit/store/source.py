@@ -9,7 +9,7 @@ from typing import Self, cast
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from gateway.audit.contents import CacheRow
+from gateway.audit.cache import CacheRow
 from gateway.audit.records import Head, StoredEntry, TagList
 from gateway.audit.store.rows import SqlLogStore
 from gateway.audit.store.tables import log_cosignatures, log_entries

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Index,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -84,13 +85,24 @@ log_index = Table(
     "log_index",
     metadata,
     Column("seq", _BIG, primary_key=True, autoincrement=False),
-    Column("kind", String(64), nullable=False, index=True),
-    Column("at", String(32), nullable=False, index=True),
+    Column("kind", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("reached", String(32), nullable=False, server_default=""),
     Column("outcome", String(32), nullable=False),
-    Column("actor", String(64), index=True),
-    Column("unit", String(16), index=True),
-    *(Column(f"link_{key}", Text, index=True) for key in LINKS),
+    Column("actor", String(64)),
+    Column("unit", String(16)),
+    Column("policy", Text),
+    Column("rule", Text),
+    Column("problem", Text),
+    *(Column(f"link_{key}", Text) for key in LINKS),
 )
+for _name in ("kind", "reached", "outcome"):
+    Index(f"ix_log_index_{_name}", log_index.c[_name], log_index.c.seq)
+for _name in ("actor", "unit", "policy", "rule", "problem", *(f"link_{key}" for key in LINKS)):
+    _told = log_index.c[_name].is_not(None)  # most entries lack most of them: what is not there costs no index row
+    Index(f"ix_log_index_{_name}", log_index.c[_name], log_index.c.seq, sqlite_where=_told, postgresql_where=_told)
+_behind = log_index.c.at < log_index.c.reached
+Index("ix_log_index_behind", log_index.c.seq, sqlite_where=_behind, postgresql_where=_behind)
 log_tags = Table(
     "log_tags",
     metadata,

@@ -30,6 +30,7 @@ def test_a_quick_run_prints_every_ratio_and_writes_the_page(tmp_path: Path, capf
     assert re.search(r"stage by stage: textbook-anonymous 1\d,\d{3} rows in \d+\.\d s", printed)
     assert re.search(r"Free text: .*100 characters: p50 \d+\.\d ms", printed)
     assert re.search(r"The audit log: (?:6 goals met|MISSED: )", printed)
+    assert re.search(r"Search of the audit log: (?:2 goals met|MISSED: )", printed)
     page = target.read_text(encoding="utf-8")
     assert "### fresh, no record: 60 sentences" in page
     assert re.search(r"command: `.*bench --quick`", page)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 
 import pytest
 
+from gateway.audit.chain import Gap, State, Step
 from gateway.audit.records import LINKS
-from gateway.console import filters, forms, texts
+from gateway.console import audit_texts, filters, forms, texts
 from gateway.errors import ParameterError
 from gateway.policies.decision import Action
 from gateway.policies.grounds import ACTS
 from gateway.policies.records import ApplicationState, Format, GrantState, Level
 from gateway.releases.records import ExtractState
+
+ENTRIES = Path(__file__).resolve().parents[3] / "docs" / "audit-entries.md"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +41,16 @@ def test_every_code_has_words_in_both_languages(table: str, codes: type[StrEnum]
 def test_links_and_kinds_of_approval_have_words() -> None:
     assert set(texts.LINKS) == set(LINKS)
     assert {code: word.zh for code, word in texts.APPROVAL_ACTS.items()} == ACTS
+
+
+def test_every_documented_kind_of_entry_has_words_and_a_group() -> None:
+    documented = set(re.findall(r"^### ([a-z_]+\.[a-z_.]+)$", ENTRIES.read_text(encoding="utf-8"), re.MULTILINE))
+    assert len(documented) > 100
+    assert documented - set(audit_texts.ALL_KINDS) == set(), "add these to gateway/console/audit_texts.py"
+    assert not set(texts.KINDS) & set(audit_texts.KINDS)
+    assert {f"{kind.partition('.')[0]}." for kind in audit_texts.ALL_KINDS} == set(audit_texts.GROUPS)
+    for table, codes in (("step", Step), ("gap", Gap), ("chain_state", State)):
+        assert set(audit_texts.TABLES[table]) == {code.value for code in codes}
 
 
 def test_an_unknown_code_stands_for_itself() -> None:

@@ -1,0 +1,136 @@
+"""Words of the audit trail: kinds of entries beside those in ``texts``, their groups, and the steps of a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gateway.console import texts
+from gateway.console.texts import Label
+
+KINDS: Mapping[str, Label] = {
+    "access.refused": Label("拒绝访问", "Access refused"),
+    "account.client_keys_replaced": Label("更换客户端密钥", "Client keys replaced"),
+    "account.credentials_reset": Label("重置登录凭据", "Credentials reset"),
+    "account.refused_act": Label("账号操作被拒绝", "Act on an account refused"),
+    "account.roles_changed": Label("变更角色", "Roles changed"),
+    "account.rules_published": Label("发布安全制度", "Security rules published"),
+    "account.sessions_revoked": Label("终止会话", "Sessions revoked"),
+    "account.token_refused": Label("拒发访问令牌", "Token refused"),
+    "account.token_revoked": Label("撤销访问令牌", "Token revoked"),
+    "account.trained": Label("登记培训", "Training recorded"),
+    "application.commented": Label("申请留言", "Comment on an application"),
+    "application.lapsed": Label("申请逾期未答复终止", "Application lapsed"),
+    "application.overdue": Label("申请办理逾期", "Application overdue"),
+    "application.resubmitted": Label("重新提交申请", "Application submitted again"),
+    "application.withdrawn": Label("撤回申请", "Application taken back"),
+    "assessment.recorded": Label("登记影响评估", "Impact assessment recorded"),
+    "audit.listed": Label("导出查询结果", "Found entries exported"),
+    "delegation.acting": Label("代行职责", "Acting for somebody"),
+    "delegation.ended": Label("委托终止", "Delegation ended"),
+    "delegation.made": Label("委托代理", "Delegation made"),
+    "disclosure.read": Label("查看线下提供登记", "Disclosure outside read"),
+    "disclosure.registered": Label("登记线下提供", "Disclosure outside registered"),
+    "grant.closed": Label("授权终结", "Grant closed"),
+    "grant.deletion_overdue": Label("销毁证明逾期", "Deletion overdue"),
+    "grant.resumed": Label("恢复授权", "Grant resumed"),
+    "grant.suspended": Label("中止授权", "Grant suspended"),
+    "ground.refused_act": Label("依据操作被拒绝", "Act on a ground refused"),
+    "identity.authorized": Label("授权领取数字身份", "Identity authorized"),
+    "identity.notified": Label("数字身份领取回执", "Identity notified"),
+    "identity.swept": Label("清理数字身份记录", "Identity records swept"),
+    "legal_text.attached": Label("收存法律文本", "Text of a law attached"),
+    "legal_text.confirmed": Label("确认法律文本", "Text of a law confirmed"),
+    "legal_text.retired": Label("停用法律文本", "Text of a law retired"),
+    "log.event_refused": Label("学籍事件未能入账", "Registry event refused"),
+    "log.key_rotation": Label("日志密钥轮换", "Log key rotated"),
+    "log.request_refused": Label("入账请求被拒绝", "Log request refused"),
+    "log.witness_contradicts": Label("见证方不符", "Witness contradicts"),
+    "log.witness_returned": Label("见证恢复", "Witness returned"),
+    "log.witness_silent": Label("见证方无响应", "Witness silent"),
+    "policy.reload_failed": Label("策略加载失败", "Policies not reloaded"),
+    "policy.reloaded": Label("策略已重新加载", "Policies reloaded"),
+    "pseudonym.key_created": Label("生成化名密钥", "Pseudonym key made"),
+    "pseudonym.key_destroyed": Label("销毁化名密钥", "Pseudonym key destroyed"),
+    "recipient.attestation_due": Label("接收方复核到期", "Attestation due"),
+    "recipient.attested": Label("接收方复核", "Recipient attested"),
+    "recipient.registered": Label("登记接收方", "Recipient registered"),
+    "recipient.renamed": Label("接收方更名", "Recipient renamed"),
+    "recipient.resumed": Label("恢复接收方", "Recipient resumed"),
+    "recipient.suspended": Label("暂停接收方", "Recipient suspended"),
+    "release.traced": Label("泄露溯源", "Leak traced"),
+    "scan.handed_in": Label("收存批文扫描件", "Scan handed in"),
+    "scan.read": Label("查看批文扫描件", "Scan read"),
+}
+GROUPS: Mapping[str, Label] = {
+    "release.": Label("提供", "Releases"),
+    "application.": Label("申请", "Applications"),
+    "ground.": Label("依据", "Grounds"),
+    "grant.": Label("授权", "Grants"),
+    "access.": Label("访问", "Access"),
+    "account.": Label("账号", "Accounts"),
+    "alert.": Label("预警", "Alerts"),
+    "assessment.": Label("影响评估", "Assessments"),
+    "audit.": Label("审计", "Audit"),
+    "delegation.": Label("委托", "Delegations"),
+    "disclosure.": Label("线下提供", "Disclosures outside"),
+    "dry_run.": Label("试算", "Dry runs"),
+    "identity.": Label("数字身份", "Identity"),
+    "legal_text.": Label("法律文本", "Texts of laws"),
+    "log.": Label("日志", "The log"),
+    "match.": Label("比对", "Matches"),
+    "policy.": Label("策略", "Policies"),
+    "pseudonym.": Label("化名密钥", "Pseudonym keys"),
+    "recipient.": Label("接收方", "Recipients"),
+    "registry.": Label("学籍", "Registry"),
+    "scan.": Label("扫描件", "Scans"),
+}
+"""The first part of a kind, with its dot, as a search takes it for all kinds below."""
+FILTERS: Mapping[str, Label] = {
+    "kind": Label("事项", "Kind"),
+    "outcome": Label("结果", "Outcome"),
+    "since": Label("自", "From"),
+    "until": Label("至", "To"),
+    "person": Label("相关人员编号", "Person, in any part"),
+    "actor": Label("操作人编号", "Actor"),
+    "unit": Label("操作人单位", "Unit"),
+    "rule": Label("规则", "Rule"),
+    "problem": Label("错误", "Problem"),
+    "policy": Label("策略", "Policy"),
+    **texts.LINKS,
+}
+"""What a search can ask for."""
+STEPS: Mapping[str, Label] = {
+    "ground": Label("依据", "Ground"),
+    "recorded": Label("登记", "Recorded by"),
+    "confirmed": Label("确认", "Confirmed by"),
+    "approved": Label("批准", "Approved by"),
+    "executed": Label("执行", "Executed by"),
+    "recipient": Label("接收方", "Recipient"),
+    "responsible": Label("接收方责任人", "Responsible there"),
+    "file": Label("文件校验值", "File, SHA-256"),
+    "rows": Label("行数", "Rows"),
+    "proof": Label("提供记录与证明", "Delivery and proof"),
+}
+GAPS: Mapping[str, Label] = {
+    "no_entry": Label("断链：没有条目", "Broken: no entry", "bad"),
+    "other_person": Label("断链：经办人与记载不符", "Broken: somebody else did it", "bad"),
+    "same_person": Label("断链：同一人办理", "Broken: one person did both", "bad"),
+    "contradicted": Label("断链：条目相互矛盾", "Broken: entries disagree", "bad"),
+    "no_outcome": Label("断链：有提供无结果", "Broken: no outcome", "bad"),
+}
+CHAIN_STATES: Mapping[str, Label] = {
+    "done": Label("有条目", "Has an entry", "good"),
+    "ahead": Label("尚未发生", "Not yet", "wait"),
+    "broken": Label("断链", "Broken", "bad"),
+}
+ALL_KINDS: Mapping[str, Label] = MappingProxyType({**texts.KINDS, **KINDS})
+"""Every kind that has words."""
+TABLES: Mapping[str, Mapping[str, Label]] = {
+    "kind": KINDS,
+    "kind_group": GROUPS,
+    "step": STEPS,
+    "gap": GAPS,
+    "chain_state": CHAIN_STATES,
+    "filter": FILTERS,
+}
