@@ -26,6 +26,8 @@ from gateway.identity.presenting.service import PresentationService
 from gateway.identity.service import IdentityService
 from gateway.identity.signing_in.consents import ConsentDesk
 from gateway.identity.signing_in.service import SignInService
+from gateway.inspections.orders import OrderDesk
+from gateway.inspections.service import InspectionService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
 from gateway.policies.disclosures import DisclosureService
@@ -72,6 +74,10 @@ class Services:
     """Whole-school and nightly acts."""
     alerts: AlertService | None = None
     """Alerts, on the faces that see entries of the log."""
+    inspections: InspectionService | None = None
+    """Inspection cases, on the same faces."""
+    orders: OrderDesk | None = None
+    """Orders to correct, for the bodies that answer them; where staff and applicants sign in, and in the worker."""
     recipients: RecipientRegister | None = None
     """Recipients as organisations; every process has them."""
     delegations: Delegations | None = None

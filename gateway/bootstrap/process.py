@@ -40,6 +40,7 @@ from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
 from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
+from gateway.bootstrap.inspections import inspection_service, order_desk
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
@@ -251,6 +252,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     issuer_keys = stored_keys(parts)
     identity = _identity(parts, desk, issuer_keys)
     families = family_service(parts, identity.view)
+    alerts = alert_service(parts, log, applications)
     services = Services(
         face=face,
         settings=settings,
@@ -277,7 +279,9 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         checks=check_service(parts, desk, scratch),
         matches=match_service(parts, desk, extract_store, lambda: wake_all(wake)),
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
-        alerts=alert_service(parts, log, applications),
+        alerts=alerts,
+        inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
+        orders=None if face is Face.FAMILY else order_desk(parts),
         dry_runs=dry_run_service(parts, applications, lambda: wake_all(wake)),
         legal_texts=legal_text_service(parts, applications),
         scans=scan_service(parts, applications),

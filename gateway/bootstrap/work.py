@@ -17,6 +17,7 @@ from gateway.bootstrap.dry_runs import dry_run_tasks
 from gateway.bootstrap.families import family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
 from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
+from gateway.bootstrap.inspections import inspection_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
@@ -123,6 +124,7 @@ def worker_tasks(
         *workflow_tasks(services),
         *witness_tasks(parts, log, scratch, services.audit),
         *alert_tasks(parts, log, desk.store, scratch, services),
+        *inspection_tasks(services.orders),
         *_watches(parts, log, outbox, services.identity),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]
