@@ -102,6 +102,27 @@ ROUTES: dict[str, Guard] = {
     "inspections.case_package": Guard("policy", "export_audit; entries hold no pupil data (I7)"),
     "correction_orders.list_orders": Guard("session", "orders to the own body, without evidence"),
     "correction_orders.answer_order": Guard("session", "an order to the own body"),
+    "console.inspections.index": Guard("policy", "read_audit: cases name bodies and entries, no pupil (I7)"),
+    "console.inspections.show": Guard("policy", "read_audit; the reading is logged"),
+    "console.inspections.open_case": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.add_evidence": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.add_note": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.order": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.extend": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.hold": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.lift": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.close": Guard("policy", "export_audit: the inspector's"),
+    "console.inspections.package": Guard("policy", "export_audit: the inspector's"),
+    "console.orders.index": Guard("session", "orders to the own body, without evidence"),
+    "console.orders.answer": Guard("session", "an order to the own body"),
+    "console.questions.index": Guard(
+        "policy", "handle_cases of the unit that answers; names masked, the look is recorded"
+    ),
+    "console.questions.answer": Guard("policy", "handle_cases of the unit that answers"),
+    "console.family_accesses.show": Guard(
+        "session", "who saw the own child's data: to their guardian, no release (I1)"
+    ),
+    "console.family_accesses.ask": Guard("session", "a question about the own child"),
     "console.alerts.acknowledge": Guard("policy", "handle_alerts"),
     "console.alerts.close": Guard("policy", "handle_alerts"),
     "console.alerts.index": Guard("policy", "read_alerts, desk by desk"),

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from core_registry.db import migrate as registry_migrate
 from core_registry.db.engine import make_engine as make_registry_engine
 from core_registry.db.sharing_reader import SqlSharingView
+from core_registry.oversight.service import FINDINGS
 from core_registry.sharing import SharingView
 from gateway.accounts.directory import security_rules
 from gateway.accounts.store import SqlBookkeeping
@@ -29,6 +30,7 @@ from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
 from gateway.audit.witnessing import seen_by_witnesses
+from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
@@ -282,6 +284,9 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         alerts=alerts,
         inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
         orders=None if face is Face.FAMILY else order_desk(parts),
+        article_51=FINDINGS,
+        accesses=access_desk(parts, audit, families, applications, people.recipients),
+        questions=question_desk(parts, applications),
         dry_runs=dry_run_service(parts, applications, lambda: wake_all(wake)),
         legal_texts=legal_text_service(parts, applications),
         scans=scan_service(parts, applications),

@@ -10,6 +10,7 @@ from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.requests import REGISTRY, Intake
 from gateway.audit.stalls import Queue, StallWatch
 from gateway.audit.store import SqlLogStore
+from gateway.bootstrap.accesses import family_questions, question_tasks
 from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
@@ -64,15 +65,15 @@ def worker_tasks(
         )
     intake = Intake(log, parts.reader, parts.sequencer)
     outbox = SqlOutbox(parts.registry)
-    wallets = wallet_handlers(services.issuing.desk)
+    asked = {**wallet_handlers(services.issuing.desk), **family_questions(services.accesses)}
     answerer = Answerer(
         SqlQuestions(),
         parts.reader,
         scratch,
-        {**broker_handlers(parts, desk, scratch), **wallets},
+        {**broker_handlers(parts, desk, scratch), **asked},
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
-        (Door(broker_key(parts.keyring.secret(Key.FAMILY)), wallets),),
+        (Door(broker_key(parts.keyring.secret(Key.FAMILY)), asked),),
     )
     bench = Workbench(
         grants=desk,
@@ -125,6 +126,7 @@ def worker_tasks(
         *witness_tasks(parts, log, scratch, services.audit),
         *alert_tasks(parts, log, desk.store, scratch, services),
         *inspection_tasks(services.orders),
+        *question_tasks(services.questions),
         *_watches(parts, log, outbox, services.identity),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]

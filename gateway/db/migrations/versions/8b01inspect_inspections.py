@@ -1,4 +1,4 @@
-"""inspection cases
+"""inspection cases, and the questions of families about accesses
 
 Revision ID: 8b01inspect
 Revises: 8a01witness
@@ -80,9 +80,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hold_id", "seq", name=op.f("pk_inspection_held_entries")),
     )
     op.create_index(op.f("ix_inspection_held_entries_seq"), "inspection_held_entries", ["seq"])
+    op.create_table(
+        "access_questions",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("subject_ref", sa.String(length=64), nullable=False),
+        sa.Column("entry", _BIG, nullable=True),
+        sa.Column("unit", sa.String(length=16), nullable=False),
+        sa.Column("asked_at", sa.String(length=32), nullable=False),
+        sa.Column("due", sa.String(length=10), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("answer_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", sa.String(length=32), nullable=True),
+        sa.Column("answered_by", sa.String(length=64), nullable=True),
+        sa.Column("overdue", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_questions")),
+    )
+    op.create_index(op.f("ix_access_questions_answered_at"), "access_questions", ["answered_at"])
+    op.create_index("ix_access_questions_family", "access_questions", ["account", "subject_ref"])
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_table("access_questions")
     for name in ("held_entries", "holds", "events", "evidence", "cases"):
         op.drop_table(f"inspection_{name}")
