@@ -193,10 +193,12 @@ def _index(problem: Problem | None) -> ResponseReturnValue:
 
 def _show(case: CaseId, problem: Problem | None) -> ResponseReturnValue:
     service, today = _inspections(), civil_date(services().now())
+    file = service.get(principal(), case)
     return page(
         "inspection.html",
         problem=problem,
-        file=service.get(principal(), case),
+        file=file,
+        case=file.case,
         today=today,
         codes=service.codes,
         findings=inspection_texts.FINDINGS,
