@@ -72,7 +72,7 @@ def _family(by: Principal) -> dict[str, object]:
 def _family_in(body: Json) -> Principal:
     kind = AccountKind(str(body["kind"]))
     if kind not in FAMILIES:
-        raise ForbiddenError("Only families ask by this door.", detail_zh="仅家庭账号可由此办理。")
+        raise ForbiddenError("Only families ask by this door.", detail_zh="仅家庭账号可由此办理。", rule="A50-4")
     assurance = int(str(body["assurance"]))
     return Principal(AccountId(str(body["account"])), kind, frozenset({Role(kind.value)}), assurance=assurance)
 

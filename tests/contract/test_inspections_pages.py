@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -113,7 +114,7 @@ def test_a_case_opens_from_an_entry_and_bad_forms_are_told(world: Gateway) -> No
     inspector = Browser(world, "inspector")
     link = re.search(r'href="(/audit/cases\?entry=0)#open"', inspector.get("/audit/entries/0"))
     assert link is not None
-    values = {"entry": "0", "subject_kind": "unit", "subject": "140000", "title": "核查"}
+    values: dict[str, Any] = {"entry": "0", "subject_kind": "unit", "subject": "140000", "title": "核查"}
     for wrong in (
         {"subject": "999999"},
         {"subject_kind": "person"},
