@@ -46,10 +46,6 @@ class QuestionDesk:
             self.journal.append(EntryDraft("family.question_read", principal, facts=facts, subjects=subjects))
         return tuple(self._shown(one) for one in found)
 
-    def count(self, principal: Principal) -> int:
-        """Return how many questions wait for the principal's territory: for the work list, without a text."""
-        return sum(self._may(principal, one.unit) for one in self._open())
-
     def answer(self, principal: Principal, question: QuestionId, text: str) -> Question:
         """Answer a question, once.
 
