@@ -23,6 +23,7 @@ from gateway.api import (
     audit,
     certificates,
     checks,
+    correction_orders,
     description,
     disclosures,
     docs,
@@ -31,6 +32,7 @@ from gateway.api import (
     grants,
     grounds,
     identity,
+    inspections,
     legal_bases,
     log,
     matches,
@@ -148,6 +150,7 @@ def _blueprints(services: Services) -> list[Any]:
             matches.blueprint,
             statistics.blueprint,
             legal_bases.blueprint,
+            correction_orders.blueprint,
         ]
     if office:
         found += [
@@ -167,6 +170,7 @@ def _blueprints(services: Services) -> list[Any]:
             accounts.blueprint,
             recipients.blueprint,
             alerts.blueprint,
+            inspections.blueprint,
         ]
     if outside:
         found += [presentations.blueprint, presentation_wallets.blueprint]

@@ -52,7 +52,7 @@ class Key(StrEnum):
     ACCOUNTS = "accounts"
     """Encrypts TOTP secrets and other second-factor material."""
     FAMILY = "family"
-    """Seals the questions of the family face to the worker, who answers nothing but wallets by it."""
+    """Seals the questions of the family face to the worker, who answers wallets and the guardian's view by it."""
     GRANT = "grant"
     """ES256: signs grants, manifests and approvals."""
     CREDENTIAL = "credential"

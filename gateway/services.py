@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from core_registry.office import CaseDesk, PaperDesk, RegistryOffice, StaffDesk, TextRedactions
 from core_registry.oversight.service import RegistryOversight
 from core_registry.sharing import SharingView
+from gateway.accesses.office import QuestionDesk
+from gateway.accesses.ports import AccessDesk
 from gateway.accounts.delegations import Delegations
 from gateway.accounts.directory import AccountDirectory
 from gateway.accounts.own import OwnAccount
@@ -26,6 +28,8 @@ from gateway.identity.presenting.service import PresentationService
 from gateway.identity.service import IdentityService
 from gateway.identity.signing_in.consents import ConsentDesk
 from gateway.identity.signing_in.service import SignInService
+from gateway.inspections.orders import OrderDesk
+from gateway.inspections.service import InspectionService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
 from gateway.policies.disclosures import DisclosureService
@@ -72,6 +76,16 @@ class Services:
     """Whole-school and nightly acts."""
     alerts: AlertService | None = None
     """Alerts, on the faces that see entries of the log."""
+    inspections: InspectionService | None = None
+    """Inspection cases, on the same faces."""
+    orders: OrderDesk | None = None
+    """Orders to correct, for the bodies that answer them; where staff and applicants sign in, and in the worker."""
+    article_51: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Situations of Art. 51: code -> (Chinese, English)."""
+    accesses: AccessDesk | None = None
+    """Who saw a pupil's data, for families; where they sign in, and in the worker."""
+    questions: QuestionDesk | None = None
+    """What families asked about it, on the faces that hold the registry's keys."""
     recipients: RecipientRegister | None = None
     """Recipients as organisations; every process has them."""
     delegations: Delegations | None = None

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Severity = Literal["high", "medium", "low"]
-Grouping = Literal["none", "actor", "account", "unit", "recipient", "application", "grant", "extract"]
+Grouping = Literal["none", "actor", "account", "unit", "recipient", "application", "grant", "extract", "case"]
 UnitFrom = Literal["actor", "account", "grant", "province"]
 Measure = Literal["working_hours", "working_days"]
 Test = Literal["equals", "in", "present", "absent", "at_least"]

@@ -66,6 +66,7 @@ def read_parameters(
         match_list_minutes=releases.integer("match_list_minutes", least=5, most=1_440),
         delegation_days=accounts.integer("delegation_days", least=1, most=180),
         activation_days=accounts.integer("activation_days", least=1, most=30),
+        question_days=accounts.integer("question_days", least=1, most=30),
         attestation_months=recipients.integer("attestation_months", least=1, most=12),  # yearly at the least
         dormant_months=recipients.integer("dormant_months", least=1, most=6),  # as with unused accounts, A50-3
         attestation_warning_days=recipients.integer("warning_days", least=1, most=90),

@@ -366,6 +366,8 @@ class Parameters:
     """Longest delegation of an approval, in days."""
     activation_days: int = 7
     """Life of an activation of a guardian's or a pupil's account, in days."""
+    question_days: int = 10
+    """Working days in which a family's question about accesses is answered."""
     attestation_months: int = 12
     dormant_months: int = 6
     """Months without any use after which a recipient is suspended."""

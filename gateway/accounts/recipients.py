@@ -251,6 +251,11 @@ class RecipientRegister:
         found = self._reader.read(lambda tx: self._store.get(tx, code))
         return found.unit if found is not None else None
 
+    def name_of(self, code: RecipientId) -> str | None:
+        """Return the name of a recipient, ``None`` for one that nobody registered; it is in the public register too."""
+        found = self._reader.read(lambda tx: self._store.get(tx, code))
+        return found.name if found is not None else None
+
     # --- inside -----------------------------------------------------------------------------------------------
 
     def _alter(

@@ -26,6 +26,7 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "application": ("links.application", "facts.application"),
     "grant": ("links.grant", "links.application", "links.recipient", "actor.id"),
     "extract": ("links.extract",),
+    "case": ("facts.case",),
 }
 """Grouping -> the members that name the group, the first that is there."""
 

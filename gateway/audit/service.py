@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Protocol
 
 from gateway.audit.bundle import write_bundle
@@ -89,6 +90,11 @@ class AuditService:
             raise ParameterError(f"A page holds 1 to {MAX_PAGE} entries.", detail_zh=f"每页 1 至 {MAX_PAGE} 条。")
         self._require_known(query)
         self.journal.append(_read_entry(principal, "search", _criteria(query), query.subject))
+
+        return self.found(query)
+
+    def found(self, query: SearchQuery) -> SearchPage:
+        """Return one page of entries for the system itself, as for a guardian's view; nothing is logged."""
 
         def run(tx: Tx) -> SearchPage:
             found = self.store.search(tx, query, self._tags(tx, query))
@@ -174,23 +180,32 @@ class AuditService:
 
         return self.reader.read(run)
 
-    def export(self, principal: Principal, indexes: Sequence[int] | None = None) -> bytes:
+    def export(
+        self,
+        principal: Principal,
+        indexes: Sequence[int] | None = None,
+        *,
+        beside: Sequence[tuple[str, bytes]] = (),
+        case: str | None = None,
+    ) -> bytes:
         """Return an inspection package as ZIP: chosen entries with proofs, or the whole log.
 
-        The export is logged before, and its SHA-256 after: who shows a package can be asked which one it is.
+        ``beside`` are further members by path, as the file of the inspection ``case``. The export is logged before, and
+        its SHA-256 after: who shows a package can be asked which one it is.
         Raises ``NotFoundError`` for an index that is not there, ``ParameterError`` for more than 1,000.
         """
         _inspector(principal)
         if indexes is not None and not 1 <= len(indexes) <= MAX_SELECTED:
             raise ParameterError(f"A package holds 1 to {MAX_SELECTED} chosen entries, or the whole log.")
-        wanted: dict[str, JsonValue] = {"whole": indexes is None}
+        about: dict[str, JsonValue] = {} if case is None else {"case": case}
+        wanted: dict[str, JsonValue] = {"whole": indexes is None, **about}
         if indexes is not None:
             chosen: list[JsonValue] = [*sorted(set(indexes))]
             wanted |= {"entries": chosen, "count": len(chosen)}
         self.journal.append(_read_entry(principal, "export", wanted, None))
-        content = self.reader.read(lambda tx: self._package(tx, indexes))
+        content = self.reader.read(lambda tx: self._package(tx, indexes, beside))
         digest = hashlib.sha256(content).hexdigest()
-        facts: dict[str, JsonValue] = {"sha256": digest, "bytes": len(content)}
+        facts: dict[str, JsonValue] = {"sha256": digest, "bytes": len(content), **about}
         self.journal.append(EntryDraft("audit.exported", principal, facts=facts))
         return content
 
@@ -317,7 +332,7 @@ class AuditService:
             make_receipt(index, proof, note),
         )
 
-    def _package(self, tx: Tx, indexes: Sequence[int] | None) -> bytes:
+    def _package(self, tx: Tx, indexes: Sequence[int] | None, beside: Sequence[tuple[str, bytes]]) -> bytes:
         note = self.store.checkpoint(tx)
         if note is None:
             raise NotFoundError("The log has no checkpoint yet.", detail_zh="日志还没有检查点。")
@@ -329,7 +344,7 @@ class AuditService:
             created_at=micros_text(self.now()),
             policy=self.policy,
             checkpoint=cosigned(note, self.store.cosignatures(tx, size)),
-            members=self._whole(tx, size) if indexes is None else self._chosen(tx, indexes),
+            members=chain(self._whole(tx, size) if indexes is None else self._chosen(tx, indexes), beside),
         )
 
     def _chosen(self, tx: Tx, indexes: Sequence[int]) -> Iterator[tuple[str, bytes]]:

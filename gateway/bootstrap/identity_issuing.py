@@ -50,7 +50,7 @@ def issuing_service(
     desk: WalletDesk = (
         _local(parts, identity, identity.keys, store, may_end(parts, identity, ends_for))
         if parts.keyring.has(Key.CREDENTIAL)
-        else RemoteDesk(_asker(parts))
+        else RemoteDesk(worker_asker(parts))
     )
     return IssuingService(offers, desk, parts.journal, store, parts.now)
 
@@ -81,7 +81,8 @@ def _local(parts: Parts, identity: IdentityService, keys: KeySource, store: Issu
     return LocalDesk(tokens, credentials, NotificationDesk(parts.journal, store, tokens, identity.end), ending)
 
 
-def _asker(parts: Parts) -> Asker:
+def worker_asker(parts: Parts) -> Asker:
+    """Return the way to the worker for a face where families sign in: by the key that it shares with the worker."""
     key = broker_key(parts.keyring.secret(Key.DELIVERY if parts.keyring.has(Key.DELIVERY) else Key.FAMILY))
     return Asker(SqlQuestions(), parts.reader, SqlBookkeeping(parts.engine), key, parts.now)
 

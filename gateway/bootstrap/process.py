@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from core_registry.db import migrate as registry_migrate
 from core_registry.db.engine import make_engine as make_registry_engine
 from core_registry.db.sharing_reader import SqlSharingView
+from core_registry.oversight.service import FINDINGS
 from core_registry.sharing import SharingView
 from gateway.accounts.directory import security_rules
 from gateway.accounts.store import SqlBookkeeping
@@ -30,6 +31,7 @@ from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
 from gateway.audit.witnessing import seen_by_witnesses
+from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
@@ -41,6 +43,7 @@ from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
 from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
+from gateway.bootstrap.inspections import inspection_service, order_desk
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
@@ -252,6 +255,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     issuer_keys = stored_keys(parts)
     identity = _identity(parts, desk, issuer_keys)
     families = family_service(parts, identity.view)
+    alerts = alert_service(parts, log, applications)
     services = Services(
         face=face,
         settings=settings,
@@ -278,7 +282,12 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         checks=check_service(parts, desk, scratch),
         matches=match_service(parts, desk, extract_store, lambda: wake_all(wake)),
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
-        alerts=alert_service(parts, log, applications),
+        alerts=alerts,
+        inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
+        orders=None if face is Face.FAMILY else order_desk(parts),
+        article_51=FINDINGS,
+        accesses=access_desk(parts, audit, families, applications, people.recipients),
+        questions=question_desk(parts, applications),
         dry_runs=dry_run_service(parts, applications, lambda: wake_all(wake)),
         legal_texts=legal_text_service(parts, applications),
         scans=scan_service(parts, applications),

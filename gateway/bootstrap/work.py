@@ -10,6 +10,7 @@ from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.requests import REGISTRY, Intake
 from gateway.audit.stalls import Queue, StallWatch
 from gateway.audit.store import SqlLogStore
+from gateway.bootstrap.accesses import family_questions, question_tasks
 from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
@@ -17,6 +18,7 @@ from gateway.bootstrap.dry_runs import dry_run_tasks
 from gateway.bootstrap.families import family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
 from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
+from gateway.bootstrap.inspections import inspection_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
@@ -63,15 +65,15 @@ def worker_tasks(
         )
     intake = Intake(log, parts.reader, parts.sequencer)
     outbox = SqlOutbox(parts.registry)
-    wallets = wallet_handlers(services.issuing.desk)
+    asked = {**wallet_handlers(services.issuing.desk), **family_questions(services.accesses)}
     answerer = Answerer(
         SqlQuestions(),
         parts.reader,
         scratch,
-        {**broker_handlers(parts, desk, scratch), **wallets},
+        {**broker_handlers(parts, desk, scratch), **asked},
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
-        (Door(broker_key(parts.keyring.secret(Key.FAMILY)), wallets),),
+        (Door(broker_key(parts.keyring.secret(Key.FAMILY)), asked),),
     )
     bench = Workbench(
         grants=desk,
@@ -123,6 +125,8 @@ def worker_tasks(
         *workflow_tasks(services),
         *witness_tasks(parts, log, scratch, services.audit),
         *alert_tasks(parts, log, desk.store, scratch, services),
+        *inspection_tasks(services.orders),
+        *question_tasks(services.questions),
         *_watches(parts, log, outbox, services.identity),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),
     ]

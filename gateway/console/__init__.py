@@ -19,6 +19,7 @@ from gateway.console import (
     dry_runs,
     extracts,
     family,
+    family_accesses,
     family_card,
     family_consents,
     family_home,
@@ -26,10 +27,13 @@ from gateway.console import (
     filters,
     grants,
     grounds,
+    inspections,
     legal_bases,
     matches,
     office,
+    orders,
     plans,
+    questions,
     recipients,
     register,
     sign_in,
@@ -58,6 +62,7 @@ _SHARED = (
     extracts.blueprint,
     register.blueprint,
     legal_bases.blueprint,
+    orders.blueprint,
     wallet.blueprint,
 )
 _OFFICE = (
@@ -67,6 +72,8 @@ _OFFICE = (
     dry_runs.blueprint,
     audit.blueprint,
     alerts.blueprint,
+    inspections.blueprint,
+    questions.blueprint,
     accounts.blueprint,
     recipients.blueprint,
     delegations.blueprint,
@@ -78,6 +85,7 @@ _FAMILY = (
     family_passkeys.blueprint,
     family_card.blueprint,
     family_consents.blueprint,
+    family_accesses.blueprint,
 )
 """Families sign in where relying parties send them, too."""
 _BY_FACE: dict[Face, tuple[Blueprint, ...]] = {

@@ -18,6 +18,11 @@ KINDS: Mapping[str, Label] = {
     "family.account_closed": Label("关闭学生本人账号", "Pupil's account closed"),
     "family.card_made": Label("制作监护人卡", "Card made"),
     "family.card_checked": Label("核验监护人卡", "Card checked"),
+    "family.access_read": Label("家庭查看“谁看过我的孩子”", "Family looked at accesses"),
+    "family.question_asked": Label("家庭提出询问", "Family asked"),
+    "family.question_read": Label("查看家庭询问", "Questions read"),
+    "family.question_answered": Label("答复家庭询问", "Question answered"),
+    "family.question_overdue": Label("家庭询问逾期", "Question overdue"),
 }
 BONDS: Mapping[str, Label] = {
     "guardian": Label("监护人", "Guardian"),

@@ -14,6 +14,7 @@ from gateway.console import (
     audit_texts,
     family_texts,
     ground_texts,
+    inspection_texts,
     statistics_texts,
     texts,
     workflow_texts,
@@ -33,6 +34,7 @@ for _tables in (
     account_texts.TABLES,
     family_texts.TABLES,
     ground_texts.TABLES,
+    inspection_texts.TABLES,
     workflow_texts.TABLES,
     statistics_texts.TABLES,
 ):
@@ -106,6 +108,7 @@ def install(environment: Environment) -> None:
         **account_texts.NOTICES,
         **family_texts.NOTICES,
         **ground_texts.NOTICES,
+        **inspection_texts.NOTICES,
         **workflow_texts.NOTICES,
     }
     environment.globals.update(notices=notices)

@@ -77,6 +77,16 @@ _FAMILIES: Mapping[str, str] = {
     "family_passkeys": ALL,
 }
 
+_INSPECTIONS: Mapping[str, str] = {
+    "inspection_cases": KEEP,
+    "inspection_evidence": ADD,
+    "inspection_events": ADD,
+    "inspection_held_entries": ADD,
+    "inspection_holds": KEEP,
+}
+ANSWER = "SELECT, UPDATE (state, version)"
+"""Of an inspection case: what the body that answers an order changes."""
+
 PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     Face.OFFICE: {
         **_ACCOUNTS,
@@ -91,6 +101,8 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "approval_scans": ADD,
         "disclosures": ADD,
         **_FAMILIES,
+        **_INSPECTIONS,
+        "access_questions": KEEP,
         "log_cosignatures": ADD,
         "log_entries": READ,
         "log_index": READ,
@@ -131,6 +143,8 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "identity_issuer_keys": READ,
         "identity_consents": ALL,
         "identity_pairwise": "SELECT, INSERT, DELETE",
+        "inspection_cases": ANSWER,
+        "inspection_events": ADD,
         "identity_presentations": KEEP,
         "identity_sign_ins": KEEP,
         "identity_status_shards": READ,
@@ -142,6 +156,8 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         **_ACCOUNTS,
         **_BUSINESS,
         **_IDENTITY,
+        **_INSPECTIONS,
+        "access_questions": KEEP,
         "approval_scans": ADD,
         "audit_cursors": KEEP,
         "disclosures": ADD,

@@ -33,6 +33,7 @@ from gateway.identity.verify import UnverifiedPresentation
 from gateway.ids import AccountId, SubjectRef
 from gateway.keyring import PRIVATE_KEYS, SYMMETRIC, Face, Key
 from gateway.policies.records import Format
+from gateway.principals import Principal
 from gateway.releases.records import ExtractRequest
 from gateway.settings import Settings
 from tests.factories.accounts import Clock
@@ -303,12 +304,30 @@ def test_a_guardian_comes_in_and_ends_the_identity_on_a_face_without_the_registr
             issuing.end_all(subject, REGISTRAR)  # staff end at the office
         assert issuing.end_all(subject, who) >= 1
         assert [one["outcome"] for one in house.entries("identity.ended")][-2:] == ["refused", "done"]
+        _sees_and_asks(office, process, subject, who)
         school.end_bond(families.members(who.account)[0].bond.id, REGISTRAR)
         assert families.children(who.account) == ()
+        assert process.services.accesses is not None
+        with pytest.raises(ForbiddenError):
+            process.services.accesses.page(who, subject)
+
+
+def _sees_and_asks(office: Process, face: Process, subject: SubjectRef, who: Principal) -> None:
+    """Ask from a face without the tag root who saw the pupil's data, and let the office answer a question."""
+    accesses, questions = face.services.accesses, office.services.questions
+    assert accesses is not None
+    assert questions is not None
+    assert face.services.questions is None
+    with pytest.raises(ForbiddenError):
+        accesses.page(replace(who, account=AccountId("gd-nobody")), subject)
+    accesses.ask(who, subject, "谁看过？")
+    assert [one.question.text for one in questions.waiting(REGISTRAR)] == ["谁看过？"]
+    questions.answer(REGISTRAR, accesses.page(who, subject).questions[0].id, "无人查看。")
+    assert accesses.page(who, subject).questions[0].answer == "无人查看。"
 
 
 @pytest.mark.postgres
-def test_the_family_face_is_answered_nothing_but_wallets(house: House, tmp_path: Path) -> None:
+def test_the_family_face_is_answered_nothing_but_wallets_and_its_own_view(house: House, tmp_path: Path) -> None:
     with working(house, tmp_path), process_of(house, Face.FAMILY, tmp_path) as family:
         broker: Any = family.services.issuing.desk.broker  # type: ignore[attr-defined]  # a RemoteDesk
         assert broker.ask("wallet-offer", {"reference": "0" * 32}) == {"told": None}

@@ -11,10 +11,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
+    "gateway/accesses",
     "gateway/accounts",
     "gateway/audit",
     "gateway/families",
     "gateway/identity",
+    "gateway/inspections",
     "gateway/policies",
     "gateway/releases",
     "core_registry",
@@ -22,7 +24,7 @@ ROOMS = (
 # policy.txt is a file of an inspection package, and no kind
 _KIND = re.compile(
     r"(?:access|account|alert|application|assessment|audit|delegation|disclosure|dry_run|family|grant|ground|"
-    r"identity|legal_text|log|match|policy|pseudonym|recipient|registry|release|scan)\.(?!txt\b)[a-z_]+"
+    r"identity|inspection|legal_text|log|match|policy|pseudonym|recipient|registry|release|scan)\.(?!txt\b)[a-z_]+"
 )
 RESERVED = {"log.key_rotation"}
 """Documented for readers of the log before the first command writes one."""

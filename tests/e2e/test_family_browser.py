@@ -164,7 +164,7 @@ def test_a_guardian_comes_in_receives_the_identity_and_shows_it_until_the_pupil_
     page.goto("/family")
     assert page.url.endswith("/family/sign-in?next=/family")
     submit(page, "用通行密钥登录")
-    page.wait_for_url(f"{world.settings.public_url}/family")  # the address of the sign-in ends like it, too
+    page.wait_for_selector("h1:has-text('我的家庭')")  # the address of the sign-in ends with /family too
     phone.look("family")
     held = session.send("WebAuthn.getCredentials", {"authenticatorId": identifier})["credentials"]
     assert [one["isResidentCredential"] for one in held] == [True]
@@ -204,5 +204,14 @@ def test_a_guardian_comes_in_receives_the_identity_and_shows_it_until_the_pupil_
     page.goto("/family")
     assert "非在籍" in page.inner_text("main")
     assert "领取学生数字身份" not in page.inner_text("main")
+
+    # who saw the data, and a question about it
+    page.click("main a:has-text('谁看过我的孩子')")
+    page.wait_for_selector("section[aria-labelledby=accesses] tbody tr")
+    assert "身份核验" in page.inner_text("section[aria-labelledby=accesses]")
+    phone.look("accesses")
+    page.fill("[name=question]", "学校为什么查看？")
+    submit(page, "提交询问")
+    page.wait_for_selector(".notice:has-text('询问已提交')")
     assert phone.said == []
     phone.context.close()

@@ -1,0 +1,5 @@
+"""Rows of inspection cases."""
+
+from gateway.inspections.store.repository import SqlCases
+
+__all__ = ["SqlCases"]
