@@ -214,7 +214,7 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page = inspector.page
     inspector.picture("work-inspector")
     page.goto("/audit")
-    page.click("text=按责任链查询")
+    page.click("text=按责任链、规则查询")
     page.fill("[name=extract]", extract.rsplit("/", 1)[1])
     page.click("form[role=search] button")
     kinds = page.locator("tbody code").all_inner_texts()
