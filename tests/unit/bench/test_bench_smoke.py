@@ -12,6 +12,7 @@ from bench.measure import Run
 from bench.results import Memory, Ratio
 
 
+@pytest.mark.soak
 def test_a_quick_run_prints_every_ratio_and_writes_the_page(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "RESULTS.md"
     assert main(["--quick", "--results", str(target), "--work", str(tmp_path)]) == 0
