@@ -1,63 +1,30 @@
-"""Words of the audit trail: kinds of entries beside those in ``texts``, their groups, and the steps of a chain."""
+"""Words of the audit trail: kinds of entries that no room words itself, their groups, and the steps of a chain."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gateway.console import texts
+from gateway.console import (
+    account_texts,
+    family_texts,
+    ground_texts,
+    identity_texts,
+    inspection_texts,
+    texts,
+    workflow_texts,
+)
 from gateway.console.texts import Label
 
 KINDS: Mapping[str, Label] = {
     "access.refused": Label("拒绝访问", "Access refused"),
-    "account.client_keys_replaced": Label("更换客户端密钥", "Client keys replaced"),
-    "account.credentials_reset": Label("重置登录凭据", "Credentials reset"),
-    "account.refused_act": Label("账号操作被拒绝", "Act on an account refused"),
-    "account.roles_changed": Label("变更角色", "Roles changed"),
-    "account.rules_published": Label("发布安全制度", "Security rules published"),
-    "account.sessions_revoked": Label("终止会话", "Sessions revoked"),
     "account.token_refused": Label("拒发访问令牌", "Token refused"),
     "account.token_revoked": Label("撤销访问令牌", "Token revoked"),
-    "account.trained": Label("登记培训", "Training recorded"),
-    "application.commented": Label("申请留言", "Comment on an application"),
-    "application.lapsed": Label("申请逾期未答复终止", "Application lapsed"),
-    "application.overdue": Label("申请办理逾期", "Application overdue"),
-    "application.resubmitted": Label("重新提交申请", "Application submitted again"),
-    "application.withdrawn": Label("撤回申请", "Application taken back"),
     "assessment.recorded": Label("登记影响评估", "Impact assessment recorded"),
     "audit.listed": Label("导出查询结果", "Found entries exported"),
-    "delegation.acting": Label("代行职责", "Acting for somebody"),
-    "delegation.ended": Label("委托终止", "Delegation ended"),
-    "delegation.made": Label("委托代理", "Delegation made"),
-    "disclosure.read": Label("查看线下提供登记", "Disclosure outside read"),
-    "disclosure.registered": Label("登记线下提供", "Disclosure outside registered"),
-    "family.access_read": Label("家长查看访问记录", "Accesses read by the family"),
-    "family.account_closed": Label("家庭账号关闭", "Family's account closed"),
-    "family.activated": Label("家庭账号激活", "Family's account activated"),
-    "family.activation_made": Label("出具激活二维码", "Activation made"),
-    "family.activation_refused": Label("激活被拒绝", "Activation refused"),
-    "family.activation_revoked": Label("撤销激活", "Activation revoked"),
-    "family.bond_ended": Label("家庭关系终止", "Bond ended"),
-    "family.card_checked": Label("核验监护人卡", "Guardian's card checked"),
-    "family.card_made": Label("制作监护人卡", "Guardian's card made"),
-    "family.passkey_added": Label("添加通行密钥", "Passkey added"),
-    "family.passkey_removed": Label("移除通行密钥", "Passkey removed"),
-    "family.question_answered": Label("答复家长询问", "Family's question answered"),
-    "family.question_asked": Label("家长询问", "Family's question"),
-    "family.question_overdue": Label("家长询问逾期", "Family's question overdue"),
-    "family.question_read": Label("查看家长询问", "Family's question read"),
-    "family.sign_in_refused": Label("家庭登录被拒绝", "Family's sign-in refused"),
-    "grant.closed": Label("授权终结", "Grant closed"),
-    "grant.deletion_overdue": Label("销毁证明逾期", "Deletion overdue"),
-    "grant.resumed": Label("恢复授权", "Grant resumed"),
-    "grant.suspended": Label("中止授权", "Grant suspended"),
-    "ground.refused_act": Label("依据操作被拒绝", "Act on a ground refused"),
     "identity.authorized": Label("授权领取数字身份", "Identity authorized"),
     "identity.notified": Label("数字身份领取回执", "Identity notified"),
     "identity.swept": Label("清理数字身份记录", "Identity records swept"),
-    "legal_text.attached": Label("收存法律文本", "Text of a law attached"),
-    "legal_text.confirmed": Label("确认法律文本", "Text of a law confirmed"),
-    "legal_text.retired": Label("停用法律文本", "Text of a law retired"),
     "log.event_refused": Label("学籍事件未能入账", "Registry event refused"),
     "log.key_rotation": Label("日志密钥轮换", "Log key rotated"),
     "log.queue_resumed": Label("后台队列恢复", "Queue resumed"),
@@ -70,15 +37,7 @@ KINDS: Mapping[str, Label] = {
     "policy.reloaded": Label("策略已重新加载", "Policies reloaded"),
     "pseudonym.key_created": Label("生成化名密钥", "Pseudonym key made"),
     "pseudonym.key_destroyed": Label("销毁化名密钥", "Pseudonym key destroyed"),
-    "recipient.attestation_due": Label("接收方复核到期", "Attestation due"),
-    "recipient.attested": Label("接收方复核", "Recipient attested"),
-    "recipient.registered": Label("登记接收方", "Recipient registered"),
-    "recipient.renamed": Label("接收方更名", "Recipient renamed"),
-    "recipient.resumed": Label("恢复接收方", "Recipient resumed"),
-    "recipient.suspended": Label("暂停接收方", "Recipient suspended"),
     "release.traced": Label("泄露溯源", "Leak traced"),
-    "scan.handed_in": Label("收存批文扫描件", "Scan handed in"),
-    "scan.read": Label("查看批文扫描件", "Scan read"),
 }
 GROUPS: Mapping[str, Label] = {
     "release.": Label("提供", "Releases"),
@@ -144,7 +103,20 @@ CHAIN_STATES: Mapping[str, Label] = {
     "ahead": Label("尚未发生", "Not yet", "wait"),
     "broken": Label("断链", "Broken", "bad"),
 }
-ALL_KINDS: Mapping[str, Label] = MappingProxyType({**texts.KINDS, **KINDS})
+TABLES_OF_KINDS: tuple[Mapping[str, Label], ...] = (
+    texts.KINDS,
+    KINDS,
+    account_texts.TABLES["kind"],
+    family_texts.TABLES["kind"],
+    ground_texts.TABLES["kind"],
+    identity_texts.TABLES["kind"],
+    inspection_texts.TABLES["kind"],
+    workflow_texts.TABLES["kind"],
+)
+"""Words of kinds stand with the texts of the room that writes them; here stand those of no other."""
+ALL_KINDS: Mapping[str, Label] = MappingProxyType(
+    {code: word for kinds in TABLES_OF_KINDS for code, word in kinds.items() if "." in code}
+)
 """Every kind that has words."""
 TABLES: Mapping[str, Mapping[str, Label]] = {
     "kind": KINDS,

@@ -61,7 +61,21 @@ NOTICES: Mapping[str, Label] = {
     "question_asked": Label("询问已提交，将按期答复。", "The question was sent; it is answered by its day."),
     "question_answered": Label("答复已发送给家庭。", "The family has the answer."),
 }
+KINDS: Mapping[str, Label] = {
+    "inspection.opened": Label("立案检查", "Inspection opened"),
+    "inspection.evidence_added": Label("增加检查证据", "Evidence added"),
+    "inspection.noted": Label("检查记录", "Inspection noted"),
+    "inspection.ordered": Label("责令改正", "Ordered to correct"),
+    "inspection.extended": Label("改正延期", "Order extended"),
+    "inspection.answered": Label("答复责令改正", "Order answered"),
+    "inspection.overdue": Label("改正逾期", "Order overdue"),
+    "inspection.hold_set": Label("延后向监护人显示", "Entries held back"),
+    "inspection.hold_lifted": Label("恢复向监护人显示", "Hold lifted"),
+    "inspection.closed": Label("检查办结", "Inspection closed"),
+    "inspection.refused_act": Label("办理检查案件被拒绝", "Act on a case refused"),
+}
 TABLES: Mapping[str, Mapping[str, Label]] = {
+    "kind": KINDS,
     "inspection": CASE_STATES,
     "inspection_finding": FINDINGS,
     "inspection_act": ACTS,

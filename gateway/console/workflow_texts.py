@@ -117,7 +117,6 @@ TABLES: Mapping[str, Mapping[str, Label]] = {
         "authorization_details": Label("与该授权、用法一致的访问令牌", "A token for this grant and use"),
     },
     "kind": {
-        **texts.KINDS,
         "application.resubmitted": Label("重新提交申请", "Application resubmitted"),
         "application.withdrawn": Label("申请人撤回申请", "Application taken back"),
         "application.lapsed": Label("申请逾期失效", "Application lapsed"),
