@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from gateway.demo.server import BackgroundServer
 from gateway.policies.scope import civil_date
 from tests.conftest import need
+from tests.e2e.chromium import CHROMIUM, launched
 from tests.factories.console_house import House, open_house, some_school
 
 if TYPE_CHECKING:
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-quic",
-]  # fmt: skip
 SCAN = b"%PDF-1.7 scan\n%%EOF\n"
 PICTURES = os.environ.get("CONSOLE_PICTURES")
 """A directory for pictures of every page, for people who work on the console."""
@@ -48,13 +43,9 @@ def base(house: House) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium(base: str) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     assert base
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Visitor:

@@ -17,7 +17,8 @@ from gateway.demo.people import Officer
 from gateway.demo.server import BackgroundServer
 from gateway.families.rules import ADULT_AGE, age_of
 from tests.conftest import need
-from tests.e2e.test_wallet_browser import ARGUMENTS, CHROMIUM, Phone, scanned, show_code, sign_in
+from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.test_wallet_browser import Phone, scanned, show_code, sign_in
 from tests.factories.api import Gateway, gateway
 from tests.ports import free_port
 
@@ -45,13 +46,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="module")
 def chromium(world: Gateway) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     assert world.clients
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Pupil:

@@ -13,7 +13,8 @@ import pytest
 from gateway.audit.bundle import verify_bundle
 from gateway.demo.server import BackgroundServer
 from tests.conftest import need
-from tests.e2e.test_console_story import ARGUMENTS, CHROMIUM, Visitor
+from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.test_console_story import Visitor
 from tests.factories.console_house import House, open_house
 
 if TYPE_CHECKING:
@@ -40,13 +41,9 @@ def base(house: House) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium(base: str) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     assert base
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 def fails_to_sign_in(page: Page, username: str) -> None:

@@ -22,6 +22,7 @@ from gateway.families.records import BondKind, MadeActivation
 from gateway.ids import SubjectRef
 from gateway.principals import Role
 from tests.conftest import need
+from tests.e2e.chromium import CHROMIUM, launched
 from tests.factories.api import Gateway, gateway
 from tests.factories.presenting import some_pupil
 from tests.ports import free_port
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.node, pytest.mark.browser]
 PROJECT = Path(__file__).parent / "node_oidc"
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 PHONE = {"width": 390, "height": 844}
 PICTURES = os.environ.get("CONSOLE_PICTURES")
 AUTHENTICATOR = {
@@ -162,13 +161,9 @@ def party(world: Gateway, node_project: Path) -> Iterator[Party]:
 
 @pytest.fixture(scope="module")
 def chromium(world: Gateway) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     assert world.clients
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 def activation(world: Gateway) -> MadeActivation:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from gateway.demo import registry
 from gateway.demo.server import BackgroundServer
 from gateway.identity.presenting.records import PresentationId
 from tests.conftest import need
+from tests.e2e.chromium import CHROMIUM, launched
 from tests.factories.api import Gateway, gateway
 from tests.factories.wallets import offer_of
 from tests.ports import free_port
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-quic",
-]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 PICTURES = os.environ.get("CONSOLE_PICTURES")
 """A directory for pictures of every state, for people who work on the page."""
@@ -52,13 +47,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture(scope="module")
 def chromium(world: Gateway) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     assert world.clients
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Phone:
