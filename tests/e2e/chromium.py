@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -26,3 +26,9 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def follow(page: Page, selector: str) -> None:
+    """Click what leads to another page, and wait until that page is there: a click alone may return before it."""
+    with page.expect_navigation():
+        page.click(selector)

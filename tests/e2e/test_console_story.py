@@ -14,7 +14,7 @@ import pytest
 from gateway.demo.server import BackgroundServer
 from gateway.policies.scope import civil_date
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.chromium import CHROMIUM, follow, launched
 from tests.factories.console_house import House, open_house, some_school
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Visitor:
         self.page.fill("[name=username]", person.username)
         self.page.fill("[name=password]", person.password)
         self.page.fill("[name=totp]", person.code())
-        self.page.click("main button[type=submit]")
+        follow(self.page, "main button[type=submit]")
 
     def picture(self, name: str) -> None:
         if PICTURES:
@@ -112,9 +112,9 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     assert "工作台" in applicant.heading()
     applicant.picture("work-applicant")
     page.goto("/applications")
-    page.click("text=新建申请")
+    follow(page, "text=新建申请")
     applicant.picture("application-choice")
-    page.click("a[href*='textbook-anonymous']")
+    follow(page, "a[href*='textbook-anonymous']")
     page.fill("[name=recipient_name]", "示例教科书发行单位")
     page.fill("[name=responsible]", "责任人（教材部主任）")
     for name in ("county", "stage", "grade", "sex"):
@@ -123,11 +123,11 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page.fill("[name=reason]", "秋季学期教科书征订。")
     page.fill("[name=protection]", "专网传输，加密存储，专人使用，到期销毁。")
     applicant.picture("application-form")
-    page.click("button[value=submit]")
+    follow(page, "button[value=submit]")
     assert page.inner_text(".problem").count("接受安全条款") == 1  # everything else was kept
     applicant.picture("application-form-problem")
     page.check("[name=terms_accepted]")
-    page.click("button[value=submit]")
+    follow(page, "button[value=submit]")
     applicant.picture("application-submitted")
     assert "申请已提交" in page.inner_text(".notice")
     address = page.url
@@ -136,7 +136,7 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page = recorder.page
     recorder.picture("work-recorder")
     page.goto(address)
-    page.click("main a.primary")
+    follow(page, "main a.primary")
     page.fill("[name=government]", "山西省教育厅")
     page.select_option("[name=division]", "140000")
     page.fill("[name=document_number]", "晋政函(2026)88号")
@@ -146,19 +146,19 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page.fill("[name=scope_text]", "同意按申请的用途、范围和期限提供。")
     page.set_input_files("[name=scan]", {"name": "s.pdf", "mimeType": "application/pdf", "buffer": SCAN})
     recorder.picture("ground")
-    page.click("text=登记政府批准")
+    follow(page, "text=登记政府批准")
     assert "教育行政部门无权批准" in page.inner_text(".problem")  # A50-7
     recorder.picture("ground-refused")
     page.fill("[name=government]", "山西省人民政府")
     page.set_input_files("[name=scan]", {"name": "s.pdf", "mimeType": "application/pdf", "buffer": SCAN})
-    page.click("text=登记政府批准")
+    follow(page, "text=登记政府批准")
     assert "晋政函〔2026〕88号" in page.inner_text("main")
     assert page.query_selector("form[action$=confirmation]") is None  # who recorded does not confirm
 
     confirmer = visit("confirmer")
     confirmer.page.goto(address)
     confirmer.picture("application-confirm")
-    confirmer.page.click("form[action$=confirmation] button")
+    follow(confirmer.page, "form[action$=confirmation] button")
     assert "依据已确认" in confirmer.page.inner_text(".notice")
 
     approver = visit("approver")
@@ -166,10 +166,10 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     approver.picture("work-approver")
     page.goto(address)
     approver.picture("application-decide")
-    page.click("form[action$=decision] button.primary")
+    follow(page, "form[action$=decision] button.primary")
     assert "授权已签名生效" in page.inner_text(".notice")
     approver.picture("application-granted")
-    page.click(".standing a[href^='/grants/']")
+    follow(page, ".standing a[href^='/grants/']")
     assert "签名已验证" in page.inner_text("main")
     assert page.query_selector("form[action$=extracts]") is None  # who approved does not execute
     grant = page.url
@@ -207,11 +207,11 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page.goto("/audit")
     page.click("text=按责任链、规则查询")
     page.fill("[name=extract]", extract.rsplit("/", 1)[1])
-    page.click("form[role=search] button")
+    follow(page, "form[role=search] button")
     kinds = page.locator("tbody code").all_inner_texts()
     assert {"release.requested", "release.prepared", "release.intent", "release.outcome"} <= set(kinds)
     inspector.picture("audit")
-    page.click("tr:has-text('release.intent') td.number a")
+    follow(page, "tr:has-text('release.intent') td.number a")
     assert "已验证" in page.inner_text(".verified")
     assert page.locator("svg.path rect.root").count() == 1
     chain = page.inner_text("#content ~ .facts")
@@ -231,7 +231,7 @@ def test_an_application_goes_from_the_applicant_to_a_proven_audit_entry(visit: V
     page.goto(grant)
     page.click("summary:has-text('撤回授权')")
     page.fill("form[action$=withdrawal] [name=reason]", "演练撤回。")
-    page.click("form[action$=withdrawal] button")
+    follow(page, "form[action$=withdrawal] button")
     assert "授权已撤回" in page.inner_text(".notice")
     page = executor.page
     page.goto(grant)
@@ -244,14 +244,14 @@ def test_a_registrar_imports_a_form_and_offers_an_identity(visit: Visit, house: 
     page.goto("/office/import")
     registrar.picture("import")
     page.set_input_files("[name=file]", str(house.form))
-    page.click("form[enctype] button")
+    follow(page, "form[enctype] button")
     assert "尚未写入任何数据" in page.inner_text("main")
     assert page.locator(".badge.bad").count() >= 1  # the broken row
     registrar.picture("import-preview")
     box = page.query_selector("[name=accept_shrink]")
     if box:
         box.check()
-    page.click("text=确认导入 >> nth=-1")
+    follow(page, "text=确认导入 >> nth=-1")
     assert "导入完成" in registrar.heading()
     registrar.picture("import-done")
     with page.expect_download() as expected:
@@ -262,10 +262,10 @@ def test_a_registrar_imports_a_form_and_offers_an_identity(visit: Visit, house: 
     page.goto("/office/classes")
     page.select_option("[name=school]", some_school(house))
     page.fill("[name=reason]", "核对班级名册")
-    page.click("main button.primary")
+    follow(page, "main button.primary")
     assert "*" in page.inner_text("tbody tr td:first-child")
     registrar.picture("classes")
-    page.click("text=出具二维码 >> nth=0")
+    follow(page, "text=出具二维码 >> nth=0")
     drawn = page.evaluate("""() => {
         const outer = document.querySelector("svg.qr").getBoundingClientRect();
         const inner = document.querySelector("svg.qr path").getBoundingClientRect();
@@ -289,12 +289,12 @@ def test_a_newcomer_first_changes_the_password_and_reads_the_rules(visit: Visit,
     page.fill("[name=old]", house.people["newcomer"].password)
     page.fill("[name=new]", "lantern-meadow-violin-47")
     page.fill("[name=again]", "lantern-meadow-violin-47")
-    page.click("main button.primary")
+    follow(page, "main button.primary")
     assert "安全管理制度" in newcomer.heading()
     newcomer.picture("rules")
-    page.click("main button.primary")
+    follow(page, "main button.primary")
     assert "工作台" in newcomer.heading()
-    page.click("text=退出")
+    follow(page, "text=退出")
     assert "已安全退出" in page.inner_text(".notice")
 
 

@@ -17,7 +17,7 @@ from gateway.demo.people import Officer
 from gateway.demo.server import BackgroundServer
 from gateway.families.rules import ADULT_AGE, age_of
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.chromium import CHROMIUM, follow, launched
 from tests.e2e.test_wallet_browser import Phone, scanned, show_code, sign_in
 from tests.factories.api import Gateway, gateway
 from tests.ports import free_port
@@ -106,12 +106,12 @@ def at_school(chromium: Browser, world: Gateway, pupil: Pupil) -> tuple[str, str
     page.fill("[name=username]", pupil.officer.username)
     page.fill("[name=password]", pupil.officer.password)
     page.fill("[name=totp]", pyotp.TOTP(str(pupil.officer.totp_secret)).at(int(time.time())))
-    page.click("main button[type=submit]")
+    follow(page, "main button[type=submit]")
     page.goto("/office/activations")
     page.fill("[name=id_number]", pupil.number)
     page.fill("[name=reason]", "家长来校办理")
-    page.click("main button.primary")
-    page.click("text=为监护人出具激活二维码")
+    follow(page, "main button.primary")
+    follow(page, "text=为监护人出具激活二维码")
     page.wait_for_selector(".qr-frame svg")
     link, code = page.locator("#activation-link").text_content(), page.inner_text("#activation-code")
     # the printed sheet has the QR code, and not the code that is told apart
@@ -155,7 +155,7 @@ def test_a_guardian_comes_in_receives_the_identity_and_shows_it_until_the_pupil_
     page.wait_for_selector("#passkey-known:not([hidden])")
 
     # out, and in again by it
-    page.click("header button:has-text('退出')")
+    follow(page, "header button:has-text('退出')")
     page.wait_for_url("**/family/sign-in")
     phone.look("sign-in")
     page.goto("/family")
@@ -203,7 +203,7 @@ def test_a_guardian_comes_in_receives_the_identity_and_shows_it_until_the_pupil_
     assert "领取学生数字身份" not in page.inner_text("main")
 
     # who saw the data, and a question about it
-    page.click("main a:has-text('谁看过我的孩子')")
+    follow(page, "main a:has-text('谁看过我的孩子')")
     page.wait_for_selector("section[aria-labelledby=accesses] tbody tr")
     assert "身份核验" in page.inner_text("section[aria-labelledby=accesses]")
     phone.look("accesses")

@@ -13,7 +13,7 @@ import pytest
 from gateway.audit.bundle import verify_bundle
 from gateway.demo.server import BackgroundServer
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.chromium import CHROMIUM, follow, launched
 from tests.e2e.test_console_story import Visitor
 from tests.factories.console_house import House, open_house
 
@@ -52,7 +52,7 @@ def fails_to_sign_in(page: Page, username: str) -> None:
         page.goto("/login")
         page.fill("[name=username]", username)
         page.fill("[name=password]", "wrong")
-        page.click("main button[type=submit]")
+        follow(page, "main button[type=submit]")
 
 
 def first_alert(page: Page) -> None:
@@ -62,7 +62,8 @@ def first_alert(page: Page) -> None:
         page.goto("/alerts?state=")
         links = page.locator("tbody a[href^='/alerts/al-']")
         if links.count():
-            links.first.click()
+            with page.expect_navigation():
+                links.first.click()
             return
         time.sleep(0.2)
     pytest.fail("no alert was raised")
@@ -80,34 +81,34 @@ def test_from_the_alert_to_the_case_to_proof_to_package(
 
     page = inspector.page
     first_alert(page)
-    page.click("text=立案检查")
+    follow(page, "text=立案检查")
     page.select_option("[name=subject_kind]", "unit")
     page.fill("[name=subject]", "140000")
     page.fill("[name=title]", "核查连续登录失败")
     page.fill("[name=note]", "同一账号短时间内多次失败。")
-    page.click("section[aria-labelledby=open] button.primary")
+    follow(page, "section[aria-labelledby=open] button.primary")
     assert "已立案" in page.inner_text(".notice")
     case = page.url
     assert page.locator("section[aria-labelledby=evidence] tbody tr").count() == 5
     page.check("input[name=codes][value='51-7']")
     page.fill("[name=order_text]", "核实账号使用情况，说明原因。")
-    page.click("form[action$=order] button.primary")
+    follow(page, "form[action$=order] button.primary")
     assert "已责令改正" in page.inner_text("h1 ~ .actions")
     inspector.picture("inspection-case")
 
     answering = officer.page
     answering.goto("/")
-    answering.click("section[aria-labelledby=orders] a")
+    follow(answering, "section[aria-labelledby=orders] a")
     assert "核实账号使用情况" in answering.inner_text("main")
     assert "短时间内多次失败" not in answering.inner_text("main")
     answering.fill("[name=answer]", "本人忘记密码，已重置。")
-    answering.click("form[action$=answer] button.primary")
+    follow(answering, "form[action$=answer] button.primary")
     assert "已答复" in answering.inner_text("main")
 
     page.goto(case)
     page.select_option("[name=finding]", "corrected")
     page.fill("[name=closing_text]", "已核实。")
-    page.click("form[action$=closure] button.primary")
+    follow(page, "form[action$=closure] button.primary")
     assert "已办结" in page.inner_text("h1 ~ .actions")
     with page.expect_download() as expected:
         page.click("form[action$=package] button")
@@ -115,7 +116,7 @@ def test_from_the_alert_to_the_case_to_proof_to_package(
     expected.value.save_as(package)
     report = verify_bundle(package, house.process.services.audit.policy)
     assert (report.findings, report.size > 0) == ((), True)
-    page.click("section[aria-labelledby=evidence] tbody a >> nth=0")
+    follow(page, "section[aria-labelledby=evidence] tbody a >> nth=0")
     assert "已验证" in page.inner_text(".verified")
 
     page.set_viewport_size({"width": NARROW, "height": 800})

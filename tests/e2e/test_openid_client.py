@@ -22,7 +22,7 @@ from gateway.families.records import BondKind, MadeActivation
 from gateway.ids import SubjectRef
 from gateway.principals import Role
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.chromium import CHROMIUM, follow, launched
 from tests.factories.api import Gateway, gateway
 from tests.factories.presenting import some_pupil
 from tests.ports import free_port
@@ -189,11 +189,11 @@ def with_passkey(page: Page, world: Gateway) -> None:
     device.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     page.goto(made.link)
     page.fill("#f-code", made.code)
-    page.click("#activation button")
+    follow(page, "#activation button")
     page.fill("#f-name", "测试手机")
     page.click("form[data-passkey=create] button")
     page.wait_for_selector("main dd:has-text('测试手机')")
-    page.click("header .person button")
+    follow(page, "header .person button")
     page.wait_for_selector("form[data-passkey=get]")
 
 
@@ -232,8 +232,9 @@ def test_a_guardian_signs_in_with_a_passkey_at_an_unmodified_relying_party(
     page.wait_for_selector("#home")
     assert party.do("callback", url=party.answer())["claims"]["sub"] == claims["sub"]
     page.goto(party.address(prompt="login"))
+    page.wait_for_selector("button:has-text('重新登录')")
     look(page, "again")
-    page.click("button:has-text('重新登录')")
+    follow(page, "button:has-text('重新登录')")
     page.click("form[data-passkey=get] button")
     page.wait_for_selector("#home")
     fresh = party.do("callback", url=party.answer(), maxAge=60)["claims"]
@@ -249,6 +250,7 @@ def test_a_guardian_signs_in_with_a_passkey_at_an_unmodified_relying_party(
     # sign out: the person is asked, the token ends, the browser comes back
     leaving = party.do("logout")
     page.goto(leaving["url"])
+    page.wait_for_selector("main button:has-text('退出')")
     look(page, "sign-out")
     page.click("main button:has-text('退出')")
     page.wait_for_selector("#home")
@@ -264,6 +266,7 @@ def test_a_guardian_signs_in_with_a_passkey_at_an_unmodified_relying_party(
     page.wait_for_selector("#home")
     assert party.do("callback", url=party.answer())["claims"]["sub"] == claims["sub"]
     page.goto(f"{world.settings.public_url}/family/consents")
+    page.wait_for_selector("button:has-text('撤回')")
     look(page, "consents")
     page.click("button:has-text('撤回')")
     page.wait_for_selector("text=没有授权同意")

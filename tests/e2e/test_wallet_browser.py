@@ -17,7 +17,7 @@ from gateway.demo import registry
 from gateway.demo.server import BackgroundServer
 from gateway.identity.presenting.records import PresentationId
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, launched
+from tests.e2e.chromium import CHROMIUM, follow, launched
 from tests.factories.api import Gateway, gateway
 from tests.factories.wallets import offer_of
 from tests.ports import free_port
@@ -250,13 +250,13 @@ def sign_in(counter: Page, world: Gateway) -> None:
     if one.totp_secret is not None:
         # the code of the next half minute: that of this one was used to get the grant
         counter.fill("[name=totp]", pyotp.TOTP(one.totp_secret).at(int(time.time()) + 30))
-    counter.click("main button[type=submit]")
+    follow(counter, "main button[type=submit]")
 
 
 def show_code(counter: Page) -> PresentationId:
     counter.goto("/verify")
     counter.check("[name=claims][value=age_over_6]")
-    counter.click("main button.primary")
+    follow(counter, "main button.primary")
     counter.wait_for_selector(".qr-frame")
     return PresentationId(counter.url.rsplit("/", 1)[1])
 

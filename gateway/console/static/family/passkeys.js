@@ -76,4 +76,5 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     await perform(form);
     button.disabled = false;
   });
+  form.querySelector("button").disabled = false;
 }

@@ -13,3 +13,4 @@ function take() {
 
 take();
 window.addEventListener("hashchange", take);
+field.form.querySelector("button").disabled = false;
