@@ -26,6 +26,7 @@ from bench.results import Figure, Figures
 from gateway.audit.records import LINKS, SearchQuery, TagList
 from gateway.audit.store import SqlLogStore
 from gateway.audit.store.cache import write_index
+from gateway.audit.store.following import INDEXED
 from gateway.audit.tags import Tagger
 from gateway.db import DatabaseReader
 from gateway.instants import micros_text
@@ -148,6 +149,8 @@ def measure(name: str, count: int) -> None:
         while some := [row for row, _ in zip(made, range(_AT_ONCE), strict=False)]:
             with engine.begin() as connection:
                 write_index(connection, some)
+        with SqlLogStore(engine).transaction() as tx:
+            SqlLogStore(engine).move_cursor(tx, INDEXED, 0, count)
         with engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
         store, reader, spent = SqlLogStore(engine), DatabaseReader(engine), list[float]()

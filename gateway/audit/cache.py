@@ -13,6 +13,16 @@ CacheRow = tuple[int, dict[str, str | None], list[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Cached:
+    """The search index as it stands."""
+
+    rows: Iterator[CacheRow]
+    """Ascending."""
+    until: int
+    """Entries from here on may have no row yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What the search index has wrong about one entry."""
 
@@ -45,9 +55,10 @@ class Difference:
 class IndexComparison:
     """Takes the entries of the log in order, beside the rows of the index in theirs."""
 
-    def __init__(self, rows: Iterator[CacheRow]) -> None:
-        self._rows = rows
-        self._row = next(rows, None)
+    def __init__(self, cached: Cached) -> None:
+        self._rows = cached.rows
+        self._until = cached.until
+        self._row = next(cached.rows, None)
         self._reached = ""
 
     def take(self, index: int, content: Mapping[str, JsonValue] | None) -> Iterator[Difference]:
@@ -55,7 +66,8 @@ class IndexComparison:
         yield from self._surplus(index)
         if self._row is None or self._row[0] != index:
             self._pass(content)
-            yield Difference(index, missing=True)
+            if index < self._until:
+                yield Difference(index, missing=True)
             return
         _, columns, listed = self._row
         self._row = next(self._rows, None)

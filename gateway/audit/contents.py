@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Final
 
-from gateway.audit.cache import CacheRow, Difference, IndexComparison
+from gateway.audit.cache import Cached, Difference, IndexComparison
 from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import Damage
@@ -36,7 +36,7 @@ class Contents:
     def __init__(
         self,
         tag_list: Callable[[int], TagList | None],
-        cached: Iterator[CacheRow] | None,
+        cached: Cached | None,
         doubted: Container[int],
         report: Report,
         *,

@@ -165,7 +165,7 @@ def encode_entry(
         content["tags"] = _tags(tags)
     body = _canonical(content)
     _check_length(len(body))
-    return EncodedEntry(body, index_of(content), tags)
+    return EncodedEntry(body, tags)
 
 
 def check_fits(draft: EntryDraft) -> None:

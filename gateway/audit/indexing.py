@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from gateway.audit.cache import CacheRow, Difference, IndexComparison
+from gateway.audit.cache import Cached, CacheRow, Difference, IndexComparison
 from gateway.audit.entries import decode_entry, index_of, tag_list_of
 from gateway.audit.records import Head, StoredEntry, TagList
 from gateway.journal import Reader, Tx
@@ -26,8 +26,14 @@ class IndexStore(Protocol):
     def head(self, tx: Tx) -> Head:
         """Return the head."""
 
-    def lock_head(self, tx: Tx) -> Head:
-        """Lock the head, so that nobody appends until the transaction ends."""
+    def indexed(self, tx: Tx) -> int:
+        """Return how many entries, from the first on, are in the index."""
+
+    def hold_indexed(self, tx: Tx) -> int:
+        """Return the same, which nobody changes until the transaction ends."""
+
+    def index_more(self, tx: Tx, limit: int) -> int:
+        """Take the next entries into the index; return how many."""
 
     def entries(self, tx: Tx, start: int, end: int) -> Iterator[StoredEntry]:
         """Yield the entries of a range, ascending."""
@@ -58,7 +64,7 @@ class SearchIndex:
         found: list[Difference] = []
 
         def run(tx: Tx) -> None:
-            comparison = IndexComparison(self.store.index_rows(tx))
+            comparison = IndexComparison(Cached(self.store.index_rows(tx), self.store.indexed(tx)))
             size = self.store.head(tx).size
             for start in range(0, size, _READ):
                 entries = list(self.store.entries(tx, start, min(start + _READ, size)))
@@ -73,17 +79,29 @@ class SearchIndex:
     def rebuild(self, progress: Callable[[int], object] = lambda _count: None) -> int:
         """Write the index anew from the log; return the number of entries.
 
-        A stretch at a time, so that entries go on being written and searched meanwhile; what is appended meanwhile
-        brings its rows itself. ``progress`` is told how many more entries are done.
+        A stretch at a time, so that entries go on being written and searched meanwhile; what the index did not hold
+        yet it is given at the end. ``progress`` is told how many more entries are done.
         """
-        size = self.reader.read(lambda tx: self.store.head(tx).size)
-        for start in range(0, size, _REBUILT):
-            end = min(start + _REBUILT, size)
+        known = self.reader.read(lambda tx: min(self.store.indexed(tx), self.store.head(tx).size))
+        for start in range(0, known, _REBUILT):
+            end = min(start + _REBUILT, known)
             with self.store.transaction() as tx:
                 contents = [(one.index, decode_entry(one.body)) for one in self.store.entries(tx, start, end)]
                 rows = [(index, index_of(content), tag_list_of(content)) for index, content in contents]
                 self.store.replace_index(tx, start, end, rows)
             progress(end - start)
-        with self.store.transaction() as tx:  # rows of no entry: the locked head says where the entries end
-            self.store.replace_index(tx, self.store.lock_head(tx).size, None, ())
-        return size
+        with self.store.transaction() as tx:  # rows of no entry, and of none that the index holds
+            self.store.replace_index(tx, self.store.hold_indexed(tx), None, ())
+        return known + self.catch_up(progress)
+
+    def catch_up(self, progress: Callable[[int], object] = lambda _count: None) -> int:
+        """Take into the index what it does not hold yet; return how many entries. ``progress`` is told of each part."""
+        taken = 0
+        while more := self._more():
+            taken += more
+            progress(more)
+        return taken
+
+    def _more(self) -> int:
+        with self.store.transaction() as tx:
+            return self.store.index_more(tx, _READ)

@@ -44,10 +44,9 @@ class TagList:
 
 @dataclass(frozen=True, slots=True)
 class EncodedEntry:
-    """An entry in its final form: the leaf, and what the search index takes from it."""
+    """An entry in its final form: the leaf, and the tags of those whom it concerns."""
 
     body: bytes = field(repr=False)
-    index: Mapping[str, str | None]
     tags: TagList | None = None
 
 

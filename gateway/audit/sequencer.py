@@ -4,17 +4,20 @@ The leader takes what is queued, without waiting for more, and in ONE transactio
 savepoint, appends the entries, the tiles that changed and one signed checkpoint, and moves the head row
 (locked on PostgreSQL, fenced by its old size and root). Then it wakes the callers. An error in one write
 undoes that write alone; an error of the database undoes all, and every caller gets ``UnavailableError``.
+
+The search index is written behind the log: when the leader has nothing to do, or once it is far behind.
 """
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.entries import Clock, check_draft, encode_entry
@@ -29,6 +32,12 @@ from gateway.instants import micros_text
 from gateway.journal import EntryDraft, Receipt, Tx
 
 R = TypeVar("R")
+
+IDLE_SECONDS: Final = 0.05
+"""How long the leader waits for the next entry before it turns to the search index."""
+FAR_BEHIND: Final = 512
+"""Entries that the search index may lack, some milliseconds of a search, before the leader writes it in between."""
+_log = logging.getLogger(__name__)
 
 
 class TransactionLostError(UnavailableError):
@@ -59,6 +68,9 @@ class LogStore(Protocol):
 
     def checkpoint(self, tx: Tx, size: int | None = None) -> str | None:
         """Return a signed checkpoint."""
+
+    def index_more(self, tx: Tx, limit: int) -> int:
+        """Take the next entries into the search index; return how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,7 @@ class Sequencer:
         self._leader: threading.Thread | None = None
         self._closed = False
         self._edge: Edge | None = None
+        self._unindexed = 1  # another process may have left some
 
     def submit(
         self,
@@ -199,7 +212,7 @@ class Sequencer:
     def _lead(self) -> None:
         stop = False
         while not stop:
-            queued = self._queue.get()
+            queued = self._next()
             jobs: list[_Job] = []
             while True:
                 if queued is None:
@@ -214,6 +227,30 @@ class Sequencer:
                     break
             if jobs:
                 self._commit(jobs)
+        if self._unindexed:
+            self._index()
+
+    def _next(self) -> tuple[_Job, ...] | None:
+        """Return what is queued next; meanwhile, and when many entries wait for it, the search index is written."""
+        while self._unindexed:
+            if self._unindexed >= FAR_BEHIND:
+                self._index()
+            try:
+                return self._queue.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                self._index()
+        return self._queue.get()
+
+    def _index(self) -> None:
+        """Take some entries into the search index: searches read the others from the log, so it may fail."""
+        try:
+            with self._store.transaction() as tx:
+                taken = self._store.index_more(tx, FAR_BEHIND)
+        except Exception as error:  # noqa: BLE001  whatever it is, the log goes on
+            told = "The search index could not be written; run 'xueji audit index --check'."
+            _log.warning(told, exc_info=not isinstance(error, UnavailableError))
+            taken = 0
+        self._unindexed = max(self._unindexed - taken, 1) if taken == FAR_BEHIND else 0
 
     def _commit(self, jobs: Sequence[_Job]) -> None:
         """Run one group: every future of ``jobs`` is settled at the end, after the commit."""
@@ -246,6 +283,7 @@ class Sequencer:
             job.future.set_exception(reason)
         if prepared:
             self._edge = edge
+            self._unindexed += len(prepared)
             root = edge.root()
             for at_index, done in enumerate(prepared, start=start):
                 done.job.future.set_result((done.result, Receipt(at_index, done.leaf, edge.size, root)))
@@ -288,8 +326,7 @@ class Sequencer:
 
     def _write(self, tx: Tx, head: Head, edge: Edge, at: str, prepared: Sequence[_Prepared]) -> None:
         tiles: dict[tuple[int, int], bytes] = {}
-        for done in prepared:
-            edge.append(done.leaf, tiles)
+        edge.extend([done.leaf for done in prepared], tiles)
         tiles.update(edge.partial_tiles(head.size))
         checkpoint = Checkpoint(self._identity.origin, edge.size, edge.root())
         batch = Batch(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from gateway.audit.cache import CacheRow
+from gateway.audit.cache import Cached
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError
 from gateway.audit.merkle import leaf_hash
@@ -101,7 +101,7 @@ class TiledSource:
         """Return ``None``: tag lists do not leave the gateway."""
         return None
 
-    def cached(self) -> Iterator[CacheRow] | None:
+    def cached(self) -> Cached | None:
         """Return ``None``: there is no search index."""
         return None
 

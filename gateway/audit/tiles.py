@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.audit.errors import LogDamagedError, MalformedError
-from gateway.audit.merkle import HASH_BYTES, Nodes, complete, fold
+from gateway.audit.merkle import HASH_BYTES, CompactRange, Nodes, complete, fold
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -129,11 +129,34 @@ def nodes_from(tile: Callable[[int, int], bytes]) -> Nodes:
 
 
 @dataclass(slots=True)
+class _Partial:
+    """The tile of one level that is not full yet: its hashes, and the tree over them as it grows."""
+
+    hashes: list[bytes]
+    tree: CompactRange
+
+    @classmethod
+    def of(cls, hashes: list[bytes]) -> _Partial:
+        tree = CompactRange()
+        tree.extend(hashes)
+        return cls(hashes, tree)
+
+    def extend(self, nodes: Sequence[bytes]) -> bytes | None:
+        """Add hashes, as many as there is room for at most; return the root of the tile when it is full."""
+        self.hashes += nodes
+        self.tree.extend(nodes)
+        return self.tree.root() if self.tree.size == WIDTH else None
+
+
+@dataclass(slots=True)
 class Edge:
-    """The right edge of a tree: its size and, level by level, the hashes of the tile that is not full yet."""
+    """The right edge of a tree: its size and, level by level, the tile that is not full yet.
+
+    A commit needs the root, so each tile's tree is kept as it grows: one hash a leaf, and not the whole tile again.
+    """
 
     size: int = 0
-    levels: list[list[bytes]] = field(default_factory=list)
+    levels: list[_Partial] = field(default_factory=list)
 
     @classmethod
     def load(cls, size: int, tile: Callable[[int, int], bytes]) -> Edge:
@@ -145,46 +168,49 @@ class Edge:
             content = tile(level, hashes // WIDTH) if width else b""
             if len(content) != width * HASH_BYTES:
                 raise LogDamagedError(f"The right edge of the log is damaged at level {level} (size {size}).")
-            edge.levels.append(split_hashes(content))
+            edge.levels.append(_Partial.of(split_hashes(content)))
             level += 1
         return edge
 
     def copy(self) -> Edge:
         """Return an edge of its own, to be thrown away when the transaction fails."""
-        return Edge(self.size, [list(level) for level in self.levels])
+        return Edge(self.size, [_Partial(list(level.hashes), level.tree.copy()) for level in self.levels])
 
     def append(self, leaf: bytes, changed: dict[tuple[int, int], bytes]) -> None:
         """Add a leaf hash; ``changed`` collects full tiles by level and index."""
-        self.size += 1
-        carried: bytes | None = leaf
-        level = 0
-        while carried is not None:
-            if level == len(self.levels):
-                self.levels.append([])
-            hashes = self.levels[level]
-            hashes.append(carried)
-            carried = None
-            if len(hashes) == WIDTH:
-                changed[level, (self.size >> (HEIGHT * level)) // WIDTH - 1] = b"".join(hashes)
-                carried = complete(hashes)
-                hashes.clear()
-            level += 1
+        self.extend((leaf,), changed)
+
+    def extend(self, leaves: Sequence[bytes], changed: dict[tuple[int, int], bytes]) -> None:
+        """Add leaf hashes; ``changed`` collects full tiles by level and index."""
+        at = 0
+        while at < len(leaves):
+            some = leaves[at : at + WIDTH - self.size % WIDTH]
+            at += len(some)
+            self.size += len(some)
+            level, carried = 0, self._add(0, some, changed)
+            while carried is not None:
+                level += 1
+                carried = self._add(level, (carried,), changed)
+
+    def _add(self, level: int, nodes: Sequence[bytes], changed: dict[tuple[int, int], bytes]) -> bytes | None:
+        """Add hashes to the tile of a level; return its root when it is full, and begin the next."""
+        if level == len(self.levels):
+            self.levels.append(_Partial.of([]))
+        partial = self.levels[level]
+        full = partial.extend(nodes)
+        if full is not None:
+            changed[level, (self.size >> (HEIGHT * level)) // WIDTH - 1] = b"".join(partial.hashes)
+            self.levels[level] = _Partial.of([])
+        return full
 
     def partial_tiles(self, since: int) -> dict[tuple[int, int], bytes]:
         """Return the tiles of the edge that are not full and have changed since the tree had ``since`` leaves."""
         return {
-            (level, (self.size >> (HEIGHT * level)) // WIDTH): b"".join(hashes)
-            for level, hashes in enumerate(self.levels)
-            if hashes and self.size >> (HEIGHT * level) != since >> (HEIGHT * level)
+            (level, (self.size >> (HEIGHT * level)) // WIDTH): b"".join(partial.hashes)
+            for level, partial in enumerate(self.levels)
+            if partial.hashes and self.size >> (HEIGHT * level) != since >> (HEIGHT * level)
         }
 
     def root(self) -> bytes:
         """Return the root of the tree."""
-        peaks: list[bytes] = []
-        for hashes in reversed(self.levels):
-            at = 0
-            for bit in reversed(range(HEIGHT)):
-                if len(hashes) & (1 << bit):
-                    peaks.append(complete(hashes[at : at + (1 << bit)]))
-                    at += 1 << bit
-        return fold(peaks)
+        return fold([peak for level in reversed(self.levels) for peak in level.tree.peaks])

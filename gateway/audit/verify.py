@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from gateway.audit.alignment import explain, unsigned
-from gateway.audit.cache import CacheRow
+from gateway.audit.cache import Cached
 from gateway.audit.contents import Contents
 from gateway.audit.findings import Damage, Finding, VerifyReport
 from gateway.audit.merkle import HASH_BYTES, complete
@@ -73,8 +73,8 @@ class LogSource(Protocol):
     def tag_list(self, index: int) -> TagList | None:
         """Return the tag list beside an entry; ``None`` when it is not there."""
 
-    def cached(self) -> Iterator[CacheRow] | None:
-        """Return the search index, ascending; ``None`` where there is none, or nobody asked for it."""
+    def cached(self) -> Cached | None:
+        """Return the search index; ``None`` where there is none, or nobody asked for it."""
 
 
 def trust(vkey: str) -> TrustPolicy:

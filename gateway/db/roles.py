@@ -103,6 +103,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         **_FAMILIES,
         **_INSPECTIONS,
         "access_questions": KEEP,
+        "audit_cursors": READ,
         "log_cosignatures": ADD,
         "log_entries": READ,
         "log_index": READ,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,10 @@ from sqlalchemy import Engine, text
 import gateway.bootstrap  # noqa: F401  the composition root imports every store, so that the metadata knows all tables
 from gateway.audit.indexing import SearchIndex
 from gateway.audit.records import SearchQuery
+from gateway.audit.sequencer import FAR_BEHIND
 from gateway.audit.store import SqlLogStore
 from gateway.audit.store import search as searching
-from gateway.audit.store.search import PERSON
+from gateway.audit.store.following import INDEXED, PERSON
 from gateway.audit.tags import Tagger, epoch_of
 from gateway.cli import cli
 from gateway.db import make_engine, metadata, migrate
@@ -72,6 +74,13 @@ class House:
         if query.subject is not None:
             tags = {epoch: tagger.tag(epoch, query.subject) for epoch in {epoch_of(START)}}
         return make_reader(self.engine).read(lambda tx: self.store.search(tx, query, tags))
+
+    def forget(self, known: int) -> None:
+        """Let the index hold the first ``known`` entries alone, as before it has followed the log."""
+        with self.engine.begin() as connection:
+            for table in ("log_index", "log_tags"):
+                connection.execute(text(f"DELETE FROM {table} WHERE seq >= {known}"))
+            connection.execute(text(f"UPDATE audit_cursors SET position = {known} WHERE name = '{INDEXED}'"))
 
     def plainly(self, query: SearchQuery) -> list[int]:
         """Return the same by reading every entry."""
@@ -152,14 +161,16 @@ def queries(dice: random.Random, last: datetime) -> Iterator[SearchQuery]:
         )
 
 
-@pytest.mark.parametrize("enough", [(2000,), (5, 20), (1,)])
+@pytest.mark.parametrize(("enough", "known"), [((2000,), 300), ((5, 20), 297), ((1,), 20), ((2000,), 0)])
 def test_a_search_finds_what_reading_every_entry_finds(
-    house: House, enough: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    house: House, enough: tuple[int, ...], known: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However far the index has come."""
+    house.forget(known)
     monkeypatch.setattr(searching, "_ENOUGH", enough)
     last = max(datetime.fromisoformat(entry["at"]) for entry in house.entries)
     hits = 0
-    for query in queries(random.Random(sum(enough)), last):
+    for query in queries(random.Random(sum(enough) + known), last):
         found = house.search(query)
         assert found == house.plainly(query), query
         hits += bool(found)
@@ -211,6 +222,36 @@ def test_what_the_index_has_wrong_is_named_and_written_anew(house: House) -> Non
         assert house.index.rebuild(done.append) == 300
         assert sum(done) == 300
         assert house.index.compare() == [], damage
+
+
+def test_the_index_takes_in_what_it_lacks_and_lacking_is_no_damage(house: House) -> None:
+    house.forget(123)
+    assert house.index.compare() == []
+    with house.engine.begin() as connection:  # rows of entries that it has not come to
+        connection.execute(text("INSERT INTO log_index (seq, kind, at, outcome) VALUES (200, 'a.b', 'x', 'done')"))
+    assert [one.index for one in house.index.compare()] == [200]
+    assert house.search(SearchQuery(kind="a.b")) == []
+    done: list[int] = []
+    assert (house.index.catch_up(done.append), sum(done), house.index.catch_up()) == (177, 177, 0)
+    assert house.index.compare() == []
+    house.forget(50)
+    assert house.index.rebuild() == 300
+    assert house.index.compare() == []
+
+
+def test_the_index_follows_a_log_that_is_written(tables_url: str) -> None:
+    engine = make_engine(tables_url)
+    journal = make_journal(engine)
+    store, reader = SqlLogStore(engine), make_reader(engine)
+    for draft in drafts(random.Random(SEED), FAR_BEHIND + 1):
+        journal.append(draft)
+    deadline = time.monotonic() + 20
+    while reader.read(store.indexed) <= FAR_BEHIND:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert SearchIndex(store, reader).compare() == []
+    journal.close()
+    engine.dispose()
 
 
 def test_the_command_checks_and_rebuilds(house: House) -> None:

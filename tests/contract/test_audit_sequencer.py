@@ -149,12 +149,24 @@ def test_close_commits_what_is_queued(engine: Engine) -> None:
 def test_without_the_tables_nothing_happens_and_everybody_hears_it(engine: Engine) -> None:
     journal = make_journal(engine)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE log_tags"))
-        connection.execute(text("DROP TABLE log_index"))
+        connection.execute(text("DROP TABLE log_checkpoints"))
     with pytest.raises(UnavailableError):
         journal.record(lambda tx: facts.add(1, tx), _entry)
     journal.close()
     assert facts.count(engine) == _entries(engine) == 0
+
+
+def test_without_the_search_index_the_log_is_written_all_the_same(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = make_journal(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE log_tags"))
+        connection.execute(text("DROP TABLE log_index"))
+    journal.record(lambda tx: facts.add(1, tx), _entry)
+    journal.close()
+    assert facts.count(engine) == _entries(engine) == 1
+    assert "xueji audit index" in caplog.text
 
 
 def test_an_unreachable_database_is_unavailable(tmp_path: Path) -> None:

@@ -223,6 +223,7 @@ def test_witness_cosigns_and_the_quorum_is_met(house: House, tmp_path: Path) -> 
 
 
 def test_index_is_a_cache_that_is_compared_and_rebuilt(house: House) -> None:
+    house.service.index.catch_up()
     assert house.service.index.compare() == []
     with house.engine.begin() as connection:
         connection.execute(text("UPDATE log_index SET link_grant = 'g-7' WHERE seq = 3"))

@@ -1,4 +1,4 @@
-"""The rows of the search index: written with the entries, read to be compared, and written anew from the log."""
+"""The rows of the search index: written behind the entries, read to be compared, and written anew from the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import (
 from gateway.audit.records import TagList
 from gateway.audit.store.tables import log_index, log_tag_lists, log_tags
 from gateway.audit.store.values import PackedTags
-from gateway.db import connection_of
+from gateway.db import Prepared, connection_of
 from gateway.journal import Tx
 
 IndexRow = tuple[int, Mapping[str, str | None], TagList | None]
@@ -26,12 +26,11 @@ _COLUMNS = [column.name for column in log_index.columns if column.name != "seq"]
 _WINDOW = 50_000
 """Entries compared at a time: tags have no index by entry, so each window reads them all."""
 
-# Run at every commit of the log, so built once.
 _REACHED = (
     select(log_index.c.reached).where(log_index.c.seq < bindparam("before")).order_by(log_index.c.seq.desc()).limit(1)
 )
-_ADD_ROW = insert(log_index)
-_ADD_TAG = insert(log_tags)
+_ADD_ROW = Prepared(insert(log_index), ("seq", *_COLUMNS))
+_ADD_TAG = Prepared(insert(log_tags), ("epoch", "tag", "seq"))
 
 
 class CacheRows:
@@ -92,13 +91,9 @@ def write_index(connection: Connection, rows: Iterable[IndexRow]) -> None:
     added = []
     for seq, columns, _ in rows:
         reached = max(reached, columns["at"] or "")
-        added.append({"seq": seq, **columns, "reached": reached})
-    connection.execute(_ADD_ROW, added)
-    tags = [
-        {"epoch": tags.epoch, "tag": tag, "seq": seq}
-        for seq, _, tags in rows
-        if tags is not None and tags.listed
-        for tag in tags.tags
-    ]
+        told = {**columns, "reached": reached}
+        added.append((seq, *(told[name] for name in _COLUMNS)))
+    _ADD_ROW.run_rows(connection, added)
+    tags = [(tags.epoch, tag, seq) for seq, _, tags in rows if tags is not None and tags.listed for tag in tags.tags]
     if tags:
-        connection.execute(_ADD_TAG, tags)
+        _ADD_TAG.run_rows(connection, tags)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from sqlalchemy import (
-    Connection,
     bindparam,
     func,
     insert,
@@ -21,9 +20,7 @@ from gateway.audit.records import (
     Cosignature,
     Head,
     StoredEntry,
-    TagList,
 )
-from gateway.audit.store.cache import write_index
 from gateway.audit.store.tables import (
     log_checkpoints,
     log_cosignatures,
@@ -33,27 +30,37 @@ from gateway.audit.store.tables import (
     log_tiles,
 )
 from gateway.audit.store.values import as_bytes
-from gateway.db import connection_of
+from gateway.db import Prepared, connection_of
 from gateway.journal import Tx
 
 CHECKPOINTS_AT_ONCE = 1000
 
 
-# Run at every commit of the log, so built once: it takes longer than to run them.
-_HEAD = select(log_head.c.size, log_head.c.root, log_head.c.at).where(log_head.c.id == 1)
-_LOCKED_HEAD = _HEAD.with_for_update()
-_MOVE_HEAD = update(log_head).where(
-    log_head.c.id == 1, log_head.c.size == bindparam("was_size"), log_head.c.root == bindparam("was_root")
+_HEAD_QUERY = select(log_head.c.size, log_head.c.root, log_head.c.at).where(log_head.c.id == 1)
+_HEAD = {"postgresql": Prepared(_HEAD_QUERY.with_for_update()), "sqlite": Prepared(_HEAD_QUERY)}
+"""By dialect: SQLite has locked the whole database."""
+_MOVE_HEAD = Prepared(
+    update(log_head).where(
+        log_head.c.id == 1, log_head.c.size == bindparam("was_size"), log_head.c.root == bindparam("was_root")
+    ),
+    ("size", "root", "at"),
 )
-_ADD_ENTRY = insert(log_entries)
-_ADD_CHECKPOINT = insert(log_checkpoints)
+_ADD_ENTRY = Prepared(insert(log_entries), ("seq", "leaf_hash", "body"))
+_ADD_CHECKPOINT = Prepared(insert(log_checkpoints))
+_TILE = ("level", "tile", "hashes")
 _TILE_OF_POSTGRESQL, _TILE_OF_SQLITE = postgresql.insert(log_tiles), sqlite.insert(log_tiles)
 _PUT_TILE = {
-    "postgresql": _TILE_OF_POSTGRESQL.on_conflict_do_update(
-        index_elements=["level", "tile"], set_={"hashes": _TILE_OF_POSTGRESQL.excluded.hashes}
+    "postgresql": Prepared(
+        _TILE_OF_POSTGRESQL.on_conflict_do_update(
+            index_elements=["level", "tile"], set_={"hashes": _TILE_OF_POSTGRESQL.excluded.hashes}
+        ),
+        _TILE,
     ),
-    "sqlite": _TILE_OF_SQLITE.on_conflict_do_update(
-        index_elements=["level", "tile"], set_={"hashes": _TILE_OF_SQLITE.excluded.hashes}
+    "sqlite": Prepared(
+        _TILE_OF_SQLITE.on_conflict_do_update(
+            index_elements=["level", "tile"], set_={"hashes": _TILE_OF_SQLITE.excluded.hashes}
+        ),
+        _TILE,
     ),
 }
 
@@ -64,15 +71,15 @@ class LogRows:
     def lock_head(self, tx: Tx) -> Head:
         """Lock the head row for this transaction and return it; the first time it is made."""
         connection = connection_of(tx)
-        query = _LOCKED_HEAD if connection.dialect.name == "postgresql" else _HEAD
-        row = connection.execute(query).one_or_none()
+        locked = _HEAD[connection.dialect.name]
+        row = locked.run(connection, {}).one_or_none()
         if row is None:
             first = {"id": 1, "size": 0, "root": EMPTY_ROOT, "at": ""}
             if connection.dialect.name == "postgresql":
                 connection.execute(postgresql.insert(log_head).values(first).on_conflict_do_nothing())
             else:
                 connection.execute(insert(log_head).values(first))
-            row = connection.execute(query).one()
+            row = locked.run(connection, {}).one()
         return Head(row.size, bytes(row.root), row.at)
 
     def head(self, tx: Tx) -> Head:
@@ -84,15 +91,11 @@ class LogRows:
         """Write a batch behind ``expected``; raises ``LogDamagedError`` when another writer was there (fencing)."""
         connection = connection_of(tx)
         head = {"size": batch.head.size, "root": batch.head.root, "at": batch.head.at}
-        fenced = connection.execute(_MOVE_HEAD, {**head, "was_size": expected.size, "was_root": expected.root})
+        fenced = _MOVE_HEAD.run(connection, {**head, "was_size": expected.size, "was_root": expected.root})
         if fenced.rowcount != 1:
             raise LogDamagedError("Another writer has moved the head of the log.")
         numbered = list(enumerate(batch.entries, start=batch.start))
-        connection.execute(
-            _ADD_ENTRY,
-            [{"seq": seq, "leaf_hash": leaf, "body": entry.body} for seq, (leaf, entry) in numbered],
-        )
-        self.index(connection, [(seq, entry.index, entry.tags) for seq, (_, entry) in numbered])
+        _ADD_ENTRY.run_rows(connection, [(seq, leaf, entry.body) for seq, (leaf, entry) in numbered])
         lists = [
             {"seq": seq, "epoch": entry.tags.epoch, "tags": b"".join(entry.tags.tags)}
             for seq, (_, entry) in numbered
@@ -100,20 +103,10 @@ class LogRows:
         ]
         if lists:
             connection.execute(insert(log_tag_lists), lists)
-        for (level, tile), hashes in sorted(batch.tiles.items()):
-            self._put_tile(connection, level, tile, hashes)
+        tiles = [(level, tile, hashes) for (level, tile), hashes in sorted(batch.tiles.items())]
+        _PUT_TILE[connection.dialect.name].run_rows(connection, tiles)
         checkpoint = {"size": batch.head.size, "root": batch.head.root, "note": batch.checkpoint}
-        connection.execute(_ADD_CHECKPOINT, checkpoint)
-
-    def index(
-        self, connection: Connection, rows: Sequence[tuple[int, Mapping[str, str | None], TagList | None]]
-    ) -> None:
-        """Write the search index of new entries, in their transaction."""
-        write_index(connection, rows)
-
-    def _put_tile(self, connection: Connection, level: int, tile: int, hashes: bytes) -> None:
-        statement = _PUT_TILE["postgresql" if connection.dialect.name == "postgresql" else "sqlite"]
-        connection.execute(statement, {"level": level, "tile": tile, "hashes": hashes})
+        _ADD_CHECKPOINT.run(connection, checkpoint)
 
     def tile(self, tx: Tx, level: int, tile: int) -> bytes:
         """Return the hashes of a tile, as many as there are; empty when there is none."""

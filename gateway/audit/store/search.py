@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,14 +27,13 @@ from sqlalchemy.sql.operators import custom_op
 from gateway.audit.records import (
     SearchQuery,
 )
+from gateway.audit.store.following import PERSON, FollowingRows
 from gateway.audit.store.tables import log_index, log_tag_lists, log_tags
 from gateway.audit.store.values import PackedTags
 from gateway.db import connection_of
 from gateway.instants import micros_text
 from gateway.journal import Tx
 
-PERSON = ("actor", "link_approver", "link_executor", "link_basis_recorder", "link_basis_confirmer")
-"""The columns that hold accounts."""
 _ENOUGH = (2_000, 20_000, 200_000)
 """Hits up to which conditions are counted, to be told apart: the next only when all have more than the one before."""
 _AT_ONCE = 500
@@ -64,14 +64,22 @@ class Range:
         object.__setattr__(self, "seqs", tuple(seqs))
 
 
-class SearchRows:
-    """Searches in the index."""
+class SearchRows(FollowingRows):
+    """Searches in the index, and in the entries that it does not hold yet."""
 
     def search(self, tx: Tx, query: SearchQuery, tags: Mapping[str, bytes] | None) -> list[int]:
         """Return the indexes that match, newest first, at most ``query.limit``.
 
         ``tags``: epoch -> tag of the subject that is looked for; ``None`` when no subject is.
         """
+        known = self.indexed(tx)
+        newest = list(islice(self.unindexed(tx, query, tags, known), query.limit))
+        before = known if query.before is None else min(known, query.before)
+        left = replace(query, before=before, limit=query.limit - len(newest))
+        return newest + self._known(tx, left, tags) if left.limit else newest
+
+    def _known(self, tx: Tx, query: SearchQuery, tags: Mapping[str, bytes] | None) -> list[int]:
+        """Return the indexes that match in the index, newest first."""
         connection = connection_of(tx)
         within = _range(connection, query)
         if within is None:

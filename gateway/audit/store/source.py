@@ -9,7 +9,7 @@ from typing import Self, cast
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from gateway.audit.cache import CacheRow
+from gateway.audit.cache import Cached
 from gateway.audit.records import Head, StoredEntry, TagList
 from gateway.audit.store.rows import SqlLogStore
 from gateway.audit.store.tables import log_cosignatures, log_entries
@@ -86,6 +86,8 @@ class DatabaseLogSource:
         """Return the tag list beside an entry."""
         return self._store.tag_list(self._tx, index)
 
-    def cached(self) -> Iterator[CacheRow] | None:
+    def cached(self) -> Cached | None:
         """Return the search index, if it is to be compared."""
-        return self._store.index_rows(self._tx) if self._with_index else None
+        if not self._with_index:
+            return None
+        return Cached(self._store.index_rows(self._tx), self._store.indexed(self._tx))

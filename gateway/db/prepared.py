@@ -1,0 +1,66 @@
+"""Statements that run at every commit, compiled once a dialect and handed to the driver as text.
+
+SQLAlchemy takes longer to find a statement in its cache, and to bind its values, than SQLite takes to run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Delete, Insert, Select, Update
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    text: str
+    names: tuple[str, ...] | None
+    """Names of the values in their order; ``None`` where the driver takes them by name."""
+    fixed: Values
+    """Values that the statement brings itself."""
+
+    def bound(self, values: Values) -> Any:  # noqa: ANN401  what a driver takes
+        if self.names is None:
+            return {**self.fixed, **values}
+        fixed = self.fixed
+        return tuple(values[name] if name in values else fixed[name] for name in self.names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A statement whose values are plain (text, numbers, bytes): no type of a column converts them.
+
+    ``sets`` names the columns that an insert or update writes, all for an insert without.
+    """
+
+    statement: Select[Any] | Insert | Update | Delete
+    sets: Sequence[str] | None = None
+    _compiled: dict[str, _Compiled] = field(default_factory=dict, init=False, repr=False)
+
+    def run(self, connection: Connection, values: Values) -> CursorResult[Any]:
+        """Run it once."""
+        compiled = self._of(connection)
+        return connection.exec_driver_sql(compiled.text, compiled.bound(values))
+
+    def run_rows(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run an insert for each of ``rows``, at least one, whose values stand in the order of ``sets``."""
+        compiled, names = self._of(connection), self.sets or ()
+        if compiled.names is None:
+            connection.exec_driver_sql(compiled.text, [dict(zip(names, row, strict=True)) for row in rows])
+        elif compiled.names == tuple(names):
+            connection.exec_driver_sql(compiled.text, list(rows))
+        else:
+            raise ValueError("name the columns in the order of their table, all that the statement takes")
+
+    def _of(self, connection: Connection) -> _Compiled:
+        dialect = connection.dialect
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            made = self.statement.compile(dialect=dialect, column_keys=self.sets)
+            fixed = {name: value for name, value in made.params.items() if value is not None}
+            names = None if made.positiontup is None else tuple(made.positiontup)
+            found = self._compiled[dialect.name] = _Compiled(str(made), names, fixed)
+        return found
