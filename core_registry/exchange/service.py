@@ -94,7 +94,7 @@ class NationalExchange:
         self._book = book
         self._now = now
         self._mapping: ImportMapping = book.import_mappings[LAYOUT]
-        self._normalizer = Normalizer(book)
+        self._normalizer = Normalizer.of(book)
         self._fields = (*self._normalizer.annex, *_FACTS)
 
     @enforces("A5-2", how="exchange by file")

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Final
 
 import polars as pl
 
@@ -39,6 +40,9 @@ _NOTHING = frozenset({"无", "没有", "/", "—", "－", "-"})
 _OPTIONAL_TEXTS = ("former_name", "member1_employer", "member2_employer", "political_status", *TEXT_FACTS)
 
 
+_HELD: Final[dict[int, tuple[Rulebook, Normalizer]]] = {}
+
+
 class Normalizer:
     """The tables of one rule book, built once."""
 
@@ -48,6 +52,16 @@ class Normalizer:
         self._written = {name: written_codes(code_list) for name, code_list in book.code_lists.items()}
         self._parser = AddressParser(book.divisions.by_code.values())
         self.annex = tuple(field.code for field in book.fields.values() if field.number is not None)
+
+    @classmethod
+    def of(cls, book: Rulebook) -> Normalizer:
+        """Return the tables of ``book``; those of the last one are kept, for several services are made with it."""
+        held = _HELD.get(id(book))
+        if held is None or held[0] is not book:
+            held = (book, cls(book))
+            _HELD.clear()
+            _HELD[id(book)] = held
+        return held[1]
 
     def normalize(self, form: Form, school: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the values and the findings of a form.

@@ -36,7 +36,7 @@ class OneFormReader:
 
     def __init__(self, book: Rulebook) -> None:
         self._book = book
-        self._normalizer = Normalizer(book)
+        self._normalizer = Normalizer.of(book)
         self._mapping: ImportMapping = book.import_mappings[_NO_MAPPING]
         self.annex = self._normalizer.annex
         """The field codes of Annex 1 in order."""

@@ -60,7 +60,7 @@ class ImportService:
         self._book = book
         self._now = now
         self._new_id = new_id
-        self._normalizer = Normalizer(book)
+        self._normalizer = Normalizer.of(book)
 
     def preview(self, request: ImportRequest, progress: Progress = silent) -> ImportSummary:
         """Return what ``run`` would do; nothing is written. Raises ``UnreadableFileError``."""

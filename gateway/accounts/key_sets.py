@@ -131,7 +131,7 @@ class HttpKeySets:
     ) -> None:
         self._loopback = loopback
         self._resolve = resolve or _resolve
-        self._context = context or ssl.create_default_context()
+        self._context = context
 
     def __call__(self, uri: str) -> bytes:
         """Return the bytes at ``uri``; raises ``ParameterError`` or ``UnavailableError``."""
@@ -142,12 +142,17 @@ class HttpKeySets:
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _unavailable() from error
 
+    def _encrypted(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
+        if self._context is None:  # reading the certificates of the host takes a while, and few need it
+            self._context = ssl.create_default_context()
+        return self._context.wrap_socket(plain, server_hostname=host)
+
     def _get(self, parts: SplitResult, deadline: float) -> bytes:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = self._allowed(host, port)
         plain = socket.create_connection((address, port), timeout=_left(deadline))
-        stream = self._context.wrap_socket(plain, server_hostname=host) if parts.scheme == "https" else plain
+        stream = self._encrypted(plain, host) if parts.scheme == "https" else plain
         with stream:
             connection = http.client.HTTPConnection(host, port)
             connection.sock = stream

@@ -143,8 +143,9 @@ class AddressMask:
                 short.setdefault(name.removeprefix(province), set()).add(name)
         # of what begins below the province, a city's name must stand first: names of counties alone are ambiguous
         cities = {name.removeprefix(provinces.get(code[:2], "")) for code, name in full_names.items() if _is_city(code)}
+        lengths = sorted({len(city) for city in cities if city})
         for start, names in short.items():
-            if len(names) == 1 and any(start.startswith(city) for city in cities if city):
+            if len(names) == 1 and any(start[:length] in cities for length in lengths):
                 self._by_start.setdefault(start, *names)
         self._starts = sorted(self._by_start, key=len, reverse=True)
         self._longest = max(map(len, self._by_start), default=0)
