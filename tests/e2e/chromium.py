@@ -16,6 +16,16 @@ ARGUMENTS = [
     "--no-first-run", "--disable-quic",
 ]  # fmt: skip
 
+_OF_ITSELF = (
+    "the server responded with a status of",  # a page or an answer that was refused on purpose
+    "Autofocus processing was blocked",  # a test types before the page has put the cursor somewhere
+)
+
+
+def is_complaint(text: str) -> bool:
+    """Say whether a line of the browser's console complains of a page."""
+    return not any(words in text for words in _OF_ITSELF)
+
 
 @contextmanager
 def launched() -> Iterator[Browser]:

@@ -14,7 +14,7 @@ import pytest
 from gateway.demo.server import BackgroundServer
 from gateway.policies.scope import civil_date
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, follow, launched
+from tests.e2e.chromium import CHROMIUM, follow, is_complaint, launched
 from tests.factories.console_house import House, open_house, some_school
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def _complain(self, message: ConsoleMessage) -> None:
-        # the browser reports the status of a page that was refused on purpose as an error too
-        if message.type in {"error", "warning"} and "the server responded with a status of" not in message.text:
+        if message.type in {"error", "warning"} and is_complaint(message.text):
             self.complaints.append(message.text)
 
     def sign_in(self, username: str) -> None:

@@ -17,7 +17,7 @@ from gateway.demo import registry
 from gateway.demo.server import BackgroundServer
 from gateway.identity.presenting.records import PresentationId
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, follow, launched
+from tests.e2e.chromium import CHROMIUM, follow, is_complaint, launched
 from tests.factories.api import Gateway, gateway
 from tests.factories.wallets import offer_of
 from tests.ports import free_port
@@ -67,8 +67,7 @@ class Phone:
         self.page.on("request", lambda request: self.addresses.append(request.url))
 
     def _say(self, message: ConsoleMessage) -> None:
-        # the browser itself reports the status of an answer that was refused on purpose
-        if "the server responded with a status of" not in message.text:
+        if is_complaint(message.text):
             self.said.append(message.text)
 
     def open(self, link: str, state: str) -> None:
