@@ -47,7 +47,7 @@ def main() -> None:
     """Run the command; errors of ours end with status 1 and say in Chinese and English what to change."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="xueji", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -114,7 +114,7 @@ def test_the_readme_shows_the_real_help() -> None:
     # click wraps to the width that it is given; the block is written for 80 columns
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith("XUEJI_")}, "COLUMNS": "80"}
     run = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "--help"], capture_output=True, text=True, env=environment, check=True
+        [sys.executable, "-m", "gateway", "--help"], capture_output=True, text=True, env=environment, check=True
     )
     told = re.sub(r"^Usage: .*?\[OPTIONS\]", "Usage: xueji [OPTIONS]", run.stdout, count=1)
     assert shown.group(1) == told

@@ -20,7 +20,7 @@ from gateway.cli import main
 from tests.factories.judge import confirm
 
 ROOT = Path(__file__).resolve().parents[2]
-START = "from gateway.cli import main; main()"
+START = "from gateway.__main__ import main; main()"
 # Signals itself where the work has reached a point, so that no clock is needed: after the draft was written.
 SIGNALLED = """
 import os, signal

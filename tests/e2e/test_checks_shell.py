@@ -43,7 +43,7 @@ class Shell:
         more = ["--grant", self.grants[use], "--url", self.base, "--client-id", self.clients[use]]
         more += ["--key", str(self.folder / f"{use}.jwk")]
         return subprocess.run(
-            [sys.executable, "-c", "from gateway.cli import main; main()", use, *order, *more],
+            [sys.executable, "-m", "gateway", use, *order, *more],
             cwd=ROOT, env=env, input=stdin, capture_output=True, check=False,
         )  # fmt: skip
 

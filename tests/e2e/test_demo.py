@@ -36,7 +36,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "demo.schema.json"
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Run ``xueji demo --once`` once in a directory of its own; return the directory and what it printed."""
     directory = tmp_path_factory.mktemp("demo") / "demo"
-    command = [sys.executable, "-m", "gateway.cli", "demo", "--once", "--count", "1500", "--port", str(free_port())]
+    command = [sys.executable, "-m", "gateway", "demo", "--once", "--count", "1500", "--port", str(free_port())]
     command += ["--directory", str(directory)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -62,7 +62,7 @@ def workbook(path: Path) -> Path:
 
 
 def test_the_command_in_a_process_of_its_own(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "gateway.cli", "redact", "--record", str(record(tmp_path)), "--explain"]
+    command = [sys.executable, "-m", "gateway", "redact", "--record", str(record(tmp_path)), "--explain"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("XUEJI_")}
     done = subprocess.run(command, input=TEXT.encode(), capture_output=True, check=False, env=environment)
     assert (done.returncode, done.stdout.decode()) == (0, SHOWN)

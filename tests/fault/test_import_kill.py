@@ -43,7 +43,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(home: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "gateway.cli", "--home", str(home), "import", str(home / "form.csv")]
+    command = [sys.executable, "-m", "gateway", "--home", str(home), "import", str(home / "form.csv")]
     environment = {**os.environ, "TMPDIR": str(home / "tmp")}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=environment, start_new_session=True

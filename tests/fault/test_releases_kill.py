@@ -54,7 +54,7 @@ class Server:
         }
         self.base = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from gateway.cli import main; main()", "serve", "--port", str(port)],
+            [sys.executable, "-m", "gateway", "serve", "--port", str(port)],
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,

@@ -35,7 +35,7 @@ from tests.factories.journal import ORIGIN, make_identity, make_journal, make_re
 from tests.factories.releases import copied
 
 ROOT = Path(__file__).resolve().parents[2]
-XUEJI = [sys.executable, "-c", "from gateway.cli import main; main()"]
+XUEJI = [sys.executable, "-m", "gateway"]
 
 
 def environment() -> dict[str, str]:
