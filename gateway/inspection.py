@@ -18,6 +18,7 @@ from gateway.audit.errors import MalformedError
 from gateway.audit.findings import VerifyReport
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
+from gateway.audit.rotation import decode_proven, encode_proven
 from gateway.audit.served import ServedLog
 from gateway.audit.tiled import FolderFiles, TiledSource
 from gateway.audit.verify import trust, verify_log
@@ -29,6 +30,8 @@ from gateway.settings import Settings
 
 CHECKPOINTS = "checkpoints"
 """Below a witness's directory: what it cosigned."""
+_KEYS = "keys "
+"""First line of a request file where the log's key was changed: what changed it; the request follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,23 +165,28 @@ def open_witness(directory: Path, name: str, log_keys: Iterable[VerifierKey]) ->
 
 def witness_once(services: Services, directory: Path, name: str) -> Cosigned:
     """Check the newest checkpoint against the one kept, cosign it, keep it, hand the cosignature to the log."""
-    witness = open_witness(directory, name, services.audit.policy.logs)
+    witness = open_witness(directory, name, services.audit.policy.logs)  # further keys are learnt, as by any witness
     checkpoint, signature = witness.once(services.publisher, services.audit.origin)
     services.audit.add_cosignature(checkpoint.size, signature.line())
     return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
 
 
-def witness_served(url: str, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
+def witness_served(url: str, directory: Path, name: str, log_keys: Sequence[VerifierKey]) -> Cosigned:
     """Do the same for a log at an address, from its public tiles; the cosignature is returned, not handed in."""
-    witness = open_witness(directory, name, [log_key])
-    checkpoint, signature = witness.once(ServedLog(url), log_key.name)
+    witness = open_witness(directory, name, log_keys)
+    checkpoint, signature = witness.once(ServedLog(url), log_keys[0].name)
     return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
 
 
-def witness_request(request: Path, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
+def witness_request(request: Path, directory: Path, name: str, log_keys: Sequence[VerifierKey]) -> Cosigned:
     """Do the same for a checkpoint that came as a file (``request_file``)."""
-    asked = AddCheckpoint.parse(request.read_text(encoding="utf-8"))
-    witness = open_witness(directory, name, [log_key])
+    text = request.read_text(encoding="utf-8")
+    changes = ""
+    if text.startswith(_KEYS):
+        changes, _, text = text.removeprefix(_KEYS).partition("\n")
+    asked = AddCheckpoint.parse(text)
+    witness = open_witness(directory, name, log_keys)
+    witness.learn(asked.checkpoint, decode_proven(changes) if changes else ())
     signature = witness.add_checkpoint(asked)
     size = Checkpoint.parse_text(SignedNote.parse(asked.checkpoint).text).size
     return Cosigned(size, str(witness.signer.verifier), signature.line())
@@ -195,7 +203,10 @@ def request_file(process: bootstrap.Process, name: str | None) -> str:
     chosen = next(iter(witnesses)) if name is None else name
     if chosen not in witnesses:
         raise ConfigurationError(f"The trust policy has no witness '{chosen}'.", detail_zh="信任策略中没有该见证方。")
-    return str(bootstrap.witness_request(process, witnesses[chosen]))
+    request = bootstrap.witness_request(process, witnesses[chosen])
+    size = Checkpoint.parse_text(SignedNote.parse(request.checkpoint).text).size
+    changes = process.services.publisher.rotations(size)
+    return f"{_KEYS}{encode_proven(changes)}\n{request}" if changes else str(request)
 
 
 def take_answer(process: bootstrap.Process, text: str) -> int:

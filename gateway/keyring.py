@@ -165,12 +165,35 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
 
 
 def keep_further(directory: Path, key: Key, name: str, private: SigningKey) -> None:
-    """Keep a further private key beside that of ``key``, as ``KEY-NAME.pem`` with mode 0600. Never overwrites."""
+    """Keep a further private key beside that of ``key``, as ``KEY-NAME.pem`` with mode 0600. Never overwrites.
+
+    When it returns the whole file is on the disk under its name; killed before, there is no such file.
+    """
+    path = directory / f"{key}-{name}.pem"
+    if path.exists():
+        raise FileExistsError(path.name)
+    unfinished = directory / f".{path.name}.{os.getpid()}"
+    unfinished.unlink(missing_ok=True)
     _write(
-        directory / f"{key}-{name}.pem",
+        unfinished,
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
+    )
+    unfinished.rename(path)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def further(directory: Path, key: Key) -> list[str]:
+    """Return the names of the further private keys beside that of ``key``, sorted."""
+    return sorted(
+        path.name.removeprefix(f"{key}-").removesuffix(".pem")
+        for path in directory.glob(f"{key}-*.pem")
+        if not path.name.endswith((".pub.pem", ".crt.pem"))
     )
 
 
@@ -203,6 +226,10 @@ def load(directory: Path, face: Face) -> Keyring:
             if key in SYMMETRIC:
                 if wanted:
                     secret_keys[key] = _symmetric(directory / f"{key}.key")
+            elif wanted and key is Key.LOG and not (directory / f"{key}.pem").exists() and further(directory, key):
+                # the first key of the log was replaced and destroyed; its public half is where trust in the log begins
+                signing[key] = _private(directory / f"{key}-{further(directory, key)[0]}.pem")
+                verifying[key] = _public(directory / f"{key}.pub.pem")
             elif wanted:
                 signing[key] = _private(directory / f"{key}.pem")
                 verifying[key] = signing[key].public_key()

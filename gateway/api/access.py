@@ -30,6 +30,7 @@ OPEN = frozenset(
         "identity.type_metadata",
         "log.checkpoint",
         "log.consistency",
+        "log.keys",
         "log.hash_tile",
         "sessions.sign_in",
         "system.healthz",

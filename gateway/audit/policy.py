@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -9,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.errors import MalformedError, ProofError
 from gateway.audit.note import COSIGNATURE, SignedNote, VerifierKey
-from gateway.audit.rotation import KeyChain, Rotation
+from gateway.audit.records import LogKeyRecord
+from gateway.audit.rotation import KeyChain, Rotation, rotations_of
 
 NO_QUORUM = "none"
+_log = logging.getLogger(__name__)
 _DECIMAL = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -45,6 +48,11 @@ class TrustPolicy:
     def following(self, rotations: Iterable[Rotation]) -> TrustPolicy:
         """Return the policy that knows further changes of log keys; those that do not follow count for nothing."""
         return replace(self, rotations=tuple(dict.fromkeys((*self.rotations, *rotations))))
+
+    def knowing(self, keys: Iterable[LogKeyRecord]) -> TrustPolicy:
+        """Return the policy that follows what the log's own database says of its keys, as far as it is signed."""
+        entries = [(one.entry, one.body) for one in keys if one.entry is not None and one.body is not None]
+        return self.following(rotations_of(entries, _log_bad)) if entries else self
 
     def listing(self, origin: str) -> TrustPolicy:
         """Return the policy whose file lists every key of the log ``origin`` that it leads to, the oldest first."""
@@ -91,6 +99,10 @@ class TrustPolicy:
         ]
         lines += [f"group {name} {group.threshold} {' '.join(group.members)}" for name, group in self.groups.items()]
         return "\n".join([*lines, f"quorum {self.quorum}"]) + "\n"
+
+
+def _log_bad(index: int, reason: str) -> None:
+    _log.error("the key of the log that entry %d brought is not believed: %s", index, reason)
 
 
 def parse_policy(text: str) -> TrustPolicy:

@@ -47,7 +47,7 @@ class LogKeyMissingError(UnavailableError):
         super().__init__(
             f"The log is signed by a newer key, and {name} is not in the key directory of this process: copy it there. "
             "Nothing was written; no restart is needed.",
-            detail_zh=f"审计日志已改用新密钥，本进程的密钥目录中没有 {name}。请复制该文件（无需重启）；未写入任何内容。",
+            detail_zh=f"审计日志已改用新密钥，本进程的密钥目录中没有 {name}。请复制该文件（无需重启）；未写入内容。",
             missing=(name,),
         )
 

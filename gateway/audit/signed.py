@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError, ProofError
 from gateway.audit.findings import Damage
-from gateway.audit.note import COSIGNATURE, Signature, SignedNote
+from gateway.audit.following import BadNoteError, LogKeys, Report
+from gateway.audit.note import Signature, SignedNote
 from gateway.audit.policy import TrustPolicy
-
-Report = Callable[[Damage, int | None, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +21,6 @@ class SignedRoot:
     kept: bool = False
 
 
-class _BadNoteError(Exception):
-    def __init__(self, damage: Damage, detail: str) -> None:
-        super().__init__(detail)
-        self.damage = damage
-        self.detail = detail
-
-
-def _read(content: str, policy: TrustPolicy) -> tuple[Checkpoint, SignedNote]:
-    """Return a checkpoint that a log of the policy signed; raises ``_BadNoteError``, which says why it is none."""
-    try:
-        note = SignedNote.parse(content)
-        checkpoint = Checkpoint.parse_text(note.text)
-    except MalformedError as error:
-        raise _BadNoteError(Damage.BAD_SIGNATURE, error.detail) from None
-    keys = [key for key in policy.logs if key.name == checkpoint.origin and key.algorithm != COSIGNATURE]
-    if not keys:
-        raise _BadNoteError(Damage.FOREIGN, f"it belongs to another log, '{checkpoint.origin}'.")
-    try:
-        signers = note.verify(keys)
-    except ProofError as error:
-        raise _BadNoteError(Damage.BAD_SIGNATURE, error.detail) from None
-    if not signers:
-        raise _BadNoteError(Damage.UNKNOWN_KEY, "no key of the trust policy signed it.")
-    return checkpoint, note
-
-
 @dataclass(slots=True)
 class SignedRoots:
     """Merges the checkpoints of a log, its cosignatures and what others kept; all by size, each looked at once."""
@@ -56,6 +28,7 @@ class SignedRoots:
     checkpoints: Iterator[tuple[int, str]]
     cosignatures: Iterator[tuple[int, str]]
     policy: TrustPolicy
+    keys: LogKeys
     report: Report
     kept: tuple[SignedRoot, ...] = ()
     """What others kept, ascending."""
@@ -76,8 +49,8 @@ class SignedRoots:
         found: set[SignedRoot] = set()
         for content in witnessed:
             try:
-                checkpoint, _ = _read(content, self.policy)
-            except _BadNoteError as error:
+                checkpoint, _ = self.keys.read(content)
+            except BadNoteError as error:
                 self.report(error.damage, None, f"A checkpoint that was kept: {error.detail}")
                 continue
             found.add(SignedRoot(checkpoint.size, checkpoint.root, kept=True))
@@ -107,8 +80,8 @@ class SignedRoots:
     def _own(self, size: int, content: str) -> SignedRoot | None:
         lines = self._lines_of(size)
         try:
-            checkpoint, note = _read(content, self.policy)
-        except _BadNoteError as error:
+            checkpoint, note = self.keys.read(content)
+        except BadNoteError as error:
             self.report(error.damage, size, f"The checkpoint of size {size}: {error.detail}")
             return None
         if checkpoint.size != size:

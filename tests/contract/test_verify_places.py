@@ -91,9 +91,9 @@ def test_a_server_that_shows_another_entry_than_it_signed_is_found(place: Place)
 
 def test_a_witness_follows_by_address_alone(place: Place, tmp_path: Path) -> None:
     key = VerifierKey.parse(place.vkey)
-    first = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", key)
+    first = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", [key])
     place.world.call("GET", "/v1/audit/entries?limit=1", token=place.token)
-    second = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", key)
+    second = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", [key])
     assert second.size > first.size
     assert len(inspection.kept_notes(tmp_path)) == 2
     done = place.verify("--url", place.url, "--checkpoint", str(tmp_path))

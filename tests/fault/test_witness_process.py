@@ -233,7 +233,7 @@ def test_checkpoints_go_by_file_to_an_office_without_a_network(tmp_path: Path) -
         for _ in range(2):
             asked.write_text(inspection.request_file(process, None), encoding="utf-8")
             log = process.services.audit.policy.logs[0]
-            done = inspection.witness_request(asked, office, "inspector.example/witness", log)
+            done = inspection.witness_request(asked, office, "inspector.example/witness", [log])
             answered.write_text(done.answer, encoding="utf-8")
             assert inspection.take_answer(process, answered.read_text(encoding="utf-8")) == done.size
             seen = process.services.audit.witnessed()

@@ -1,0 +1,119 @@
+"""The log's private keys of one process: files of the key directory, looked for when the database names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from gateway.audit.log_keys import LogKeyService
+from gateway.audit.note import ED25519, NoteSigner, VerifierKey
+from gateway.audit.records import LogKeyRecord
+from gateway.audit.sequencer import LogIdentity
+from gateway.audit.store import SqlLogStore
+from gateway.bootstrap.parts import Parts
+from gateway.db import DatabaseReader, make_read_only_engine
+from gateway.errors import ConfigurationError, UnavailableError
+from gateway.keyring import Face, Key, Keyring, find_further, further, keep_further
+from gateway.keyring import load as load_keys
+from gateway.settings import Settings
+
+
+@dataclass(slots=True)
+class LogKeyFolder:
+    """The log's keys in the key directory: ``log.pem``, and further ones as ``log-ID.pem`` with the key's id.
+
+    A file that comes later is found too: a change of the key needs no restart.
+    """
+
+    directory: Path
+    anchor: VerifierKey
+    """The public half of the first: trust in the log begins there, also when its private half was destroyed."""
+    began: NoteSigner | None = field(default=None, repr=False)
+    """The private key that the process was started with."""
+    _found: dict[VerifierKey, NoteSigner] = field(default_factory=dict, repr=False)
+
+    def first(self) -> VerifierKey:
+        """Return the public half of the key that the log began with."""
+        return self.anchor
+
+    def make(self) -> NoteSigner:
+        """Make a key and keep it durably; return it."""
+        private = ed25519.Ed25519PrivateKey.generate()
+        signer = NoteSigner(self.anchor.name, private)
+        keep_further(self.directory, Key.LOG, signer.verifier.id.hex(), private)
+        return signer
+
+    def find(self, key: VerifierKey) -> NoteSigner | None:
+        """Return a private key, ``None`` when it is not here; raises ``ConfigurationError`` for a damaged file."""
+        if self.began is not None and self.began.verifier == key:
+            return self.began
+        if key not in self._found:
+            signer = self._read(key.id.hex())
+            if signer is None or signer.verifier != key:
+                return None
+            self._found[key] = signer
+        return self._found[key]
+
+    def others(self, known: Sequence[VerifierKey]) -> list[NoteSigner]:
+        """Return the private keys that are here and not among ``known``."""
+        found = [signer for signer in map(self._read, further(self.directory, Key.LOG)) if signer is not None]
+        return [signer for signer in found if signer.verifier not in known]
+
+    def _read(self, name: str) -> NoteSigner | None:
+        private = find_further(self.directory, Key.LOG, name)
+        if private is None:
+            return None
+        if not isinstance(private, ed25519.Ed25519PrivateKey):
+            raise _not_ed25519()
+        return NoteSigner(self.anchor.name, private)
+
+
+def log_key(settings: Settings, keyring: Keyring) -> VerifierKey:
+    """Return the public key that the log began with, under its origin."""
+    key = keyring.verifying(Key.LOG)
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise _not_ed25519()
+    return VerifierKey(settings.log_origin, ED25519, key.public_bytes_raw())
+
+
+def log_key_folder(settings: Settings, keyring: Keyring) -> LogKeyFolder:
+    """Return the log's keys of a process that may sign."""
+    key = keyring.signing(Key.LOG)
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise _not_ed25519()
+    return LogKeyFolder(settings.keys, log_key(settings, keyring), NoteSigner(settings.log_origin, key))
+
+
+def log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:
+    """Return who signs the log: the key of the start, or what the database names and the key directory holds."""
+    folder = log_key_folder(settings, keyring)
+    if folder.began is None:  # ``log_key_folder`` sets it
+        raise _not_ed25519()
+    return LogIdentity(settings.log_origin, (folder.began,), folder.find)
+
+
+def log_key_service(parts: Parts, log: SqlLogStore) -> LogKeyService | None:
+    """Return what changes the log's key, ``None`` on a face that does not sign the log."""
+    if parts.sequencer is None:
+        return None
+    return LogKeyService(log, log_key_folder(parts.settings, parts.keyring), parts.sequencer, parts.reader, parts.now)
+
+
+def log_keys(settings: Settings) -> list[LogKeyRecord]:
+    """Return the log's keys, the oldest first, from the key directory and, where there is one, the database."""
+    first = LogKeyRecord(log_key(settings, load_keys(settings.keys, Face.ALL)))
+    try:
+        engine = make_read_only_engine(settings.gateway_url)
+        try:
+            return DatabaseReader(engine).read(SqlLogStore(engine).log_keys) or [first]
+        finally:
+            engine.dispose()
+    except UnavailableError:  # no database yet: keys are made before it
+        return [first]
+
+
+def _not_ed25519() -> ConfigurationError:
+    return ConfigurationError("The log key must be Ed25519.", detail_zh="日志密钥应为 Ed25519。")
