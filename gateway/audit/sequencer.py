@@ -218,6 +218,22 @@ class Sequencer:
         self._enqueue(jobs)
         return jobs[-1].future
 
+    def check(self) -> None:
+        """Ask all that the first write asks, and write nothing: for the start of a process.
+
+        Raises ``RolledBackError`` for a log that is behind its witness, as after the restore of an old backup, other
+        ``LogDamagedError``s, ``LogKeyMissingError``, ``UnavailableError``.
+        """
+
+        def look(tx: Tx) -> None:
+            self._identity.signing(self._store.log_keys(tx), micros_text(self._now()))
+            raise _LookedError
+
+        try:
+            self.submit(look, _no_entry).result()
+        except _LookedError:
+            return
+
     def _enqueue(self, jobs: tuple[_Job, ...]) -> None:
         with self._lock:
             if self._closed:
@@ -398,6 +414,14 @@ class Sequencer:
         except UnavailableError:
             return False
         return note is not None and Checkpoint.parse_text(note.partition("\n\n")[0] + "\n").root == edge.root()
+
+
+class _LookedError(Exception):
+    """The log may be written to."""
+
+
+def _no_entry(_result: None) -> EntryDraft:
+    raise _LookedError
 
 
 class _NothingToWriteError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
+from gateway.audit.errors import LogDamagedError, RolledBackError
 from gateway.audit.sequencer import Sequencer
 from gateway.audit.witnessing import WitnessGuard
 from gateway.db import DatabaseReader
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from gateway.anonymize.text.redactor import TextRedactor
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(slots=True)
 class Process:
     """One running process: its services, its worker if it has one, and what must be closed."""
@@ -40,6 +45,24 @@ class Process:
     services: Services
     worker: Worker | None
     _closers: list[Callable[[], None]] = field(default_factory=list)
+    sequencer: Sequencer | None = None
+    """Of a process that signs the log."""
+
+    def require_log(self) -> None:
+        """Return when the log may be written to by this process; for the start of a server or worker.
+
+        Raises ``RolledBackError`` when it is behind its witness: an old backup was restored. Raises
+        ``LogKeyMissingError`` when its key was changed and this process has the old one alone. A log that is damaged
+        otherwise is served all the same: inspectors have to read it, and nothing is written.
+        """
+        if self.sequencer is None:
+            return
+        try:
+            self.sequencer.check()
+        except RolledBackError:
+            raise
+        except LogDamagedError as error:
+            _log.error("%s", error.detail)
 
     def close(self) -> None:
         """Stop the worker, commit what is queued, close the databases."""

@@ -294,7 +294,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
         worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
         wake.append(worker.wake)
-    return Process(services, worker, closers)
+    return Process(services, worker, closers, parts.sequencer)
 
 
 def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService:
