@@ -26,13 +26,14 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.verify import verify_log
 from gateway.audit.witness import last_seen
-from gateway.audit.witnessing import WitnessPush, request_for
+from gateway.audit.witnessing import WitnessPush, request_for, seen_by_witnesses
 from gateway.db import make_engine, make_read_only_engine
 from gateway.journal import EntryDraft
 from gateway.keyring import Face
 from tests.conftest import need
 from tests.factories.journal import ORIGIN, make_identity, make_journal, make_reader, trail
 from tests.factories.releases import copied
+from tests.factories.rotation import FIRST, Signed, key_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 XUEJI = [sys.executable, "-c", "from gateway.cli import main; main()"]
@@ -58,9 +59,10 @@ class Served:
         return inspection.kept_notes(self.directory)
 
 
-def start(directory: Path) -> Served:
+def start(directory: Path, *keys: VerifierKey) -> Served:
+    vkeys = [part for key in keys or make_identity().keys for part in ("--vkey", str(key))]
     process = subprocess.Popen(
-        [*XUEJI, "witness", "serve", str(directory), "--vkey", str(make_identity().keys[0]), "--port", "0"],
+        [*XUEJI, "witness", "serve", str(directory), *vkeys, "--port", "0"],
         cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -145,6 +147,32 @@ def test_another_process_catches_a_restored_backup_a_fork_and_a_rewritten_log(se
     seen = last_seen(served.directory / inspection.CHECKPOINTS, ORIGIN)
     assert seen is not None
     assert seen.size == 20
+
+
+def test_a_witness_of_its_own_follows_a_change_of_the_logs_key(tmp_path: Path) -> None:
+    log = Signed(f"sqlite:///{tmp_path / 'log.db'}", key_folder(tmp_path / "keys"))
+    log.append(2)
+    served = start(tmp_path / "witness", FIRST.verifier, log.keys.prepare())  # the inspector got both
+    try:
+        audit = log.audit(served.policy())
+        push = WitnessPush(log.store, log.reader, audit.journal, audit, audit.policy)
+        for act in (log.append, log.rotate, log.end_overlap):
+            act()
+            log.append()
+            assert push.run()
+            seen = audit.witnessed()
+            assert seen is not None
+            assert seen.size == max(log.notes())
+        report = log.verify(FIRST.verifier, witnessed=tuple(served.kept()))
+        assert report.ok, report.findings
+        # a backup of before the change does not know the key that signed what the witness saw
+        policy = parse_policy(f"log {FIRST.verifier}\nwitness w1 {served.key} {served.url}\nquorum w1\n")
+        floor = seen_by_witnesses(policy, ORIGIN)
+        assert floor == seen
+    finally:
+        served.process.kill()
+        served.process.communicate()
+        log.close()
 
 
 def test_a_killed_witness_goes_on_where_it_was(tmp_path: Path) -> None:
