@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import bootstrap, keyring
-from gateway.audit.bundle import verify_bundle
+from gateway.audit.bundle import Bundle, verify_bundle
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import VerifyReport
@@ -20,8 +21,9 @@ from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
 from gateway.audit.rotation import decode_proven, encode_proven
 from gateway.audit.served import ServedLog
+from gateway.audit.succession import verify_succession
 from gateway.audit.tiled import FolderFiles, TiledSource
-from gateway.audit.verify import trust, verify_log
+from gateway.audit.verify import LogSource, trust, verify_log
 from gateway.audit.witness import AddCheckpoint, Witness
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.keyring import Face
@@ -60,6 +62,8 @@ class LogPlace:
     entries_url: str | None = None
     with_index: bool = False
     """Whether the search index of a database is compared too."""
+    predecessor: str | None = None
+    """The log before, whose last checkpoint entry 0 commits to: a database URL, or the path of a package or folder."""
 
 
 def verify(
@@ -77,6 +81,40 @@ def verify(
     """
     where = place or LogPlace()
     trusted = _trusted(load_settings, vkey, policy)
+    report = _verify(load_settings, where, trusted, witnessed, progress)
+    if where.predecessor is None:
+        return report
+    with _opened(load_settings, where) as log, _opened(load_settings, _place_of(where.predecessor)) as before:
+        earlier = verify_succession(log, before, trusted)
+    return replace(report, findings=(*report.findings, *earlier.findings), notices=(*report.notices, *earlier.notices))
+
+
+def _place_of(text: str) -> LogPlace:
+    return LogPlace(database=text) if "://" in text else LogPlace(bundle=Path(text))
+
+
+@contextmanager
+def _opened(load_settings: Callable[[], Settings], where: LogPlace) -> Iterator[LogSource]:
+    """Open the entries of a log."""
+    if where.bundle is not None and where.bundle.is_dir():
+        yield TiledSource(FolderFiles(where.bundle))
+    elif where.bundle is not None:
+        with Bundle.open(where.bundle) as bundle:
+            yield TiledSource(bundle)
+    elif where.url is not None:
+        yield TiledSource(ServedLog(where.url, where.token, where.entries_url))
+    else:
+        with bootstrap.open_log(where.database or load_settings().gateway_url) as log:
+            yield log
+
+
+def _verify(
+    load_settings: Callable[[], Settings],
+    where: LogPlace,
+    trusted: TrustPolicy,
+    witnessed: Iterable[str],
+    progress: Callable[[int], object],
+) -> VerifyReport:
     if where.bundle is not None:
         return verify_bundle(where.bundle, trusted, witnessed=witnessed, progress=progress)
     if where.url is not None:

@@ -155,11 +155,13 @@ class Sequencer:
         rulebook: Callable[[], str],
         now: Clock,
         floor: Callable[[], Checkpoint | None] = lambda: None,
+        opening: Callable[[], EntryDraft | None] = lambda: None,
         max_batch: int = 512,
     ) -> None:
         """``floor`` returns the witness's latest checkpoint: a log behind it, or against it, is not written to.
 
-        It is asked once, before the first write.
+        It is asked once, before the first write. ``opening`` returns the first entry of an empty log that goes on
+        from another one; the first write goes behind it, in the same commit.
         """
         self._store = store
         self._identity = identity
@@ -167,6 +169,7 @@ class Sequencer:
         self._rulebook = rulebook
         self._now = now
         self._floor: Callable[[], Checkpoint | None] | None = floor
+        self._opening = opening
         self._max_batch = max_batch
         self._queue: queue.SimpleQueue[tuple[_Job, ...] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -286,6 +289,9 @@ class Sequencer:
                     head = self._store.lock_head(tx)
                     start = head.size
                     edge = self._edge_at(tx, head)
+                    opened = None if head.size else self._opening()
+                    if opened is not None:
+                        jobs = (_Job(_no_write, opened, None, None, Future()), *jobs)
                     at = self._prepare(tx, jobs, head, prepared, failed)
                     if not prepared:
                         raise _NothingToWriteError  # leaves the transaction without a commit

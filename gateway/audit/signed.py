@@ -21,6 +21,10 @@ class SignedRoot:
     kept: bool = False
 
 
+def _origin_of(content: str) -> str:
+    return content.partition("\n")[0]
+
+
 @dataclass(slots=True)
 class SignedRoots:
     """Merges the checkpoints of a log, its cosignatures and what others kept; all by size, each looked at once."""
@@ -45,7 +49,12 @@ class SignedRoots:
     _started: bool = False
 
     def keep(self, witnessed: Iterable[str]) -> None:
-        """Take checkpoints that somebody else kept; one that is not signed by the log is a finding."""
+        """Take checkpoints that somebody else kept; one that is not signed by the log is a finding.
+
+        A witness keeps those of several logs: those of another one that the policy knows are passed over.
+        """
+        self._start()
+        own = None if self._ahead is None else _origin_of(self._ahead[1])
         found: set[SignedRoot] = set()
         for content in witnessed:
             try:
@@ -53,17 +62,22 @@ class SignedRoots:
             except BadNoteError as error:
                 self.report(error.damage, None, f"A checkpoint that was kept: {error.detail}")
                 continue
+            if own is not None and checkpoint.origin != own:
+                continue
             found.add(SignedRoot(checkpoint.size, checkpoint.root, kept=True))
         self.kept = tuple(sorted(found, key=lambda one: (one.size, one.root)))
         for one, other in zip(self.kept, self.kept[1:], strict=False):
             if one.size == other.size:
                 self.report(Damage.FORKED, one.size, f"Two kept checkpoints of size {one.size} have different roots.")
 
-    def upto(self, size: int) -> list[SignedRoot]:
-        """Return the signed roots of sizes up to ``size`` that were not returned yet, ascending."""
+    def _start(self) -> None:
         if not self._started:
             self._started = True
             self._ahead, self._line = next(self.checkpoints, None), next(self.cosignatures, None)
+
+    def upto(self, size: int) -> list[SignedRoot]:
+        """Return the signed roots of sizes up to ``size`` that were not returned yet, ascending."""
+        self._start()
         found: list[SignedRoot] = []
         while self._ahead is not None and self._ahead[0] <= size:
             read = self._own(*self._ahead)
@@ -83,6 +97,9 @@ class SignedRoots:
             checkpoint, note = self.keys.read(content)
         except BadNoteError as error:
             self.report(error.damage, size, f"The checkpoint of size {size}: {error.detail}")
+            return None
+        if self.origin is not None and checkpoint.origin != self.origin:
+            self.report(Damage.FOREIGN, size, f"The checkpoint of size {size} belongs to '{checkpoint.origin}'.")
             return None
         if checkpoint.size != size:
             self.report(Damage.CHECKPOINT, size, f"Under size {size} lies the checkpoint of size {checkpoint.size}.")

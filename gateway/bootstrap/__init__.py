@@ -12,7 +12,7 @@ from gateway.bootstrap.cases import (
     desk_of,
     evidence_of,
 )
-from gateway.bootstrap.log_keys import log_key, log_keys
+from gateway.bootstrap.log_keys import begin_anew, log_key, log_keys, opening
 from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
 from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
 from gateway.bootstrap.parts import Process
@@ -50,6 +50,7 @@ __all__ = [
     "TextRedactions",
     "acting",
     "alerts_of",
+    "begin_anew",
     "case_draft",
     "desk_of",
     "deviations_of",
@@ -66,6 +67,7 @@ __all__ = [
     "open_index",
     "open_log",
     "open_process",
+    "opening",
     "oversight_of",
     "papers_of",
     "policy_case",

@@ -8,17 +8,27 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from gateway.audit.bundle import verify_bundle
+from gateway.audit.checkpoint import Checkpoint
+from gateway.audit.errors import LogDamagedError, MalformedError
 from gateway.audit.log_keys import LogKeyService
 from gateway.audit.note import ED25519, NoteSigner, VerifierKey
 from gateway.audit.records import LogKeyRecord
 from gateway.audit.sequencer import LogIdentity
 from gateway.audit.store import SqlLogStore
+from gateway.audit.succession import opening_entry
+from gateway.audit.tiled import CHECKPOINT, FolderFiles
 from gateway.bootstrap.parts import Parts
 from gateway.db import DatabaseReader, make_read_only_engine
-from gateway.errors import ConfigurationError, UnavailableError
-from gateway.keyring import Face, Key, Keyring, find_further, further, keep_further
+from gateway.errors import ConfigurationError, ParameterError, UnavailableError
+from gateway.journal import EntryDraft
+from gateway.keyring import Face, Key, Keyring, create, find_further, further, keep_further
 from gateway.keyring import load as load_keys
+from gateway.services import Services
 from gateway.settings import Settings
+
+PREDECESSOR_FILE = "log-predecessor.txt"
+"""In the key directory of a new origin: the checkpoint of the log before that its entry 0 commits to."""
 
 
 @dataclass(slots=True)
@@ -113,6 +123,47 @@ def log_keys(settings: Settings) -> list[LogKeyRecord]:
             engine.dispose()
     except UnavailableError:  # no database yet: keys are made before it
         return [first]
+
+
+def opening(settings: Settings) -> EntryDraft | None:
+    """Return the first entry of a log that goes on from another one, as the key directory says; ``None`` for none.
+
+    Raises ``ConfigurationError`` when the file is no checkpoint of another log.
+    """
+    try:
+        text = (settings.keys / PREDECESSOR_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        return opening_entry(settings.log_origin, text)
+    except MalformedError as error:
+        raise ConfigurationError(
+            f"{PREDECESSOR_FILE}: {error.detail}", detail_zh=f"{PREDECESSOR_FILE} 不是另一日志的检查点。"
+        ) from error
+
+
+def begin_anew(services: Services, directory: Path) -> Checkpoint:
+    """Write into ``directory`` what a new origin begins with, and a copy of the log up to where it ends.
+
+    That is a new log key, the last checkpoint that the quorum cosigned as ``log-predecessor.txt``, and the log to that
+    size as the folder ``log``, verified. Nothing of the running gateway is changed. Raises ``ParameterError`` when the
+    directory holds something, ``NotFoundError`` when no checkpoint meets the quorum, ``LogDamagedError`` when the log
+    does not hold what was cosigned.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise ParameterError("The directory is not empty.", detail_zh="目标目录不是空目录。")
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = FolderFiles(directory / "log")
+    ends = services.audit.mirror(files.write)
+    note = files.read(CHECKPOINT)
+    if note is None or not verify_bundle(directory / "log", services.audit.trusted()).ok:
+        raise LogDamagedError(
+            "The log does not hold what its witnesses cosigned: begin from a backup or a package that does.",
+            detail_zh="现有日志与见证方已会签的检查点不符，请改用备份或检查包。",
+        )
+    create(directory, frozenset({Key.LOG}))
+    (directory / PREDECESSOR_FILE).write_bytes(note)
+    return ends
 
 
 def _not_ed25519() -> ConfigurationError:

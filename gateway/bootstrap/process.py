@@ -42,7 +42,7 @@ from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
 from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
 from gateway.bootstrap.inspections import inspection_service, order_desk
-from gateway.bootstrap.log_keys import log_identity, log_key, log_key_service
+from gateway.bootstrap.log_keys import log_identity, log_key, log_key_service, opening
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
@@ -122,6 +122,7 @@ def open_process(
             rulebook=lambda: book.sha256,
             now=now,
             floor=_floor(settings, trust_policy(settings, keyring)),
+            opening=lambda: opening(settings),
         )
         closers.append(sequencer.close)
     inner: GroupJournal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)

@@ -125,12 +125,18 @@ def _rotate_log(home: Path | None, overlap: timedelta, *, prepare: bool) -> None
 
 
 @keys.command("compromise")
-@click.argument("use", type=click.Choice(["credential"]))
-@click.argument("kid")
+@click.argument("use", type=click.Choice(["credential", "log"]))
+@click.argument("kid", metavar="KID|DIRECTORY")
 @click.confirmation_option(prompt="该密钥签发的凭证将立即失效，确认？ All that it signed ends now. Sure?")
 @click.pass_obj
-def compromise_key(home: Path | None, use: str, kid: str) -> None:  # noqa: ARG001  there is one use
-    """Take the key KID out at once: nothing that it signed counts any more; a new key signs from now on."""
+def compromise_key(home: Path | None, use: str, kid: str) -> None:
+    """Take the credential key KID out at once: nothing that it signed counts any more; a new key signs from now on.
+
+    For the log: write into DIRECTORY what a new origin begins with, which goes on from the last cosigned checkpoint.
+    """
+    if use == "log":
+        _begin_anew(home, Path(kid))
+        return
     with _issuer_keys(home) as (service, process):
         following = service.compromise(kid, None)
         identity = process.services.identity
@@ -139,6 +145,16 @@ def compromise_key(home: Path | None, use: str, kid: str) -> None:  # noqa: ARG0
             f"已停用 taken out: {kid}；终止凭证 credentials ended: {ended}；重签状态列表 lists signed anew: {lists}；"
             f"现用密钥 the key that signs: {following.kid}"
         )
+
+
+def _begin_anew(home: Path | None, directory: Path) -> None:
+    process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
+    try:
+        ends = bootstrap.begin_anew(process.services, directory)
+    finally:
+        process.close()
+    click.echo(f"旧日志止于 the old log ends at size {ends.size}: {ends.origin}")
+    click.echo(f"新密钥与承接检查点 new key and what it goes on from: {directory.name}/ (docs/operators.md, 3)")
 
 
 @contextmanager

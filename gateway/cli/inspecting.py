@@ -31,6 +31,7 @@ FOUND, UNREADABLE = 1, 2
 @click.option("--vkey", help="The log's public key; by default that of the key directory.")
 @click.option("--policy", type=click.Path(path_type=Path, exists=True), help="A tlog-policy file (keys, witnesses).")
 @click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), multiple=True, help="One kept before.")
+@click.option("--predecessor", help="The log before this origin: a database URL, a package or a folder.")
 @click.option("--index/--no-index", default=True, show_default=True, help="Compare a database's search index too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -45,6 +46,7 @@ def verify_log(
     vkey: str | None,
     policy: Path | None,
     checkpoint: tuple[Path, ...],
+    predecessor: str | None,
     index: bool,
     as_json: bool,
     quiet: bool,
@@ -56,7 +58,7 @@ def verify_log(
     if sum(one is not None for one in (database, bundle, url)) > 1:
         raise click.UsageError("Give one of --database, --bundle and --url.")
     token = None if token_file is None else token_file.read().strip()
-    place = inspection.LogPlace(database, bundle, url, token, entries_url, with_index=index)
+    place = inspection.LogPlace(database, bundle, url, token, entries_url, with_index=index, predecessor=predecessor)
     bar = tqdm(desc="核验 verify", unit=" 条 entries", file=sys.stderr, disable=quiet or None, leave=False)
     try:
         report = inspection.verify(

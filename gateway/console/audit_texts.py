@@ -27,6 +27,7 @@ KINDS: Mapping[str, Label] = {
     "identity.swept": Label("清理数字身份记录", "Identity records swept"),
     "log.event_refused": Label("学籍事件未能入账", "Registry event refused"),
     "log.key_rotated": Label("日志密钥轮换", "Log key rotated"),
+    "log.origin_opened": Label("启用新日志", "New log begun"),
     "log.queue_resumed": Label("后台队列恢复", "Queue resumed"),
     "log.queue_stalled": Label("后台队列积压", "Queue stalled"),
     "log.request_refused": Label("入账请求被拒绝", "Log request refused"),
