@@ -293,7 +293,7 @@ class Sequencer:
                     if opened is not None:
                         jobs = (_Job(_no_write, opened, None, None, Future()), *jobs)
                     at = self._prepare(tx, jobs, head, prepared, failed)
-                    if not prepared:
+                    if len(prepared) == (opened is not None):
                         raise _NothingToWriteError  # leaves the transaction without a commit
                     self._write(tx, head, edge, at, prepared)
             except CommitUnknownError:

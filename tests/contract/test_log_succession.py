@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from gateway import bootstrap, inspection
 from gateway.audit.checkpoint import Checkpoint
@@ -13,6 +14,7 @@ from gateway.audit.findings import Damage, VerifyReport
 from gateway.audit.note import VerifierKey
 from gateway.audit.succession import KIND, opening_entry, read_opening
 from gateway.bootstrap.process import open_process
+from gateway.cli import cli
 from gateway.db import make_engine
 from gateway.errors import ConfigurationError, NotFoundError, ParameterError
 from gateway.inspection import LogPlace
@@ -61,7 +63,12 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
             bootstrap.begin_anew(process.services, root / "too-early")
         inspection.witness_once(process.services, office, NAME)
         process.services.audit.journal.append(EntryDraft("test.stolen", None))  # behind what was cosigned
-        ends = bootstrap.begin_anew(process.services, root / "anew")
+        done = CliRunner().invoke(
+            cli, ["--home", str(old.home), "keys", "compromise", "log", str(root / "anew"), "--yes"], env=_shell(old)
+        )
+        assert done.exception is None, done.output
+        ends = process.services.audit.witnessed()
+        assert ends is not None
         with pytest.raises(ParameterError):
             bootstrap.begin_anew(process.services, root / "anew")
         before = process.services.audit.policy.logs[0]
@@ -75,6 +82,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
     bootstrap.prepare_databases(new, bootstrap.load_rulebook(new))
     process = open_process(new, Face.ALL, with_worker=False)
     try:
+        process.require_log()
+        assert process.services.publisher.reader.read(process.services.publisher.store.head).size == 0
         process.services.audit.journal.append(EntryDraft("test.fact", None))
         inspection.witness_once(process.services, office, NAME)
         after = process.services.audit.policy.logs[0]
@@ -83,6 +92,13 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Two:
     policy = root / "policy.txt"
     policy.write_text(f"log {before}\nlog {after}\nwitness w {signer.verifier}\nquorum w\n", encoding="utf-8")
     return Two(old, new, office, ends, policy)
+
+
+def _shell(settings: Settings) -> dict[str, str]:
+    return {
+        "XUEJI_REGISTRY_URL": settings.registry_url, "XUEJI_GATEWAY_URL": settings.gateway_url,
+        "XUEJI_KEYS": str(settings.keys), "XUEJI_LOG_ORIGIN": settings.log_origin,
+    }  # fmt: skip
 
 
 def _keys(old: Path, anew: Path, target: Path) -> None:
@@ -110,6 +126,15 @@ def test_entry_0_of_the_new_origin_commits_to_what_was_cosigned(two: Two) -> Non
         report = two.verify(before)
         assert report.ok, report.findings
         assert ("behind the checkpoint" in " ".join(report.notices)) == (before == two.old.gateway_url)
+
+
+def test_the_shell_checks_the_seam(two: Two) -> None:
+    before = two.old.home.parent / "anew" / "log"
+    command = ["--home", str(two.new.home), "verify-log", "--quiet", "--no-index", "--policy", str(two.policy)]
+    done = CliRunner().invoke(cli, [*command, "--predecessor", str(before)], env=_shell(two.new))
+    assert done.exit_code == 0, done.output
+    done = CliRunner().invoke(cli, [*command, "--predecessor", two.new.gateway_url], env=_shell(two.new))
+    assert done.exit_code == 1, done.output
 
 
 def test_another_log_before_is_refused(two: Two, tmp_path: Path) -> None:

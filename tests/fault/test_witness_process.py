@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -257,7 +257,10 @@ def test_checkpoints_go_by_file_to_an_office_without_a_network(tmp_path: Path) -
     process = bootstrap.open_process(settings, Face.ALL, with_worker=False)
     try:
         asked, answered = tmp_path / "ask.txt", tmp_path / "answer.txt"
-        for _ in range(2):
+        keys = process.services.log_keys
+        assert keys is not None
+        for act in (list, lambda: keys.rotate(timedelta(0))):  # the file brings the office the change of the key
+            act()
             asked.write_text(inspection.request_file(process, None), encoding="utf-8")
             log = process.services.audit.policy.logs[0]
             done = inspection.witness_request(asked, office, "inspector.example/witness", [log])
