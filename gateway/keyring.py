@@ -172,8 +172,9 @@ def keep_further(directory: Path, key: Key, name: str, private: SigningKey) -> N
     path = directory / f"{key}-{name}.pem"
     if path.exists():
         raise FileExistsError(path.name)
+    for left in directory.glob(f".{key}-*.pem.*"):  # of a process that was killed here: a private key is not left about
+        left.unlink(missing_ok=True)
     unfinished = directory / f".{path.name}.{os.getpid()}"
-    unfinished.unlink(missing_ok=True)
     _write(
         unfinished,
         private.private_bytes(

@@ -67,8 +67,9 @@ def open_checkpoint(
     if not note.verify(log_keys):
         if note.verify(retired):
             raise ProofError(
-                f"Only a key that was replaced before signed the checkpoint of size {checkpoint.size}.",
-                detail_zh=f"规模为 {checkpoint.size} 的检查点仅有已被轮换的旧密钥签名。",
+                f"Only a key of the log that was replaced before, or came later, signed the checkpoint of size "
+                f"{checkpoint.size}.",
+                detail_zh=f"规模为 {checkpoint.size} 的检查点未由该规模应当签署的日志密钥签名。",
             )
         raise ProofError("No known key of the log signed this checkpoint.", detail_zh="检查点没有已知日志密钥的签名。")
     if origin is not None and checkpoint.origin != origin:

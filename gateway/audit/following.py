@@ -109,23 +109,26 @@ class LogKeys:
             self._alone.setdefault(signers[0], checkpoint.size)
         return checkpoint, note
 
-    def finish(self, leaf_shown: Callable[[int], bytes | None] | None) -> None:
+    def finish(self, size: int, leaf_shown: Callable[[int], bytes | None] | None) -> None:
         """Judge what only the whole log tells: hints without their entry, and keys that no entry brought in.
 
+        ``size`` is the largest that was signed: a server may tell of a change that came after it was looked at.
         ``leaf_shown`` returns the hash of a leaf where no entries are read: there the hints have to be leaves.
         """
         for index, body in self._hints.items():
+            if index >= size:
+                continue
             if leaf_shown is None or leaf_shown(index) != leaf_hash(body):
                 self._bad(index, f"Entry {index} should change the log's key, and the log holds no such entry.")
         if leaf_shown is not None:
             return
         for origin in dict.fromkeys(key.name for key in self._alone):
             brought = {key for one in self.chain(origin).rotations for key in (one.old, one.new)}
-            signed = sorted((size, str(key)) for key, size in self._alone.items() if key.name == origin)
-            strange = [one for one in signed if VerifierKey.parse(one[1]) not in brought]
-            for size, key in strange[0 if brought else 1 :]:
+            strange = [key for key in self._alone if key.name == origin and key not in brought]
+            strange.sort(key=lambda key: (self._alone[key], str(key)))
+            for key in strange[0 if brought else 1 :]:
                 self.report(
                     Damage.KEY_ROTATION,
-                    size,
-                    f"From size {size} on the key {key} signs alone, and no entry of the log brought it in.",
+                    self._alone[key],
+                    f"From size {self._alone[key]} on the key {key} signs alone, and no entry of the log brought it in.",
                 )

@@ -174,10 +174,10 @@ class _Verifier:
         if self.hashes_only:
             self.count = self.entries.leaves.size
         rest = self.signed.finish()
-        self.keys.finish(self._leaf_shown if self.hashes_only else None)
         self.contents.finish()
         self.inner.finish()
         last = 0 if self.signed.last is None else self.signed.last.size
+        self.keys.finish(last, self._leaf_shown if self.hashes_only else None)
         self._judge_leaves(last)
         self._judge_end(last)
         if self.agreed.holds(last) and self.hole is None and self.count <= last:

@@ -41,7 +41,7 @@ class LogKeyFolder:
     directory: Path
     anchor: VerifierKey
     """The public half of the first: trust in the log begins there, also when its private half was destroyed."""
-    began: NoteSigner | None = field(default=None, repr=False)
+    began: NoteSigner = field(repr=False)
     """The private key that the process was started with."""
     _found: dict[VerifierKey, NoteSigner] = field(default_factory=dict, repr=False)
 
@@ -58,7 +58,7 @@ class LogKeyFolder:
 
     def find(self, key: VerifierKey) -> NoteSigner | None:
         """Return a private key, ``None`` when it is not here; raises ``ConfigurationError`` for a damaged file."""
-        if self.began is not None and self.began.verifier == key:
+        if self.began.verifier == key:
             return self.began
         if key not in self._found:
             signer = self._read(key.id.hex())
@@ -100,8 +100,6 @@ def log_key_folder(settings: Settings, keyring: Keyring) -> LogKeyFolder:
 def log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:
     """Return who signs the log: the key of the start, or what the database names and the key directory holds."""
     folder = log_key_folder(settings, keyring)
-    if folder.began is None:  # ``log_key_folder`` sets it
-        raise _not_ed25519()
     return LogIdentity(settings.log_origin, (folder.began,), folder.find)
 
 

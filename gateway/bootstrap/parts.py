@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
 from gateway.audit.errors import LogDamagedError, RolledBackError
-from gateway.audit.sequencer import Sequencer
+from gateway.audit.sequencer import LogKeyMissingError, Sequencer
 from gateway.audit.witnessing import WitnessGuard
 from gateway.db import DatabaseReader
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, UnavailableError
 from gateway.ids import GrantId, RecipientId
 from gateway.jobs import Worker
 from gateway.journal import GroupJournal, Tx
@@ -53,15 +53,15 @@ class Process:
 
         Raises ``RolledBackError`` when it is behind its witness: an old backup was restored. Raises
         ``LogKeyMissingError`` when its key was changed and this process has the old one alone. A log that is damaged
-        otherwise is served all the same: inspectors have to read it, and nothing is written.
+        otherwise, or cannot be written just now, is served all the same: it has to be read, and nothing is written.
         """
         if self.sequencer is None:
             return
         try:
             self.sequencer.check()
-        except RolledBackError:
+        except (RolledBackError, LogKeyMissingError):
             raise
-        except LogDamagedError as error:
+        except (LogDamagedError, UnavailableError) as error:
             _log.error("%s", error.detail)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
+from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.entries import encode_entry
 from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.following import LogKeys
 from gateway.audit.note import NoteSigner
+from gateway.audit.policy import TrustPolicy
 from gateway.audit.rotation import KIND, KeyChain, Rotation, is_rotation, read_rotation, rotation_facts, statement
 from gateway.audit.tags import Tagger
 from gateway.errors import GatewayError
@@ -83,6 +86,13 @@ def test_any_trusted_key_leads_to_all_whatever_the_order(
         assert found.retired_at(size, [KEYS[signed]]) is None
         if signed:
             assert found.retired_at(size, [KEYS[0]]) is not None
+
+
+def test_a_change_beside_the_log_must_be_its_entry_unless_it_came_after_what_was_looked_at() -> None:
+    for size, told in ((7, []), (8, [7])):
+        report = Mock()
+        LogKeys(TrustPolicy((KEYS[0],)), report, [(7, BODY)]).finish(size, None)
+        assert [call.args[1] for call in report.call_args_list] == told
 
 
 def test_a_change_that_branches_off_is_refused() -> None:
