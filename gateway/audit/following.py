@@ -130,5 +130,5 @@ class LogKeys:
                 self.report(
                     Damage.KEY_ROTATION,
                     self._alone[key],
-                    f"From size {self._alone[key]} on the key {key} signs alone, and no entry of the log brought it in.",
+                    f"From size {self._alone[key]} on {key} signs alone, and no entry of the log brought it in.",
                 )
