@@ -145,6 +145,8 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
         if path.exists():
             _write_public(directory, key)
             continue
+        if key is Key.LOG and further(directory, key):
+            continue  # its first key was replaced and destroyed: another one in its place would be a stranger
         if key in SYMMETRIC:
             _write(path, secrets.token_hex(SYMMETRIC_BYTES).encode())
         else:

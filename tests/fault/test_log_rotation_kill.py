@@ -22,10 +22,11 @@ from tests.factories.rotation import Signed
 log = Signed(sys.argv[1], Path(sys.argv[2]))
 print(log.rotate(), flush=True)
 """
-STEPS = [("rename", 1), ("fdatasync", 3)]
-"""The key's file gets its name; the commit."""
+STEPS = [("rename", 1)]
+"""The key's file gets its name, before the commit that names it."""
 MORE = [
-    ("fsync", 1), ("fsync", 2), ("fdatasync", 1), ("fdatasync", 2), *(("pwrite64", when) for when in range(9, 32, 2))
+    ("fsync", 1), ("fsync", 2), ("fdatasync", 1), ("fdatasync", 2), ("fdatasync", 3),
+    *(("pwrite64", when) for when in range(9, 32, 2)),
 ]  # fmt: skip
 
 
