@@ -15,11 +15,11 @@ from gateway.audit.log_keys import LogKeyService
 from gateway.audit.note import ED25519, NoteSigner, VerifierKey
 from gateway.audit.records import LogKeyRecord
 from gateway.audit.sequencer import LogIdentity
-from gateway.audit.store import SqlLogStore
+from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.succession import opening_entry
 from gateway.audit.tiled import CHECKPOINT, FolderFiles
 from gateway.bootstrap.parts import Parts
-from gateway.db import DatabaseReader, make_read_only_engine
+from gateway.db import make_read_only_engine
 from gateway.errors import ConfigurationError, ParameterError, UnavailableError
 from gateway.journal import EntryDraft
 from gateway.keyring import Face, Key, Keyring, create, find_further, further, keep_further
@@ -116,7 +116,8 @@ def log_keys(settings: Settings) -> list[LogKeyRecord]:
     try:
         engine = make_read_only_engine(settings.gateway_url)
         try:
-            return DatabaseReader(engine).read(SqlLogStore(engine).log_keys) or [first]
+            with DatabaseLogSource(engine) as log:
+                return log.keys() or [first]
         finally:
             engine.dispose()
     except UnavailableError:  # no database yet: keys are made before it

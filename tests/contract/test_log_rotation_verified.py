@@ -249,6 +249,13 @@ def test_the_table_of_keys_is_held_against_the_log(log: Signed) -> None:
     assert log.verify(OLD).ok  # the entries say it all
 
 
+def test_a_database_of_before_has_no_table_of_keys(log: Signed) -> None:
+    log.append(2)
+    with owner_of(log.url) as vandal:
+        vandal.do("DROP TABLE log_keys")
+    assert log.verify(OLD).ok
+
+
 def test_a_package_without_its_file_of_keys_still_verifies_forward(shown: Shown, tmp_path: Path) -> None:
     with zipfile.ZipFile(shown.folder / "whole.zip") as whole, zipfile.ZipFile(tmp_path / "cut.zip", "w") as cut:
         for name in whole.namelist():
