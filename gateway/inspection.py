@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import bootstrap, keyring
-from gateway.audit.bundle import verify_bundle
+from gateway.audit.bundle import Bundle, verify_bundle
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import VerifyReport
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
+from gateway.audit.rotation import decode_proven, encode_proven
 from gateway.audit.served import ServedLog
+from gateway.audit.succession import verify_succession
 from gateway.audit.tiled import FolderFiles, TiledSource
-from gateway.audit.verify import trust, verify_log
+from gateway.audit.verify import LogSource, trust, verify_log
 from gateway.audit.witness import AddCheckpoint, Witness
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.keyring import Face
@@ -29,6 +32,8 @@ from gateway.settings import Settings
 
 CHECKPOINTS = "checkpoints"
 """Below a witness's directory: what it cosigned."""
+_KEYS = "keys "
+"""First line of a request file where the log's key was changed: what changed it; the request follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class LogPlace:
     entries_url: str | None = None
     with_index: bool = False
     """Whether the search index of a database is compared too."""
+    predecessor: str | None = None
+    """The log before, whose last checkpoint entry 0 commits to: a database URL, or the path of a package or folder."""
 
 
 def verify(
@@ -74,6 +81,40 @@ def verify(
     """
     where = place or LogPlace()
     trusted = _trusted(load_settings, vkey, policy)
+    report = _verify(load_settings, where, trusted, witnessed, progress)
+    if where.predecessor is None:
+        return report
+    with _opened(load_settings, where) as log, _opened(load_settings, _place_of(where.predecessor)) as before:
+        earlier = verify_succession(log, before, trusted)
+    return replace(report, findings=(*report.findings, *earlier.findings), notices=(*report.notices, *earlier.notices))
+
+
+def _place_of(text: str) -> LogPlace:
+    return LogPlace(database=text) if "://" in text else LogPlace(bundle=Path(text))
+
+
+@contextmanager
+def _opened(load_settings: Callable[[], Settings], where: LogPlace) -> Iterator[LogSource]:
+    """Open the entries of a log."""
+    if where.bundle is not None and where.bundle.is_dir():
+        yield TiledSource(FolderFiles(where.bundle))
+    elif where.bundle is not None:
+        with Bundle.open(where.bundle) as bundle:
+            yield TiledSource(bundle)
+    elif where.url is not None:
+        yield TiledSource(ServedLog(where.url, where.token, where.entries_url))
+    else:
+        with bootstrap.open_log(where.database or load_settings().gateway_url) as log:
+            yield log
+
+
+def _verify(
+    load_settings: Callable[[], Settings],
+    where: LogPlace,
+    trusted: TrustPolicy,
+    witnessed: Iterable[str],
+    progress: Callable[[int], object],
+) -> VerifyReport:
     if where.bundle is not None:
         return verify_bundle(where.bundle, trusted, witnessed=witnessed, progress=progress)
     if where.url is not None:
@@ -162,23 +203,28 @@ def open_witness(directory: Path, name: str, log_keys: Iterable[VerifierKey]) ->
 
 def witness_once(services: Services, directory: Path, name: str) -> Cosigned:
     """Check the newest checkpoint against the one kept, cosign it, keep it, hand the cosignature to the log."""
-    witness = open_witness(directory, name, services.audit.policy.logs)
+    witness = open_witness(directory, name, services.audit.policy.logs)  # further keys are learnt, as by any witness
     checkpoint, signature = witness.once(services.publisher, services.audit.origin)
     services.audit.add_cosignature(checkpoint.size, signature.line())
     return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
 
 
-def witness_served(url: str, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
+def witness_served(url: str, directory: Path, name: str, log_keys: Sequence[VerifierKey]) -> Cosigned:
     """Do the same for a log at an address, from its public tiles; the cosignature is returned, not handed in."""
-    witness = open_witness(directory, name, [log_key])
-    checkpoint, signature = witness.once(ServedLog(url), log_key.name)
+    witness = open_witness(directory, name, log_keys)
+    checkpoint, signature = witness.once(ServedLog(url), log_keys[0].name)
     return Cosigned(checkpoint.size, str(witness.signer.verifier), signature.line())
 
 
-def witness_request(request: Path, directory: Path, name: str, log_key: VerifierKey) -> Cosigned:
+def witness_request(request: Path, directory: Path, name: str, log_keys: Sequence[VerifierKey]) -> Cosigned:
     """Do the same for a checkpoint that came as a file (``request_file``)."""
-    asked = AddCheckpoint.parse(request.read_text(encoding="utf-8"))
-    witness = open_witness(directory, name, [log_key])
+    text = request.read_text(encoding="utf-8")
+    changes = ""
+    if text.startswith(_KEYS):
+        changes, _, text = text.removeprefix(_KEYS).partition("\n")
+    asked = AddCheckpoint.parse(text)
+    witness = open_witness(directory, name, log_keys)
+    witness.learn(asked.checkpoint, decode_proven(changes) if changes else ())
     signature = witness.add_checkpoint(asked)
     size = Checkpoint.parse_text(SignedNote.parse(asked.checkpoint).text).size
     return Cosigned(size, str(witness.signer.verifier), signature.line())
@@ -195,7 +241,10 @@ def request_file(process: bootstrap.Process, name: str | None) -> str:
     chosen = next(iter(witnesses)) if name is None else name
     if chosen not in witnesses:
         raise ConfigurationError(f"The trust policy has no witness '{chosen}'.", detail_zh="信任策略中没有该见证方。")
-    return str(bootstrap.witness_request(process, witnesses[chosen]))
+    request = bootstrap.witness_request(process, witnesses[chosen])
+    size = Checkpoint.parse_text(SignedNote.parse(request.checkpoint).text).size
+    changes = process.services.publisher.rotations(size)
+    return f"{_KEYS}{encode_proven(changes)}\n{request}" if changes else str(request)
 
 
 def take_answer(process: bootstrap.Process, text: str) -> int:

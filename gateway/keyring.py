@@ -145,6 +145,8 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
         if path.exists():
             _write_public(directory, key)
             continue
+        if key is Key.LOG and further(directory, key):
+            continue  # its first key was replaced and destroyed: another one in its place would be a stranger
         if key in SYMMETRIC:
             _write(path, secrets.token_hex(SYMMETRIC_BYTES).encode())
         else:
@@ -165,12 +167,36 @@ def create(directory: Path, keys: frozenset[Key] = frozenset(Key)) -> list[Path]
 
 
 def keep_further(directory: Path, key: Key, name: str, private: SigningKey) -> None:
-    """Keep a further private key beside that of ``key``, as ``KEY-NAME.pem`` with mode 0600. Never overwrites."""
+    """Keep a further private key beside that of ``key``, as ``KEY-NAME.pem`` with mode 0600. Never overwrites.
+
+    When it returns the whole file is on the disk under its name; killed before, there is no such file.
+    """
+    path = directory / f"{key}-{name}.pem"
+    if path.exists():
+        raise FileExistsError(path.name)
+    for left in directory.glob(f".{key}-*.pem.*"):  # of a process that was killed here: a private key is not left about
+        left.unlink(missing_ok=True)
+    unfinished = directory / f".{path.name}.{os.getpid()}"
     _write(
-        directory / f"{key}-{name}.pem",
+        unfinished,
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
+    )
+    unfinished.rename(path)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def further(directory: Path, key: Key) -> list[str]:
+    """Return the names of the further private keys beside that of ``key``, sorted."""
+    return sorted(
+        path.name.removeprefix(f"{key}-").removesuffix(".pem")
+        for path in directory.glob(f"{key}-*.pem")
+        if not path.name.endswith((".pub.pem", ".crt.pem"))
     )
 
 
@@ -203,6 +229,10 @@ def load(directory: Path, face: Face) -> Keyring:
             if key in SYMMETRIC:
                 if wanted:
                     secret_keys[key] = _symmetric(directory / f"{key}.key")
+            elif wanted and key is Key.LOG and not (directory / f"{key}.pem").exists() and further(directory, key):
+                # the first key of the log was replaced and destroyed; its public half is where trust in the log begins
+                signing[key] = _private(directory / f"{key}-{further(directory, key)[0]}.pem")
+                verifying[key] = _public(directory / f"{key}.pub.pem")
             elif wanted:
                 signing[key] = _private(directory / f"{key}.pem")
                 verifying[key] = signing[key].public_key()

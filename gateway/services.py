@@ -19,6 +19,7 @@ from gateway.accounts.service import AccountService
 from gateway.accounts.tokens import TokenService
 from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
+from gateway.audit.log_keys import LogKeyService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
 from gateway.families.service import FamilyService
@@ -122,5 +123,7 @@ class Services:
     """Texts of the sharing view redacted anew, on the same faces."""
     tracing: Tracing | None = None
     """From which release a leaked file comes, on the faces that hold the root of the marks' keys."""
+    log_keys: LogKeyService | None = None
+    """Changing the log's key, where the log is signed."""
     degraded: Callable[[], dict[str, str]] = dict
     """Part -> what is wrong, of parts without which the face goes on and does less, safely."""

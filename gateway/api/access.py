@@ -31,6 +31,7 @@ OPEN = frozenset(
         "log.checkpoint",
         "log.consistency",
         "log.hash_tile",
+        "log.keys",
         "sessions.sign_in",
         "system.healthz",
         "system.metrics",

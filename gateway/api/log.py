@@ -9,8 +9,9 @@ from werkzeug.exceptions import NotFound
 
 from gateway.api.authentication import services
 from gateway.api.blueprints import BINARY, ApiBlueprint, content
-from gateway.api.models import ConsistencyOut
+from gateway.api.models import ConsistencyOut, LogKeysOut
 from gateway.audit.errors import MalformedError
+from gateway.audit.rotation import keys_document
 
 blueprint = ApiBlueprint("log", __name__, tag="Public log")
 
@@ -22,6 +23,13 @@ def checkpoint() -> Response:
     response = Response(services().publisher.checkpoint(), mimetype="text/plain; charset=utf-8")
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@blueprint.get("/log/keys.json")
+@blueprint.output(LogKeysOut)
+def keys() -> LogKeysOut:
+    """Return the keys of the log with the entries that brought them; none while its key was never changed."""
+    return LogKeysOut.model_validate(keys_document(services().audit.origin, services().publisher.keys()))
 
 
 @blueprint.get("/log/tile/<int:level>/<path:tile>")

@@ -423,6 +423,7 @@ ROUTES: dict[str, Guard] = {
     "log.checkpoint": Guard("none", "the public log: hashes only"),
     "log.consistency": Guard("none", "the public log: hashes only"),
     "log.hash_tile": Guard("none", "the public log: hashes only"),
+    "log.keys": Guard("none", "the public log: its public keys, and entries that name nobody"),
     "oauth.introspect": Guard("none", "the client proves its key in the request"),
     "oauth.jwks": Guard("none", "public keys"),
     "oauth.metadata": Guard("none", "public metadata"),

@@ -39,6 +39,7 @@ README_ZH = """# 审计检查包
 - `tile/`：哈希块与条目块（C2SP tlog-tiles，RFC 6962 哈希，SHA-256）。仅完整包有。
 - `entries/` 与 `proofs/`：所选条目及其证明（C2SP tlog-proof）。仅选取包有。
 - `checkpoints.ndjson`：历次检查点。仅完整包有。
+- `keys.json`：日志密钥轮换后，各公钥的起止范围及轮换条目；信任其中任一把公钥即可沿条目核验到其余公钥。
 
 核验：`xueji verify-log --bundle 文件名 --vkey 日志公钥`。条目中没有学生和监护人的姓名、证件号码、学籍号。
 """
@@ -54,6 +55,7 @@ This package proves to a stranger that entries of the audit log were not altered
 - `tile/`: hash tiles and entry bundles (C2SP tlog-tiles, RFC 6962 hashing, SHA-256). In a full package.
 - `entries/` and `proofs/`: chosen entries and their proofs (C2SP tlog-proof). In a selected package.
 - `checkpoints.ndjson`: the checkpoints up to now. In a full package.
+- `keys.json`: once the log's key was changed, each public key with its span and the entry that brought it. Whoever trusts one of them is led to the others.
 
 To verify: `xueji verify-log --bundle FILE --vkey VKEY`. No entry holds a name, ID number or student number of a pupil or guardian.
 """  # noqa: E501  one paragraph, one line, as Markdown wants it

@@ -53,16 +53,24 @@ class Checkpoint:
         return SignedNote(self.text, tuple(signer.sign(self.text) for signer in signers))
 
 
-def open_checkpoint(content: str, keys: Iterable[VerifierKey], *, origin: str | None = None) -> Checkpoint:
+def open_checkpoint(
+    content: str, keys: Iterable[VerifierKey], *, origin: str | None = None, retired: Iterable[VerifierKey] = ()
+) -> Checkpoint:
     """Return the checkpoint of a note that one of the log's ``keys`` signed.
 
-    Raises ``MalformedError`` when it is not one, ``ProofError`` when no log key signed it, a signature is
-    false, or its origin is not ``origin``.
+    Raises ``MalformedError`` when it is not one, ``ProofError`` when no log key signed it, or only one of ``retired``,
+    keys of the log that do not sign this size alone; when a signature is false, or its origin is not ``origin``.
     """
     note = SignedNote.parse(content)
     checkpoint = Checkpoint.parse_text(note.text)
     log_keys = [key for key in keys if key.algorithm != COSIGNATURE]
     if not note.verify(log_keys):
+        if note.verify(retired):
+            raise ProofError(
+                f"Only a key of the log that was replaced before, or came later, signed the checkpoint of size "
+                f"{checkpoint.size}.",
+                detail_zh=f"规模为 {checkpoint.size} 的检查点未由该规模应当签署的日志密钥签名。",
+            )
         raise ProofError("No known key of the log signed this checkpoint.", detail_zh="检查点没有已知日志密钥的签名。")
     if origin is not None and checkpoint.origin != origin:
         raise ProofError("The checkpoint belongs to another log.", detail_zh="检查点属于另一日志。")

@@ -11,9 +11,9 @@ from gateway.audit.cache import Cached, Difference, IndexComparison
 from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import Damage
+from gateway.audit.following import Report
 from gateway.audit.reading import Helper, Told, look
 from gateway.audit.records import TagList
-from gateway.audit.signed import Report
 from gateway.audit.tags import tags_root
 from gateway.journal import JsonValue
 

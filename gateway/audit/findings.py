@@ -36,6 +36,12 @@ class Damage(StrEnum):
     """A note that the named key did not sign."""
     UNKNOWN_KEY = "unknown_key"
     """A note that no key of the trust policy signed."""
+    KEY_ROTATION = "key_rotation"
+    """A change of the log's key that the key before did not sign, that does not follow, or of which no entry tells."""
+    RETIRED_KEY = "retired_key"
+    """A checkpoint that only a key signed which was replaced before."""
+    SUCCESSION = "succession"
+    """The log does not go on from the log before that it is held against."""
     UNWITNESSED = "unwitnessed"
     FORKED = "forked"
     """Two signed checkpoints of one size with different roots, or a history that a kept checkpoint contradicts."""
@@ -62,6 +68,9 @@ _CHINESE: Final[Mapping[Damage, str]] = {
     Damage.FOREIGN: "检查点属于另一日志",
     Damage.BAD_SIGNATURE: "签名不成立",
     Damage.UNKNOWN_KEY: "签名密钥不在信任策略中",
+    Damage.KEY_ROTATION: "日志密钥轮换不成立",
+    Damage.RETIRED_KEY: "检查点仅由已轮换的旧密钥签名",
+    Damage.SUCCESSION: "与先前日志的承接关系不成立",
     Damage.UNWITNESSED: "未达到见证法定数",
     Damage.FORKED: "日志出现分叉",
     Damage.ROLLED_BACK: "日志落后于见证方留存的检查点（回退）",

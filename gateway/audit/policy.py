@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.errors import MalformedError, ProofError
 from gateway.audit.note import COSIGNATURE, SignedNote, VerifierKey
+from gateway.audit.records import LogKeyRecord
+from gateway.audit.rotation import KeyChain, Rotation, rotations_of
 
 NO_QUORUM = "none"
+_log = logging.getLogger(__name__)
 _DECIMAL = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -32,6 +36,28 @@ class TrustPolicy:
     quorum: str = NO_QUORUM
     urls: dict[str, str] = field(default_factory=dict)
     """Where a witness takes checkpoints (the prefix of ``add-checkpoint``), by its name; not every one has one."""
+    rotations: tuple[Rotation, ...] = ()
+    """Changes of log keys that were read in a log and lead on from the keys of the file."""
+
+    def chain(self, origin: str) -> KeyChain:
+        """Return the keys of the log ``origin``: those of the file, and what they lead to."""
+        return KeyChain(tuple(key for key in self.logs if key.name == origin)).followed(
+            one for one in self.rotations if one.old.name == origin
+        )
+
+    def following(self, rotations: Iterable[Rotation]) -> TrustPolicy:
+        """Return the policy that knows further changes of log keys; those that do not follow count for nothing."""
+        return replace(self, rotations=tuple(dict.fromkeys((*self.rotations, *rotations))))
+
+    def knowing(self, keys: Iterable[LogKeyRecord]) -> TrustPolicy:
+        """Return the policy that follows what the log's own database says of its keys, as far as it is signed."""
+        entries = [(one.entry, one.body) for one in keys if one.entry is not None and one.body is not None]
+        return self.following(rotations_of(entries, _log_bad)) if entries else self
+
+    def listing(self, origin: str) -> TrustPolicy:
+        """Return the policy whose file lists every key of the log ``origin`` that it leads to, the oldest first."""
+        others = tuple(key for key in self.logs if key.name != origin)
+        return replace(self, logs=(*self.chain(origin).keys, *others))
 
     def satisfied_by(self, signers: Iterable[VerifierKey]) -> bool:
         """Say whether the quorum is met by ``signers``; distinct public keys count, not names."""
@@ -50,11 +76,13 @@ class TrustPolicy:
     def open(self, content: str) -> Checkpoint:
         """Return the checkpoint of a note that a listed log signed and the quorum cosigned.
 
-        Raises ``ProofError`` otherwise; the log's key name has to be the origin.
+        Raises ``ProofError`` otherwise; the log's key name has to be the origin. Where the log's key was changed, the
+        key of that size has to have signed.
         """
         note = SignedNote.parse(content)
-        origin = Checkpoint.parse_text(note.text).origin
-        checkpoint = open_checkpoint(content, [key for key in self.logs if key.name == origin])
+        told = Checkpoint.parse_text(note.text)
+        chain = self.chain(told.origin)
+        checkpoint = open_checkpoint(content, chain.at(told.size), retired=chain.keys)
         if not self.satisfied_by(note.verify(self.witnesses.values())):
             raise ProofError(
                 f"The checkpoint of size {checkpoint.size} lacks the quorum '{self.quorum}' of witnesses.",
@@ -71,6 +99,10 @@ class TrustPolicy:
         ]
         lines += [f"group {name} {group.threshold} {' '.join(group.members)}" for name, group in self.groups.items()]
         return "\n".join([*lines, f"quorum {self.quorum}"]) + "\n"
+
+
+def _log_bad(index: int, reason: str) -> None:
+    _log.error("the key of the log that entry %d brought is not believed: %s", index, reason)
 
 
 def parse_policy(text: str) -> TrustPolicy:

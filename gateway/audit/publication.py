@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.merkle import HASH_BYTES, consistency_proof, root_hash
+from gateway.audit.merkle import HASH_BYTES, consistency_proof, inclusion_proof, root_hash
 from gateway.audit.note import Signature, SignedNote
-from gateway.audit.records import Cosignature, Head, StoredEntry
+from gateway.audit.records import Cosignature, Head, LogKeyRecord, StoredEntry
+from gateway.audit.rotation import ProvenRotation
 from gateway.audit.tiles import WIDTH, TileId, encode_bundle, nodes_from, parse_path
 from gateway.errors import NotFoundError
 from gateway.journal import Reader, Tx
@@ -35,6 +36,9 @@ class PublicStore(Protocol):
 
     def cosignatures(self, tx: Tx, size: int) -> list[Cosignature]:
         """Return the cosignatures of a size."""
+
+    def log_keys(self, tx: Tx) -> list[LogKeyRecord]:
+        """Return the keys of the log, the oldest first; none before the first change."""
 
 
 def cosigned(note: str, cosignatures: list[Cosignature]) -> str:
@@ -95,6 +99,14 @@ class LogPublisher:
 
         return self.reader.read(query)
 
+    def keys(self) -> list[LogKeyRecord]:
+        """Return the log's keys with the entries that brought them; empty while the key was never changed."""
+        return self.reader.read(self.store.log_keys)
+
+    def rotations(self, size: int) -> tuple[ProvenRotation, ...]:
+        """Return what changed the log's key below ``size``, with proofs; for a witness."""
+        return self.reader.read(lambda tx: proven_rotations(self.store, tx, size))
+
     def root(self, size: int) -> bytes:
         """Return the root at ``size``, from the tiles."""
 
@@ -104,6 +116,17 @@ class LogPublisher:
             return root_hash(nodes_from(lambda level, tile: self.store.tile(tx, level, tile)), size)
 
         return self.reader.read(query)
+
+
+def proven_rotations(store: PublicStore, tx: Tx, size: int) -> tuple[ProvenRotation, ...]:
+    """Return what changed the log's key below ``size``, each with its inclusion proof at ``size``."""
+    brought = [one for one in store.log_keys(tx) if one.entry is not None and one.entry < size]
+    nodes = nodes_from(lambda level, tile: store.tile(tx, level, tile))
+    return tuple(
+        ProvenRotation(one.entry, one.body, tuple(inclusion_proof(nodes, one.entry, size)))
+        for one in brought
+        if one.entry is not None and one.body is not None
+    )
 
 
 def bundle_of(store: PublicStore, tx: Tx, tile: TileId) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.audit.note import VerifierKey
 from gateway.journal import JsonValue
 
 LINKS = (
@@ -79,6 +80,19 @@ class Cosignature:
     name: str
     timestamp: int
     line: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeyRecord:
+    """A key of the log as its database has it, once it was changed: the first has no entry."""
+
+    key: VerifierKey
+    overlap_until: str = ""
+    """Up to when the key before it signs too; empty for the first."""
+    entry: int | None = None
+    """The entry that brought it."""
+    body: bytes | None = field(default=None, repr=False)
+    """That entry, which is public."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from gateway.audit.entries import Clock, check_draft, encode_entry
 from gateway.audit.errors import LogDamagedError, RolledBackError
 from gateway.audit.merkle import leaf_hash, root_hash
 from gateway.audit.note import NoteSigner, VerifierKey
-from gateway.audit.records import Batch, EncodedEntry, Head
+from gateway.audit.records import Batch, EncodedEntry, Head, LogKeyRecord
 from gateway.audit.tags import Tagger
 from gateway.audit.tiles import Edge, nodes_from
 from gateway.errors import ConfigurationError, UnavailableError
@@ -46,6 +46,19 @@ class TransactionLostError(UnavailableError):
 
 class CommitUnknownError(UnavailableError):
     """The database went away during the commit: the checkpoint row tells whether it happened."""
+
+
+class LogKeyMissingError(UnavailableError):
+    """The log's key was changed, and this process does not have the new one: it may not sign."""
+
+    def __init__(self, key: VerifierKey) -> None:
+        name = f"log-{key.id.hex()}.pem"
+        super().__init__(
+            f"The log is signed by a newer key, and {name} is not in the key directory of this process: copy it there. "
+            "Nothing was written; no restart is needed.",
+            detail_zh=f"审计日志已改用新密钥，本进程的密钥目录中没有 {name}。请复制该文件（无需重启）；未写入内容。",
+            missing=(name,),
+        )
 
 
 class LogStore(Protocol):
@@ -72,13 +85,25 @@ class LogStore(Protocol):
     def index_more(self, tx: Tx, limit: int) -> int:
         """Take the next entries into the search index; return how many."""
 
+    def log_keys(self, tx: Tx) -> list[LogKeyRecord]:
+        """Return the keys of the log, the oldest first; none before the first change."""
+
+
+def _no_further(_key: VerifierKey) -> NoteSigner | None:
+    """Know no key but those that the process began with."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogIdentity:
-    """Who signs: the origin, and the log's signing keys (two during a rotation). Key names equal the origin."""
+    """Who signs: the origin, and the log's signing keys. Key names equal the origin.
+
+    ``signers`` sign while the key was never changed; ``find`` returns further ones, as they appear in the key
+    directory: which of them sign is what the database says at each commit.
+    """
 
     origin: str
     signers: tuple[NoteSigner, ...] = field(repr=False)
+    find: Callable[[VerifierKey], NoteSigner | None] = field(default=_no_further, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse an identity that cannot sign, or under another name (tlog-policy: the key name is the origin)."""
@@ -89,6 +114,24 @@ class LogIdentity:
     def keys(self) -> tuple[VerifierKey, ...]:
         """The public keys."""
         return tuple(signer.verifier for signer in self.signers)
+
+    def signing(self, keys: Sequence[LogKeyRecord], at: str) -> tuple[NoteSigner, ...]:
+        """Return who signs at the instant ``at``: the newest of ``keys``, and the one before in the overlap.
+
+        Raises ``LogKeyMissingError`` when the newest is not here: a process that only has an older one must not sign.
+        """
+        if not keys:
+            return self.signers
+        newest = keys[-1]
+        signer = self.signer(newest.key)
+        if signer is None:
+            raise LogKeyMissingError(newest.key)
+        before = self.signer(keys[-2].key) if len(keys) > 1 and at < newest.overlap_until else None
+        return (signer,) if before is None else (before, signer)
+
+    def signer(self, key: VerifierKey) -> NoteSigner | None:
+        """Return the private half of ``key``, ``None`` when it is not here."""
+        return next((one for one in self.signers if one.verifier == key), None) or self.find(key)
 
 
 @dataclass(slots=True)
@@ -124,11 +167,13 @@ class Sequencer:
         rulebook: Callable[[], str],
         now: Clock,
         floor: Callable[[], Checkpoint | None] = lambda: None,
+        opening: Callable[[], EntryDraft | None] = lambda: None,
         max_batch: int = 512,
     ) -> None:
         """``floor`` returns the witness's latest checkpoint: a log behind it, or against it, is not written to.
 
-        It is asked once, before the first write.
+        It is asked once, before the first write. ``opening`` returns the first entry of an empty log that goes on
+        from another one; the first write goes behind it, in the same commit.
         """
         self._store = store
         self._identity = identity
@@ -136,6 +181,7 @@ class Sequencer:
         self._rulebook = rulebook
         self._now = now
         self._floor: Callable[[], Checkpoint | None] | None = floor
+        self._opening = opening
         self._max_batch = max_batch
         self._queue: queue.SimpleQueue[tuple[_Job, ...] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -187,6 +233,22 @@ class Sequencer:
         )
         self._enqueue(jobs)
         return jobs[-1].future
+
+    def check(self) -> None:
+        """Ask all that the first write asks, and write nothing: for the start of a process.
+
+        Raises ``RolledBackError`` for a log that is behind its witness, as after the restore of an old backup, other
+        ``LogDamagedError``s, ``LogKeyMissingError``, ``UnavailableError``.
+        """
+
+        def look(tx: Tx) -> None:
+            self._identity.signing(self._store.log_keys(tx), micros_text(self._now()))
+            raise _LookedError
+
+        try:
+            self.submit(look, _no_entry).result()
+        except _LookedError:
+            return
 
     def _enqueue(self, jobs: tuple[_Job, ...]) -> None:
         with self._lock:
@@ -264,8 +326,11 @@ class Sequencer:
                     head = self._store.lock_head(tx)
                     start = head.size
                     edge = self._edge_at(tx, head)
+                    opened = None if head.size else self._opening()
+                    if opened is not None:
+                        jobs = (_Job(_no_write, opened, None, None, Future()), *jobs)
                     at = self._prepare(tx, jobs, head, prepared, failed)
-                    if not prepared:
+                    if len(prepared) == (opened is not None):
                         raise _NothingToWriteError  # leaves the transaction without a commit
                     self._write(tx, head, edge, at, prepared)
             except CommitUnknownError:
@@ -334,7 +399,7 @@ class Sequencer:
             entries=tuple((done.leaf, done.entry) for done in prepared),
             tiles=tiles,
             head=Head(edge.size, checkpoint.root, at),
-            checkpoint=str(checkpoint.sign(self._identity.signers)),
+            checkpoint=str(checkpoint.sign(self._identity.signing(self._store.log_keys(tx), at))),
         )
         self._store.append(tx, head, batch)
         for index, done in enumerate(prepared, start=head.size):
@@ -355,7 +420,9 @@ class Sequencer:
         if head.size:
             if note is None:
                 raise LogDamagedError("The log has entries and no checkpoint.", detail_zh="审计日志缺少检查点。")
-            latest = open_checkpoint(note, self._identity.keys, origin=self._identity.origin)
+            changed = self._store.log_keys(tx)
+            keys = (changed[-1].key,) if changed else self._identity.keys
+            latest = open_checkpoint(note, keys, origin=self._identity.origin)
             if (latest.size, latest.root) != (head.size, head.root):
                 raise LogDamagedError(
                     f"The last checkpoint has size {latest.size}, the head of the log {head.size}.",
@@ -390,6 +457,14 @@ class Sequencer:
         except UnavailableError:
             return False
         return note is not None and Checkpoint.parse_text(note.partition("\n\n")[0] + "\n").root == edge.root()
+
+
+class _LookedError(Exception):
+    """The log may be written to."""
+
+
+def _no_entry(_result: None) -> EntryDraft:
+    raise _LookedError
 
 
 class _NothingToWriteError(Exception):

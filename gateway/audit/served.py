@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError
-from gateway.audit.merkle import consistency_proof
+from gateway.audit.merkle import consistency_proof, inclusion_proof
 from gateway.audit.note import SignedNote
+from gateway.audit.rotation import KEYS_FILE, ProvenRotation, read_keys_document
 from gateway.audit.tiled import CHECKPOINT, MAX_FILE
 from gateway.audit.tiles import WIDTH, TileId, nodes_from, tile_width
 from gateway.errors import ConfigurationError, UnavailableError
@@ -104,6 +105,16 @@ class ServedLog:
         return range((self.size + WIDTH - 1) // WIDTH) if self.token is not None else ()
 
     # for witnesses
+
+    def rotations(self, size: int) -> tuple[ProvenRotation, ...]:
+        """Return what changed the log's key below ``size``; the proofs are computed from the public tiles."""
+        document = self.read(KEYS_FILE)
+        nodes = nodes_from(lambda level, tile: self.widest(level, tile) or b"")
+        return tuple(
+            ProvenRotation(index, body, tuple(inclusion_proof(nodes, index, size)))
+            for index, body in ([] if document is None else read_keys_document(document))
+            if index < size
+        )
 
     def checkpoint(self) -> str:
         """Return the signed checkpoint; raises ``MalformedError`` when the log has none."""

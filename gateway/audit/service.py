@@ -23,7 +23,7 @@ from gateway.audit.listing import ListingForm, listed
 from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
 from gateway.audit.note import Signature, SignedNote, cosignature_time
 from gateway.audit.policy import TrustPolicy
-from gateway.audit.publication import PublicStore, bundle_of, cosigned
+from gateway.audit.publication import PublicStore, bundle_of, cosigned, proven_rotations
 from gateway.audit.receipts import make_receipt
 from gateway.audit.records import (
     LINKS,
@@ -35,6 +35,7 @@ from gateway.audit.records import (
     SearchQuery,
     StoredEntry,
 )
+from gateway.audit.rotation import KEYS_FILE, keys_document
 from gateway.audit.tags import Tagger, epoch_of, epochs_between
 from gateway.audit.tiles import WIDTH, TileId, nodes_from, parse_path, tiles_of
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
@@ -253,17 +254,25 @@ class AuditService:
         """Return the largest checkpoint that meets the quorum; ``None`` when none does."""
 
         def run(tx: Tx) -> Checkpoint | None:
+            trusted = self._trusted(tx)
             for size in self.store.cosigned_sizes(tx):
                 note = self.store.checkpoint(tx, size)
                 if note is None:
                     continue
                 try:
-                    return self.policy.open(cosigned(note, self.store.cosignatures(tx, size)))
+                    return trusted.open(cosigned(note, self.store.cosignatures(tx, size)))
                 except ProofError:
                     continue  # one of several witnesses: the quorum may be met at a smaller size
             return None
 
         return self.reader.read(run)
+
+    def trusted(self) -> TrustPolicy:
+        """Return the trust policy of the settings, with the keys that the log's own was changed to."""
+        return self.reader.read(self._trusted)
+
+    def _trusted(self, tx: Tx) -> TrustPolicy:
+        return self.policy.knowing(self.store.log_keys(tx))
 
     @property
     def index(self) -> SearchIndex:
@@ -329,7 +338,7 @@ class AuditService:
             checkpoint.root,
             proof,
             note,
-            make_receipt(index, proof, note),
+            make_receipt(index, proof, note, proven_rotations(self.store, tx, checkpoint.size)),
         )
 
     def _package(self, tx: Tx, indexes: Sequence[int] | None, beside: Sequence[tuple[str, bytes]]) -> bytes:
@@ -342,9 +351,13 @@ class AuditService:
             origin=self.origin,
             size=size,
             created_at=micros_text(self.now()),
-            policy=self.policy,
+            policy=self._trusted(tx).listing(self.origin),
             checkpoint=cosigned(note, self.store.cosignatures(tx, size)),
-            members=chain(self._whole(tx, size) if indexes is None else self._chosen(tx, indexes), beside),
+            members=chain(
+                self._keys(tx, size) if indexes is not None else (),
+                self._whole(tx, size) if indexes is None else self._chosen(tx, indexes),
+                beside,
+            ),
         )
 
     def _chosen(self, tx: Tx, indexes: Sequence[int]) -> Iterator[tuple[str, bytes]]:
@@ -353,7 +366,15 @@ class AuditService:
             yield f"entries/{index}.json", proven.body
             yield f"proofs/{index}.tlog-proof", proven.receipt.encode()
 
+    def _keys(self, tx: Tx, size: int) -> Iterator[tuple[str, bytes]]:
+        """Yield the file of the keys of the log of ``size`` with their spans, once its key was changed."""
+        keys = [one for one in self.store.log_keys(tx) if one.entry is None or one.entry < size]
+        if keys:
+            document = keys_document(self.origin, keys)
+            yield KEYS_FILE, json.dumps(document, indent=1, sort_keys=True).encode()
+
     def _whole(self, tx: Tx, size: int) -> Iterator[tuple[str, bytes]]:
+        yield from self._keys(tx, size)
         for tile in tiles_of(size):
             yield tile.path, self.store.tile(tx, tile.level or 0, tile.index)[: tile.width * 32]
             if tile.level == 0:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError, ProofError
 from gateway.audit.findings import Damage
-from gateway.audit.note import COSIGNATURE, Signature, SignedNote
+from gateway.audit.following import BadNoteError, LogKeys, Report
+from gateway.audit.note import Signature, SignedNote
 from gateway.audit.policy import TrustPolicy
-
-Report = Callable[[Damage, int | None, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +21,8 @@ class SignedRoot:
     kept: bool = False
 
 
-class _BadNoteError(Exception):
-    def __init__(self, damage: Damage, detail: str) -> None:
-        super().__init__(detail)
-        self.damage = damage
-        self.detail = detail
-
-
-def _read(content: str, policy: TrustPolicy) -> tuple[Checkpoint, SignedNote]:
-    """Return a checkpoint that a log of the policy signed; raises ``_BadNoteError``, which says why it is none."""
-    try:
-        note = SignedNote.parse(content)
-        checkpoint = Checkpoint.parse_text(note.text)
-    except MalformedError as error:
-        raise _BadNoteError(Damage.BAD_SIGNATURE, error.detail) from None
-    keys = [key for key in policy.logs if key.name == checkpoint.origin and key.algorithm != COSIGNATURE]
-    if not keys:
-        raise _BadNoteError(Damage.FOREIGN, f"it belongs to another log, '{checkpoint.origin}'.")
-    try:
-        signers = note.verify(keys)
-    except ProofError as error:
-        raise _BadNoteError(Damage.BAD_SIGNATURE, error.detail) from None
-    if not signers:
-        raise _BadNoteError(Damage.UNKNOWN_KEY, "no key of the trust policy signed it.")
-    return checkpoint, note
+def _origin_of(content: str) -> str:
+    return content.partition("\n")[0]
 
 
 @dataclass(slots=True)
@@ -56,6 +32,7 @@ class SignedRoots:
     checkpoints: Iterator[tuple[int, str]]
     cosignatures: Iterator[tuple[int, str]]
     policy: TrustPolicy
+    keys: LogKeys
     report: Report
     kept: tuple[SignedRoot, ...] = ()
     """What others kept, ascending."""
@@ -72,13 +49,20 @@ class SignedRoots:
     _started: bool = False
 
     def keep(self, witnessed: Iterable[str]) -> None:
-        """Take checkpoints that somebody else kept; one that is not signed by the log is a finding."""
+        """Take checkpoints that somebody else kept; one that is not signed by the log is a finding.
+
+        A witness keeps those of several logs: those of another one that the policy knows are passed over.
+        """
+        self._start()
+        own = None if self._ahead is None else _origin_of(self._ahead[1])
         found: set[SignedRoot] = set()
         for content in witnessed:
             try:
-                checkpoint, _ = _read(content, self.policy)
-            except _BadNoteError as error:
+                checkpoint, _ = self.keys.read(content)
+            except BadNoteError as error:
                 self.report(error.damage, None, f"A checkpoint that was kept: {error.detail}")
+                continue
+            if own is not None and checkpoint.origin != own:
                 continue
             found.add(SignedRoot(checkpoint.size, checkpoint.root, kept=True))
         self.kept = tuple(sorted(found, key=lambda one: (one.size, one.root)))
@@ -86,11 +70,14 @@ class SignedRoots:
             if one.size == other.size:
                 self.report(Damage.FORKED, one.size, f"Two kept checkpoints of size {one.size} have different roots.")
 
-    def upto(self, size: int) -> list[SignedRoot]:
-        """Return the signed roots of sizes up to ``size`` that were not returned yet, ascending."""
+    def _start(self) -> None:
         if not self._started:
             self._started = True
             self._ahead, self._line = next(self.checkpoints, None), next(self.cosignatures, None)
+
+    def upto(self, size: int) -> list[SignedRoot]:
+        """Return the signed roots of sizes up to ``size`` that were not returned yet, ascending."""
+        self._start()
         found: list[SignedRoot] = []
         while self._ahead is not None and self._ahead[0] <= size:
             read = self._own(*self._ahead)
@@ -107,9 +94,12 @@ class SignedRoots:
     def _own(self, size: int, content: str) -> SignedRoot | None:
         lines = self._lines_of(size)
         try:
-            checkpoint, note = _read(content, self.policy)
-        except _BadNoteError as error:
+            checkpoint, note = self.keys.read(content)
+        except BadNoteError as error:
             self.report(error.damage, size, f"The checkpoint of size {size}: {error.detail}")
+            return None
+        if self.origin is not None and checkpoint.origin != self.origin:
+            self.report(Damage.FOREIGN, size, f"The checkpoint of size {size} belongs to '{checkpoint.origin}'.")
             return None
         if checkpoint.size != size:
             self.report(Damage.CHECKPOINT, size, f"Under size {size} lies the checkpoint of size {checkpoint.size}.")

@@ -19,6 +19,7 @@ from gateway.audit.errors import MalformedError
 from gateway.audit.merkle import leaf_hash
 from gateway.audit.note import SignedNote
 from gateway.audit.records import Head, TagList
+from gateway.audit.rotation import KEYS_FILE, read_keys_document
 from gateway.audit.tiles import MAX_ENTRY_BYTES, WIDTH, TileId, decode_bundle, parse_path
 
 CHECKPOINT = "checkpoint"
@@ -96,6 +97,11 @@ class TiledSource:
     def cosignatures(self) -> Iterator[tuple[int, str]]:
         """Yield nothing: cosignatures stand in the notes."""
         return iter(())
+
+    def rotations(self) -> Sequence[tuple[int, bytes]]:
+        """Return the entries that changed the log's key, as the file of its keys shows them."""
+        document = self.files.read(KEYS_FILE)
+        return [] if document is None else read_keys_document(document)
 
     def tag_list(self, index: int) -> TagList | None:  # noqa: ARG002  tag lists do not leave the gateway
         """Return ``None``: tag lists do not leave the gateway."""

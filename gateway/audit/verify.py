@@ -21,10 +21,12 @@ from gateway.audit.alignment import explain, unsigned
 from gateway.audit.cache import Cached
 from gateway.audit.contents import Contents
 from gateway.audit.findings import Damage, Finding, VerifyReport
+from gateway.audit.following import LogKeys
 from gateway.audit.merkle import HASH_BYTES, complete
 from gateway.audit.note import VerifierKey
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.records import Head, TagList
+from gateway.audit.rotation import is_rotation
 from gateway.audit.signed import SignedRoot, SignedRoots
 from gateway.audit.tiles import HEIGHT, WIDTH, TileId, split_hashes, tile_width
 from gateway.audit.trees import InnerTiles, Tree
@@ -69,6 +71,9 @@ class LogSource(Protocol):
 
     def cosignatures(self) -> Iterator[tuple[int, str]]:
         """Yield size and signature line of every cosignature that is kept apart from the checkpoints, ascending."""
+
+    def rotations(self) -> Sequence[tuple[int, bytes]]:
+        """Return the entries that changed the log's key, where they are kept beside the log as well; unverified."""
 
     def tag_list(self, index: int) -> TagList | None:
         """Return the tag list beside an entry; ``None`` when it is not there."""
@@ -132,7 +137,8 @@ class _Verifier:
         self.progress = progress
         self.counts: dict[Damage, int] = {}
         self.findings: list[Finding] = []
-        self.signed = SignedRoots(source.checkpoints(), source.cosignatures(), policy, self.found)
+        self.keys = LogKeys(policy, self.found, source.rotations())
+        self.signed = SignedRoots(source.checkpoints(), source.cosignatures(), policy, self.keys, self.found)
         self.doubted: dict[int, Damage] = {}  # where entry and tile differ: what the hash beside the entry speaks for
         head = source.head()
         self.contents = Contents(
@@ -171,6 +177,7 @@ class _Verifier:
         self.contents.finish()
         self.inner.finish()
         last = 0 if self.signed.last is None else self.signed.last.size
+        self.keys.finish(last, self._leaf_shown if self.hashes_only else None)
         self._judge_leaves(last)
         self._judge_end(last)
         if self.agreed.holds(last) and self.hole is None and self.count <= last:
@@ -214,11 +221,18 @@ class _Verifier:
             self.shown = (tile, split_hashes(content[: len(content) - len(content) % HASH_BYTES][: WIDTH * HASH_BYTES]))
         return self.shown[1]
 
+    def _leaf_shown(self, index: int) -> bytes | None:
+        shown = self._leaves_shown(index >> HEIGHT)
+        return shown[index % WIDTH] if index % WIDTH < len(shown) else None
+
     def _take(self, rows: list[Row]) -> None:
         """Hash the rows of one tile and let the trees grow by them."""
         first, last = rows[0][0], rows[-1][0]
         self.count = last + 1
         self._fill(first)
+        for index, _, body in rows:
+            if is_rotation(body):
+                self.keys.take(index, body)
         if self.hole is not None:
             self.stray = first if self.stray is None else self.stray
             return

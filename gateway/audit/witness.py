@@ -1,7 +1,8 @@
 """The witness (C2SP tlog-witness): run by the inspector's office, it cosigns only what extends what it has seen.
 
-The state is a directory a log: ``checkpoint`` is the latest cosigned one, ``history/SIZE`` keeps all of them.
-A cosignature is answered only after the state is on the disk; check and set is one step under a file lock.
+The state is a directory a log: ``checkpoint`` is the latest cosigned one, ``history/SIZE`` keeps all of them, ``keys``
+what changed the log's key since. A cosignature is answered only after the state is on the disk; check and set is one
+step under a file lock.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import binascii
 import fcntl
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,15 +21,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from gateway.audit.checkpoint import Checkpoint, open_checkpoint
+from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.entries import Clock
 from gateway.audit.errors import ForkSeenError, InconsistentError, MalformedError, ProofError, WitnessConflictError
 from gateway.audit.merkle import HASH_BYTES, verify_consistency
 from gateway.audit.note import COSIGNATURE, NoteSigner, Signature, SignedNote, VerifierKey
+from gateway.audit.policy import TrustPolicy
+from gateway.audit.rotation import ProvenRotation, decode_proven, encode_proven, rotations_of
 from gateway.errors import ConfigurationError, NotFoundError, ParameterError, UnavailableError
 
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 _MAX_HASHES = 63
+_log = logging.getLogger(__name__)
 
 
 class WitnessedLog(Protocol):
@@ -38,6 +43,9 @@ class WitnessedLog(Protocol):
 
     def consistency(self, old: int, new: int) -> Sequence[bytes]:
         """Return the consistency proof."""
+
+    def rotations(self, size: int) -> Sequence[ProvenRotation]:
+        """Return what changed the log's key below ``size``, with proofs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class AddCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A witness with its key and the logs that it watches, by origin."""
+    """A witness with its key and the logs that it watches, by origin: the keys of each, the oldest first."""
 
     directory: Path
     signer: NoteSigner = field(repr=False)
@@ -111,7 +119,7 @@ class Witness:
         told = Checkpoint.parse_text(note.text)
         if told.origin not in self.logs:
             raise NotFoundError("This witness does not know the log.", detail_zh="见证方不认识该日志。")
-        checkpoint = open_checkpoint(request.checkpoint, self.logs[told.origin], origin=told.origin)
+        checkpoint = self._policy(told.origin).open(request.checkpoint)
         if request.old > checkpoint.size:
             raise ParameterError("The old size is above the size of the checkpoint.")
         with self._locked(checkpoint.origin) as folder:
@@ -124,6 +132,7 @@ class Witness:
                     extra={"size": size},
                 )
             _require_extension(seen, checkpoint, request.proof)
+            self._require_newest(checkpoint.origin, note)
             signature = self.signer.cosign(note.text, _seconds(self.now()))
             self._keep(folder, checkpoint.size, str(note.with_signatures([signature])))
         return signature
@@ -144,8 +153,51 @@ class Witness:
                 f"The log went back from size {size} to {checkpoint.size}: entries were cut off.",
                 detail_zh=f"日志规模由 {size} 退回到 {checkpoint.size}：有条目被截除。",
             )
+        self.learn(note, log.rotations(checkpoint.size))
         proof = tuple(log.consistency(size, checkpoint.size)) if 0 < size < checkpoint.size else ()
         return checkpoint, self.add_checkpoint(AddCheckpoint(size, proof, note))
+
+    def learn(self, note: str, rotations: Sequence[ProvenRotation]) -> None:
+        """Keep what changed the key of a log, where the checkpoint ``note`` holds it and the keys known lead to it.
+
+        From then on checkpoints need the newest key. Raises ``ProofError`` when an entry is not in the checkpoint, or
+        no key that was known before leads to it or signed the checkpoint.
+        """
+        told = Checkpoint.parse_text(SignedNote.parse(note).text)
+        if told.origin not in self.logs or not rotations:
+            return
+        changed = [one.read(told.size, told.root) for one in rotations]
+        policy = self._policy(told.origin).following(changed)
+        if policy.chain(told.origin).rotations == self._policy(told.origin).chain(told.origin).rotations:
+            return
+        policy.open(note)
+        with self._locked(told.origin) as folder:
+            try:
+                _replace(folder / "keys", encode_proven(ProvenRotation(one.index, one.body) for one in rotations))
+            except OSError as error:
+                raise _unwritable(error) from error
+
+    def _policy(self, origin: str) -> TrustPolicy:
+        """Return the keys of a log: those that the witness was given, and what it learnt that they lead to."""
+        policy = TrustPolicy(self.logs[origin])
+        try:
+            kept = (self._folder(origin) / "keys").read_text(encoding="ascii")
+        except FileNotFoundError:
+            return policy
+        except OSError as error:
+            raise UnavailableError("The witness cannot read its state.", detail_zh="见证方无法读取其状态。") from error
+        learnt = decode_proven(kept)
+        return policy.following(rotations_of(((one.index, one.body) for one in learnt), _log_bad))
+
+    def _require_newest(self, origin: str, note: SignedNote) -> None:
+        """Refuse a checkpoint without the signature of a key that is listed later and signed the one before."""
+        kept = self.latest_note(origin)
+        keys = self._policy(origin).chain(origin).keys
+        before = () if kept is None else SignedNote.parse(kept).verify(keys)
+        if before and max(map(keys.index, before)) > max(map(keys.index, note.verify(keys))):
+            raise ProofError(
+                "The log went back to a key that was replaced.", detail_zh="日志改回使用已被轮换的旧密钥签名。"
+            )
 
     def _folder(self, origin: str) -> Path:
         return _folder_of(self.directory, origin)
@@ -171,6 +223,10 @@ class Witness:
             _replace(folder / "checkpoint", note)
         except OSError as error:
             raise _unwritable(error) from error
+
+
+def _log_bad(index: int, reason: str) -> None:
+    _log.error("the key of the log that entry %d brought is not believed: %s", index, reason)
 
 
 def _require_extension(seen: Checkpoint | None, new: Checkpoint, proof: Sequence[bytes]) -> None:

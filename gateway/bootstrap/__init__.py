@@ -12,12 +12,13 @@ from gateway.bootstrap.cases import (
     desk_of,
     evidence_of,
 )
+from gateway.bootstrap.log_keys import begin_anew, log_key, log_keys, opening
 from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
 from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
 from gateway.bootstrap.parts import Process
 from gateway.bootstrap.policies import policy_case
 from gateway.bootstrap.posts import StaffDesk, host_actor, new_post, staff_of
-from gateway.bootstrap.process import POLICY_FILE, log_key, open_index, open_log, open_process, trust_policy
+from gateway.bootstrap.process import POLICY_FILE, open_index, open_log, open_process, trust_policy
 from gateway.bootstrap.registry import (
     ImportSummary,
     generate_pupils,
@@ -49,6 +50,7 @@ __all__ = [
     "TextRedactions",
     "acting",
     "alerts_of",
+    "begin_anew",
     "case_draft",
     "desk_of",
     "deviations_of",
@@ -59,11 +61,13 @@ __all__ = [
     "import_request",
     "load_rulebook",
     "log_key",
+    "log_keys",
     "new_post",
     "officer",
     "open_index",
     "open_log",
     "open_process",
+    "opening",
     "oversight_of",
     "papers_of",
     "policy_case",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,10 +13,11 @@ from sqlalchemy import Engine
 
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
-from gateway.audit.sequencer import Sequencer
+from gateway.audit.errors import LogDamagedError, RolledBackError
+from gateway.audit.sequencer import LogKeyMissingError, Sequencer
 from gateway.audit.witnessing import WitnessGuard
 from gateway.db import DatabaseReader
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, UnavailableError
 from gateway.ids import GrantId, RecipientId
 from gateway.jobs import Worker
 from gateway.journal import GroupJournal, Tx
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from gateway.anonymize.text.redactor import TextRedactor
 
 
+_log = logging.getLogger(__name__)
+
+
 @dataclass(slots=True)
 class Process:
     """One running process: its services, its worker if it has one, and what must be closed."""
@@ -40,6 +45,24 @@ class Process:
     services: Services
     worker: Worker | None
     _closers: list[Callable[[], None]] = field(default_factory=list)
+    sequencer: Sequencer | None = None
+    """Of a process that signs the log."""
+
+    def require_log(self) -> None:
+        """Return when the log may be written to by this process; for the start of a server or worker.
+
+        Raises ``RolledBackError`` when it is behind its witness: an old backup was restored. Raises
+        ``LogKeyMissingError`` when its key was changed and this process has the old one alone. A log that is damaged
+        otherwise, or cannot be written just now, is served all the same: it has to be read, and nothing is written.
+        """
+        if self.sequencer is None:
+            return
+        try:
+            self.sequencer.check()
+        except (RolledBackError, LogKeyMissingError):
+            raise
+        except (LogDamagedError, UnavailableError) as error:
+            _log.error("%s", error.detail)
 
     def close(self) -> None:
         """Stop the worker, commit what is queued, close the databases."""

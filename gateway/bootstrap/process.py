@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
 from sqlalchemy import Engine
 
 from core_registry.db import migrate as registry_migrate
@@ -21,11 +20,10 @@ from gateway.accounts.directory import security_rules
 from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.indexing import SearchIndex
-from gateway.audit.note import ED25519, NoteSigner, VerifierKey
 from gateway.audit.policy import TrustPolicy, parse_policy
 from gateway.audit.publication import LogPublisher
 from gateway.audit.requests import QueuedJournal
-from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
+from gateway.audit.sequencer import Sequencer, SequencerJournal
 from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.tags import Tagger
@@ -44,6 +42,7 @@ from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
 from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
 from gateway.bootstrap.inspections import inspection_service, order_desk
+from gateway.bootstrap.log_keys import log_identity, log_key, log_key_service, opening
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
@@ -118,11 +117,12 @@ def open_process(
     if keyring.has(Key.LOG):
         sequencer = Sequencer(
             log,
-            identity=_log_identity(settings, keyring),
+            identity=log_identity(settings, keyring),
             tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
             rulebook=lambda: book.sha256,
             now=now,
             floor=_floor(settings, trust_policy(settings, keyring)),
+            opening=lambda: opening(settings),
         )
         closers.append(sequencer.close)
     inner: GroupJournal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
@@ -164,14 +164,6 @@ def trust_policy(settings: Settings, keyring: Keyring) -> TrustPolicy:
     return TrustPolicy((log_key(settings, keyring),))
 
 
-def log_key(settings: Settings, keyring: Keyring) -> VerifierKey:
-    """Return the public key of the log under its origin."""
-    key = keyring.verifying(Key.LOG)
-    if not isinstance(key, ed25519.Ed25519PublicKey):
-        raise ConfigurationError("The log key must be Ed25519.", detail_zh="日志密钥应为 Ed25519。")
-    return VerifierKey(settings.log_origin, ED25519, key.public_bytes_raw())
-
-
 def _floor(settings: Settings, policy: TrustPolicy) -> Callable[[], Checkpoint | None]:
     """Return what tells the last checkpoint that a witness saw: a log behind it was rolled back, as by a restore.
 
@@ -192,13 +184,6 @@ def _floor(settings: Settings, policy: TrustPolicy) -> Callable[[], Checkpoint |
         return max((one for one in (kept, shown) if one is not None), key=lambda one: one.size, default=None)
 
     return latest
-
-
-def _log_identity(settings: Settings, keyring: Keyring) -> LogIdentity:
-    key = keyring.signing(Key.LOG)
-    if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise ConfigurationError("The log key must be Ed25519.", detail_zh="日志密钥应为 Ed25519。")
-    return LogIdentity(settings.log_origin, (NoteSigner(settings.log_origin, key),))
 
 
 def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, with_worker: bool) -> Process:
@@ -303,13 +288,14 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         texts=previews(parts),
         redactions=redactions(parts),
         tracing=tracing_service(parts, desk),
+        log_keys=log_key_service(parts, log),
         degraded=lambda: degraded(parts),
     )
     worker = None
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
         worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
         wake.append(worker.wake)
-    return Process(services, worker, closers)
+    return Process(services, worker, closers, parts.sequencer)
 
 
 def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -63,9 +63,13 @@ def create_keys(home: Path | None, face: str) -> None:
 @keys.command("log")
 @click.pass_obj
 def show_log_key(home: Path | None) -> None:
-    """Print the public key of the audit log, for inspectors and witnesses."""
-    found = settings.from_environment(home=home)
-    click.echo(str(bootstrap.log_key(found, keyring.load(found.keys, Face.ALL))))
+    """Print the public keys of the audit log, for inspectors and witnesses: one, or each since it changed."""
+    known = bootstrap.log_keys(settings.from_environment(home=home))
+    for one, after in zip(known, [*known[1:], None], strict=True):
+        span = "" if one.entry is None else f"\t自 from size {one.entry + 1}"
+        if after is not None:
+            span += f"\t并行签署至 signs beside the next until {after.overlap_until}"
+        click.echo(f"{one.key}{span}")
 
 
 @keys.command("list")
@@ -81,23 +85,58 @@ def list_keys(home: Path | None) -> None:
 
 
 @keys.command("rotate")
-@click.argument("use", type=click.Choice(["credential"]))
-@click.option("--at-once", is_flag=True, help="Let the new key sign at once, before caches know it.")
+@click.argument("use", type=click.Choice(["credential", "log"]))
+@click.option("--at-once", is_flag=True, help="credential: let the new key sign at once, before caches know it.")
+@click.option("--overlap-days", type=click.IntRange(0, 366), default=30, show_default=True, help="log: both sign.")
+@click.option("--prepare", is_flag=True, help="log: only make the key, to copy it to the other hosts that sign.")
 @click.pass_obj
-def rotate_key(home: Path | None, use: str, at_once: bool) -> None:  # noqa: ARG001  there is one use; a flag of click
-    """Make a new key that signs from soon on; the old one counts as long as what it signed."""
+def rotate_key(home: Path | None, use: str, at_once: bool, overlap_days: int, prepare: bool) -> None:
+    """Make a new key. For credentials it signs from soon on; the old one counts as long as what it signed.
+
+    For the log it signs from the entry on that tells of it, beside the old one for the days of the overlap.
+    """
+    if use == "log":
+        _rotate_log(home, timedelta(days=overlap_days), prepare=prepare)
+        return
     with _issuer_keys(home) as (service, _):
         made = service.rotate(None, at_once=at_once)
         click.echo(f"新密钥 new key {made.kid}，{_day(made.signs_from)} 起签发 signs from then on")
 
 
+def _rotate_log(home: Path | None, overlap: timedelta, *, prepare: bool) -> None:
+    process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
+    try:
+        service = process.services.log_keys
+        if service is None:
+            raise ConfigurationError("This host has no log key.", detail_zh="本机没有日志密钥。")
+        if prepare:
+            key = service.prepare()
+            click.echo(f"待用日志密钥 the key that comes next: log-{key.id.hex()}.pem")
+            click.echo(str(key))
+            return
+        made = service.rotate(overlap)
+        click.echo(f"新日志密钥 new log key {made.key}")
+        click.echo(
+            f"条目 entry {made.entry}；新旧密钥并行签署至 both keys sign until {made.overlap_until}。"
+            "请把公钥交给审计检查员 Hand the public key to the inspector"
+        )
+    finally:
+        process.close()
+
+
 @keys.command("compromise")
-@click.argument("use", type=click.Choice(["credential"]))
-@click.argument("kid")
+@click.argument("use", type=click.Choice(["credential", "log"]))
+@click.argument("kid", metavar="KID|DIRECTORY")
 @click.confirmation_option(prompt="该密钥签发的凭证将立即失效，确认？ All that it signed ends now. Sure?")
 @click.pass_obj
-def compromise_key(home: Path | None, use: str, kid: str) -> None:  # noqa: ARG001  there is one use
-    """Take the key KID out at once: nothing that it signed counts any more; a new key signs from now on."""
+def compromise_key(home: Path | None, use: str, kid: str) -> None:
+    """Take the credential key KID out at once: nothing that it signed counts any more; a new key signs from now on.
+
+    For the log: write into DIRECTORY what a new origin begins with, which goes on from the last cosigned checkpoint.
+    """
+    if use == "log":
+        _begin_anew(home, Path(kid))
+        return
     with _issuer_keys(home) as (service, process):
         following = service.compromise(kid, None)
         identity = process.services.identity
@@ -106,6 +145,16 @@ def compromise_key(home: Path | None, use: str, kid: str) -> None:  # noqa: ARG0
             f"已停用 taken out: {kid}；终止凭证 credentials ended: {ended}；重签状态列表 lists signed anew: {lists}；"
             f"现用密钥 the key that signs: {following.kid}"
         )
+
+
+def _begin_anew(home: Path | None, directory: Path) -> None:
+    process = bootstrap.open_process(settings.from_environment(home=home), Face.ALL, with_worker=False)
+    try:
+        ends = bootstrap.begin_anew(process.services, directory)
+    finally:
+        process.close()
+    click.echo(f"旧日志止于 the old log ends at size {ends.size}: {ends.origin}")
+    click.echo(f"新密钥与承接检查点 new key and what it goes on from: {directory.name}/ (docs/operators.md, 3)")
 
 
 @contextmanager

@@ -31,6 +31,7 @@ FOUND, UNREADABLE = 1, 2
 @click.option("--vkey", help="The log's public key; by default that of the key directory.")
 @click.option("--policy", type=click.Path(path_type=Path, exists=True), help="A tlog-policy file (keys, witnesses).")
 @click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), multiple=True, help="One kept before.")
+@click.option("--predecessor", help="The log before this origin: a database URL, a package or a folder.")
 @click.option("--index/--no-index", default=True, show_default=True, help="Compare a database's search index too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -45,6 +46,7 @@ def verify_log(
     vkey: str | None,
     policy: Path | None,
     checkpoint: tuple[Path, ...],
+    predecessor: str | None,
     index: bool,
     as_json: bool,
     quiet: bool,
@@ -56,7 +58,7 @@ def verify_log(
     if sum(one is not None for one in (database, bundle, url)) > 1:
         raise click.UsageError("Give one of --database, --bundle and --url.")
     token = None if token_file is None else token_file.read().strip()
-    place = inspection.LogPlace(database, bundle, url, token, entries_url, with_index=index)
+    place = inspection.LogPlace(database, bundle, url, token, entries_url, with_index=index, predecessor=predecessor)
     bar = tqdm(desc="核验 verify", unit=" 条 entries", file=sys.stderr, disable=quiet or None, leave=False)
     try:
         report = inspection.verify(
@@ -83,7 +85,9 @@ def verify_log(
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 NAME = click.option("--name", default="inspector.example/witness", show_default=True, help="Name of the witness key.")
-VKEY = click.option("--vkey", help="The log's public key, as 'xueji keys log' prints it on the log's host.")
+VKEY = click.option(
+    "--vkey", "vkeys", multiple=True, help="The log's public key, as 'xueji keys log' prints it; the oldest first."
+)
 
 
 @click.group()
@@ -111,7 +115,7 @@ def witness_once(
     home: Path | None,
     directory: Path,
     name: str,
-    vkey: str | None,
+    vkeys: tuple[str, ...],
     url: str | None,
     request: Path | None,
     answer: Path | None,
@@ -120,14 +124,14 @@ def witness_once(
 
     On the host of the log the cosignature is handed to it; from an address or a file it goes into --answer.
     """
-    if (url or request) and vkey is None:
+    if (url or request) and not vkeys:
         raise click.UsageError("--url and --request need --vkey: a witness knows beforehand whose log it watches.")
     if url and request:
         raise click.UsageError("Give one of --url and --request.")
     if request is not None:
-        done = inspection.witness_request(request, directory, name, VerifierKey.parse(str(vkey)))
+        done = inspection.witness_request(request, directory, name, [*map(VerifierKey.parse, vkeys)])
     elif url is not None:
-        done = inspection.witness_served(url, directory, name, VerifierKey.parse(str(vkey)))
+        done = inspection.witness_served(url, directory, name, [*map(VerifierKey.parse, vkeys)])
     else:
         with _opened(home) as process:
             done = inspection.witness_once(process.services, directory, name)
@@ -139,7 +143,7 @@ def witness_once(
 @witness.command("serve")
 @DIRECTORY
 @NAME
-@click.option("--vkey", "vkeys", multiple=True, required=True, help="Public key of a log that is watched.")
+@click.option("--vkey", "vkeys", multiple=True, required=True, help="Public key of a log; its oldest first.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=int, default=8090, show_default=True)
 def serve_witness(directory: Path, name: str, vkeys: tuple[str, ...], host: str, port: int) -> None:

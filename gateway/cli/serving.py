@@ -29,6 +29,7 @@ def serve(home: Path | None, face: str, host: str, port: int, threads: int) -> N
     """Serve one face, or all of them in one process (SQLite, one host)."""
     process = bootstrap.open_process(settings.from_environment(home=home), Face(face))
     try:
+        process.require_log()
         if process.services.texts is not None:
             # Loaded before the first text comes. While the word model is off, this is logged and texts are withheld.
             with contextlib.suppress(UnavailableError):
@@ -45,15 +46,18 @@ def serve(home: Path | None, face: str, host: str, port: int, threads: int) -> N
 def worker(home: Path | None) -> None:
     """Run the worker beside the faces: extracts, audit entries, credential status."""
     process = bootstrap.open_process(settings.from_environment(home=home), Face.WORKER)
-    if process.worker is None:
-        raise ConfigurationError("There is nothing to work on.", detail_zh="没有可运行的任务。")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    process.worker.start()
-    click.echo("工作进程已启动 · worker running")
-    stop.wait()
-    process.close()
+    try:
+        if process.worker is None:
+            raise ConfigurationError("There is nothing to work on.", detail_zh="没有可运行的任务。")
+        process.require_log()
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        process.worker.start()
+        click.echo("工作进程已启动 · worker running")
+        stop.wait()
+    finally:
+        process.close()
 
 
 @click.command("demo")

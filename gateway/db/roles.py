@@ -40,6 +40,7 @@ _PUBLIC_LOG: Mapping[str, str] = {
     "log_checkpoints": READ,
     "log_cosignatures": READ,
     "log_head": READ,
+    "log_keys": READ,
     "log_tiles": READ,
     "log_witness": READ,
 }
@@ -187,6 +188,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "log_entries": ADD,
         "log_head": KEEP,
         "log_index": ALL,
+        "log_keys": KEEP,
         "log_tag_lists": ADD,
         "log_tags": ALL,
         "log_tiles": KEEP,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -94,6 +94,21 @@ def test_the_outside_face_signs_in_applies_and_publishes_with_its_own_keys_and_r
         assert client.get("/v1/applications", headers=token).get_json()["items"][0]["id"] == applied.get_json()["id"]
         assert client.get("/log/checkpoint").status_code == 200
         assert client.get("/v1/register").status_code == 200
+        _change_the_logs_key(town)
+        applied = client.post("/v1/applications", json=body, headers=token)
+        assert applied.status_code == 201, applied.text
+        assert len(client.get("/log/keys.json").get_json()["keys"]) == 2
+    finally:
+        process.close()
+
+
+def _change_the_logs_key(town: Town) -> None:
+    """Change it with the worker's own role, beside the worker that runs."""
+    process = bootstrap.open_process(town.as_role(Face.WORKER), Face.WORKER, with_worker=False)
+    try:
+        process.require_log()
+        assert process.services.log_keys is not None
+        process.services.log_keys.rotate(timedelta(0))
     finally:
         process.close()
 

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from gateway import inspection
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import Damage
-from gateway.audit.note import VerifierKey
+from gateway.audit.note import SignedNote, VerifierKey
+from gateway.audit.receipts import TlogProof
 from gateway.audit.served import ServedLog, fetch
 from gateway.audit.tiled import TiledSource
 from gateway.audit.verify import trust, verify_log
@@ -91,9 +92,9 @@ def test_a_server_that_shows_another_entry_than_it_signed_is_found(place: Place)
 
 def test_a_witness_follows_by_address_alone(place: Place, tmp_path: Path) -> None:
     key = VerifierKey.parse(place.vkey)
-    first = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", key)
+    first = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", [key])
     place.world.call("GET", "/v1/audit/entries?limit=1", token=place.token)
-    second = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", key)
+    second = inspection.witness_served(place.url, tmp_path, "inspector.example/witness", [key])
     assert second.size > first.size
     assert len(inspection.kept_notes(tmp_path)) == 2
     done = place.verify("--url", place.url, "--checkpoint", str(tmp_path))
@@ -135,6 +136,40 @@ def test_the_search_index_is_compared_unless_it_is_left_out(place: Place) -> Non
     done = place.verify("--database", url, "--json")
     assert [(one["damage"], one["index"]) for one in json.loads(done.stdout)["findings"]] == [("index", 2)]
     assert place.verify("--database", url, "--no-index").exit_code == 0
+
+
+def test_a_running_gateway_changes_its_logs_key_and_is_verified_from_outside(place: Place, tmp_path: Path) -> None:
+    found, services = place.world.settings, place.world.process.services
+    key = VerifierKey.parse(place.vkey)
+    environment = {
+        "XUEJI_REGISTRY_URL": found.registry_url, "XUEJI_GATEWAY_URL": found.gateway_url, "XUEJI_KEYS": str(found.keys),
+        "XUEJI_LOG_ORIGIN": found.log_origin, "XUEJI_PUBLIC_URL": found.public_url,
+    }  # fmt: skip
+
+    def shell(*command: str) -> str:
+        done = CliRunner().invoke(cli, ["--home", str(found.home), "keys", *command], env=environment)
+        assert done.exception is None, done.output
+        return done.stdout
+
+    prepared = shell("rotate", "log", "--prepare").splitlines()[-1]
+    assert shell("log") == f"{place.vkey}\n"
+    shell("rotate", "log", "--overlap-days", "0")  # by another process, as an operator does
+    assert [line.partition("\t")[0] for line in shell("log").splitlines()] == [place.vkey, prepared]
+    place.world.call("GET", "/v1/audit/entries?limit=1", token=place.token)  # the gateway goes on
+    newest = SignedNote.parse(ServedLog(place.url).checkpoint())
+    assert {one.key_id for one in newest.signatures} == {VerifierKey.parse(prepared).id}
+    told = json.loads(fetch(f"{place.url}/log/keys.json")[1])
+    assert [one["vkey"] for one in told["keys"]] == [place.vkey, prepared]
+    (tmp_path / "token").write_text(place.token, encoding="utf-8")
+    for where in (["--url", place.url], ["--url", place.url, "--token-file", str(tmp_path / "token")],
+                  ["--database", found.gateway_url, "--no-index"]):  # fmt: skip
+        for trusted in (place.vkey, prepared):
+            done = place.verify(*where, "--vkey", trusted)
+            assert done.exit_code == 0, done.output
+    first = inspection.witness_served(place.url, tmp_path / "w", "inspector.example/witness", [key])  # of the old key
+    receipt = place.world.call("GET", "/v1/audit/entries/0/proof", token=place.token).get_json()["receipt"]
+    body = services.audit.proof(0).body
+    assert TlogProof.parse(receipt).verify(body, trust(place.vkey)).size > first.size
 
 
 def test_an_address_that_is_none_or_answers_nonsense_is_told(place: Place) -> None:

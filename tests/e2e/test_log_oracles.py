@@ -16,13 +16,16 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.audit.bundle import Bundle
+from gateway.audit.note import VerifierKey
 from gateway.audit.service import AuditService
 from gateway.audit.store import SqlLogStore
+from gateway.audit.tiled import FolderFiles
 from gateway.db import make_engine
 from gateway.ids import AccountId
 from gateway.principals import AccountKind, Principal, Role
 from tests.conftest import need
 from tests.factories.journal import ORIGIN, make_identity, make_journal, make_reader
+from tests.factories.rotation import FIRST, Signed, key_folder
 from tests.factories.tampering import AT, POLICY, make_victim
 
 HERE = Path(__file__).parent
@@ -74,7 +77,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 
 @pytest.fixture(scope="module")
-def go_verifier(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], subprocess.CompletedProcess[str]]:
+def go_verifier(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
     need(shutil.which("go"), "Go")
     need((GOPATH / "src/golang.org/x/mod/sumdb/tlog").is_dir(), "Debian's golang-golang-x-mod-dev")
     program = tmp_path_factory.mktemp("go") / "verify"
@@ -85,15 +88,15 @@ def go_verifier(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], su
         env=environment, check=True, timeout=300,
     )  # fmt: skip
 
-    def run(folder: Path) -> subprocess.CompletedProcess[str]:
-        command = [str(program), str(folder), str(make_identity().keys[0])]
+    def run(folder: Path, *keys: VerifierKey) -> subprocess.CompletedProcess[str]:
+        command = [str(program), str(folder), *map(str, keys or make_identity().keys)]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     return run
 
 
 def test_go_verifies_every_entry_every_checkpoint_and_our_proofs(
-    shown: Shown, go_verifier: Callable[[Path], subprocess.CompletedProcess[str]]
+    shown: Shown, go_verifier: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     done = go_verifier(shown.folder)
     assert done.returncode == 0, done.stderr
@@ -107,7 +110,7 @@ def test_go_verifies_every_entry_every_checkpoint_and_our_proofs(
     ("name", "at"), [("tile/0/000", 32 * 9), ("tile/entries/000", 700), ("tile/1/000.p/1", 3), ("checkpoint", 20)]
 )
 def test_go_refuses_what_was_altered(
-    shown: Shown, go_verifier: Callable[[Path], subprocess.CompletedProcess[str]], tmp_path: Path, name: str, at: int
+    shown: Shown, go_verifier: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, name: str, at: int
 ) -> None:
     folder = tmp_path / "log"
     shutil.copytree(shown.folder, folder)
@@ -115,6 +118,32 @@ def test_go_refuses_what_was_altered(
     content[at] ^= 1
     (folder / name).write_bytes(content)
     assert go_verifier(folder).returncode == 1
+
+
+def test_go_follows_a_log_across_a_change_of_its_key(
+    go_verifier: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    log = Signed(f"sqlite:///{tmp_path / 'log.db'}", key_folder(tmp_path / "keys"))
+    log.append(3)
+    new = log.rotate()
+    log.append(3)
+
+    def folder(name: str) -> Path:
+        log.audit().mirror(FolderFiles(tmp_path / name).write)
+        (tmp_path / name / "proofs.json").write_text('{"inclusion": [], "consistency": []}')
+        return tmp_path / name
+
+    overlap = folder("overlap")
+    for keys in ((FIRST.verifier,), (FIRST.verifier, new)):  # who knows the old key alone loses nothing yet
+        done = go_verifier(overlap, *keys)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["checkpoints"] == 7
+    log.end_overlap()
+    log.append(2)
+    after = folder("after")
+    assert go_verifier(after, FIRST.verifier, new).returncode == 0
+    assert go_verifier(after, FIRST.verifier).returncode == 1  # Go does not know our entry
+    log.close()
 
 
 @pytest.mark.node

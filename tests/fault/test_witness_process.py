@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,14 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
 from gateway.audit.verify import verify_log
 from gateway.audit.witness import last_seen
-from gateway.audit.witnessing import WitnessPush, request_for
+from gateway.audit.witnessing import WitnessPush, request_for, seen_by_witnesses
 from gateway.db import make_engine, make_read_only_engine
 from gateway.journal import EntryDraft
 from gateway.keyring import Face
 from tests.conftest import need
 from tests.factories.journal import ORIGIN, make_identity, make_journal, make_reader, trail
 from tests.factories.releases import copied
+from tests.factories.rotation import FIRST, Signed, key_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 XUEJI = [sys.executable, "-m", "gateway"]
@@ -58,9 +59,10 @@ class Served:
         return inspection.kept_notes(self.directory)
 
 
-def start(directory: Path) -> Served:
+def start(directory: Path, *keys: VerifierKey) -> Served:
+    vkeys = [part for key in keys or make_identity().keys for part in ("--vkey", str(key))]
     process = subprocess.Popen(
-        [*XUEJI, "witness", "serve", str(directory), "--vkey", str(make_identity().keys[0]), "--port", "0"],
+        [*XUEJI, "witness", "serve", str(directory), *vkeys, "--port", "0"],
         cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -147,6 +149,31 @@ def test_another_process_catches_a_restored_backup_a_fork_and_a_rewritten_log(se
     assert seen.size == 20
 
 
+def test_a_witness_of_its_own_follows_a_change_of_the_logs_key(tmp_path: Path) -> None:
+    log = Signed(f"sqlite:///{tmp_path / 'log.db'}", key_folder(tmp_path / "keys"))
+    log.append(2)
+    served = start(tmp_path / "witness", FIRST.verifier, log.keys.prepare())  # the inspector got both
+    try:
+        audit = log.audit(served.policy())
+        push = WitnessPush(log.store, log.reader, audit.journal, audit, audit.policy)
+        for act in (log.append, log.rotate, log.end_overlap):
+            act()
+            log.append()
+            assert push.run()
+            seen = audit.witnessed()
+            assert seen is not None
+            assert seen.size == max(log.notes())
+        report = log.verify(FIRST.verifier, witnessed=tuple(served.kept()))
+        assert report.ok, report.findings
+        # a backup of before the change does not know the key that signed what the witness saw
+        policy = parse_policy(f"log {FIRST.verifier}\nwitness w1 {served.key} {served.url}\nquorum w1\n")
+        assert seen_by_witnesses(policy, ORIGIN) == audit.witnessed()
+    finally:
+        served.process.kill()
+        served.process.communicate()
+        log.close()
+
+
 def test_a_killed_witness_goes_on_where_it_was(tmp_path: Path) -> None:
     first = start(tmp_path / "witness")
     log = Log(tmp_path / "log.db", first.policy())
@@ -230,10 +257,13 @@ def test_checkpoints_go_by_file_to_an_office_without_a_network(tmp_path: Path) -
     process = bootstrap.open_process(settings, Face.ALL, with_worker=False)
     try:
         asked, answered = tmp_path / "ask.txt", tmp_path / "answer.txt"
-        for _ in range(2):
+        keys = process.services.log_keys
+        assert keys is not None
+        for act in (list, lambda: keys.rotate(timedelta(0))):  # the file brings the office the change of the key
+            act()
             asked.write_text(inspection.request_file(process, None), encoding="utf-8")
             log = process.services.audit.policy.logs[0]
-            done = inspection.witness_request(asked, office, "inspector.example/witness", log)
+            done = inspection.witness_request(asked, office, "inspector.example/witness", [log])
             answered.write_text(done.answer, encoding="utf-8")
             assert inspection.take_answer(process, answered.read_text(encoding="utf-8")) == done.size
             seen = process.services.audit.witnessed()

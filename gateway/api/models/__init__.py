@@ -153,7 +153,15 @@ from gateway.api.models.registry import (
     SubjectOut,
 )
 from gateway.api.models.sessions import AcknowledgementIn, PasswordIn, RulesOut, SessionIn, SessionOut, TokenOut
-from gateway.api.models.system import ConsistencyOut, HealthOut, ProblemTypeList, ProblemTypeOut, ReadyOut
+from gateway.api.models.system import (
+    ConsistencyOut,
+    HealthOut,
+    LogKeyOut,
+    LogKeysOut,
+    ProblemTypeList,
+    ProblemTypeOut,
+    ReadyOut,
+)
 
 __all__ = [
     "PRINTABLE",
@@ -250,6 +258,8 @@ __all__ = [
     "Line",
     "LocatedOut",
     "LocationIn",
+    "LogKeyOut",
+    "LogKeysOut",
     "MatchFormFields",
     "MatchIn",
     "MembershipOut",

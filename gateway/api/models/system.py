@@ -41,6 +41,28 @@ class ProblemTypeList(Model):
     items: list[ProblemTypeOut]
 
 
+class LogKeyOut(Model):
+    """A public key of the log and the checkpoints that it signs."""
+
+    vkey: str
+    signs_from: int
+    """The smallest tree size whose checkpoint it signs."""
+    signs_until: str | None
+    """Up to when it signs beside the key that follows; ``null`` while none does."""
+    entry: int | None
+    """The entry that brought it; ``null`` for the first."""
+    body: str | None
+    """That entry in base64: in it the key before signed this one."""
+
+
+class LogKeysOut(Model):
+    """The keys of the log, the oldest first; empty while its key was never changed."""
+
+    format: str
+    origin: str
+    keys: list[LogKeyOut]
+
+
 class ConsistencyOut(Model):
     """Proof that the log of ``new`` leaves extends the one of ``old``; hashes in base64."""
 

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from gateway.audit.cache import Cached
-from gateway.audit.records import Head, StoredEntry, TagList
+from gateway.audit.records import Head, LogKeyRecord, StoredEntry, TagList
 from gateway.audit.store.rows import SqlLogStore
-from gateway.audit.store.tables import log_cosignatures, log_entries
+from gateway.audit.store.tables import log_cosignatures, log_entries, log_keys
 from gateway.audit.store.values import as_bytes, unavailable
 from gateway.journal import Tx
 
@@ -81,6 +81,15 @@ class DatabaseLogSource:
         query = select(log_cosignatures.c.size, log_cosignatures.c.line).order_by(log_cosignatures.c.size)
         for row in self._connection.execute(query):
             yield row.size, row.line
+
+    def rotations(self) -> Sequence[tuple[int, bytes]]:
+        """Return the entries that changed the log's key, as the table of keys has them."""
+        return [(one.entry, one.body) for one in self.keys() if one.entry is not None and one.body is not None]
+
+    def keys(self) -> list[LogKeyRecord]:
+        """Return the table of keys; none in a database of before, which lacks it."""
+        known = self._connection.dialect.has_table(self._connection, log_keys.name)
+        return self._store.log_keys(self._tx) if known else []
 
     def tag_list(self, index: int) -> TagList | None:
         """Return the tag list beside an entry."""

@@ -65,6 +65,16 @@ log_cosignatures = Table(
     Column("line", Text, nullable=False),
     PrimaryKeyConstraint("size", "name", "timestamp"),
 )
+log_keys = Table(
+    "log_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("vkey", Text, nullable=False, unique=True),
+    Column("mark", Text, nullable=False),
+    Column("overlap_until", String(32), nullable=False),
+    Column("entry", _BIG),
+    Column("body", LargeBinary),
+)
 log_witness = Table(
     "log_witness",
     metadata,
@@ -129,7 +139,21 @@ audit_cursors = Table(
 )
 
 protect(log_entries, Guard(insert_if="NEW.seq = (SELECT COALESCE(MAX(seq), -1) + 1 FROM log_entries)"))
-protect(log_checkpoints, Guard())
+protect(
+    log_checkpoints,  # a process that does not know of a newer key, whatever program it runs, writes nothing
+    Guard(
+        insert_if="NOT EXISTS (SELECT 1 FROM log_keys WHERE number = (SELECT MAX(number) FROM log_keys) "
+        "AND replace(NEW.note, mark, '') = NEW.note)"
+    ),
+)
+protect(
+    log_keys,  # the entry that brought a key is known a moment later, in the same transaction
+    Guard(
+        update_if="OLD.entry IS NULL AND NEW.entry IS NOT NULL AND NEW.number = OLD.number AND OLD.number > 0 "
+        "AND NEW.vkey = OLD.vkey AND NEW.mark = OLD.mark AND NEW.overlap_until = OLD.overlap_until",
+        insert_if="NEW.number = (SELECT COALESCE(MAX(number), -1) + 1 FROM log_keys)",
+    ),
+)
 protect(log_cosignatures, Guard())
 protect(log_tag_lists, Guard())
 protect(log_head, Guard(update_if="NEW.id = OLD.id AND NEW.size > OLD.size", insert_if="NEW.id = 1"))

@@ -1,5 +1,5 @@
 // Verifies a log in the layout of tlog-tiles, and proofs about it, with Go's own code (golang.org/x/mod/sumdb) alone.
-// Arguments: the folder, the log's vkey. Prints one JSON object with what was checked; exits with 1 when it does not hold.
+// Arguments: the folder, the log's vkeys, one of which has to have signed. Prints one JSON object with what was checked; exits with 1 when it does not hold.
 package main
 
 import (
@@ -75,11 +75,11 @@ func (f folder) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 
 func (f folder) SaveTiles([]tlog.Tile, [][]byte) {}
 
-func (f folder) open(name string, key note.Verifier, text []byte) tlog.Tree {
-	opened, err := note.Open(text, note.VerifierList(key))
+func (f folder) open(name string, keys []note.Verifier, text []byte) tlog.Tree {
+	opened, err := note.Open(text, note.VerifierList(keys...))
 	must(err, name)
 	lines := strings.Split(opened.Text, "\n")
-	if lines[0] != key.Name() {
+	if lines[0] != keys[0].Name() {
 		must(fmt.Errorf("origin %q", lines[0]), name)
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
@@ -112,11 +112,15 @@ func min(a, b int64) int64 {
 
 func main() {
 	base := folder(os.Args[1])
-	key, err := note.NewVerifier(os.Args[2])
-	must(err, "vkey")
+	var keys []note.Verifier
+	for _, text := range os.Args[2:] {
+		key, err := note.NewVerifier(text)
+		must(err, "vkey")
+		keys = append(keys, key)
+	}
 	text, err := os.ReadFile(filepath.Join(string(base), "checkpoint"))
 	must(err, "checkpoint")
-	tree := base.open("checkpoint", key, text)
+	tree := base.open("checkpoint", keys, text)
 	reader := tlog.TileHashReader(tree, base)
 
 	entries := base.entries(tree.N)
@@ -139,7 +143,7 @@ func main() {
 			Note string
 		}
 		must(json.Unmarshal(lines.Bytes(), &line), "history")
-		old := base.open("history", key, []byte(line.Note))
+		old := base.open("history", keys, []byte(line.Note))
 		proof, err := tlog.ProveTree(tree.N, old.N, reader)
 		must(err, "ProveTree")
 		must(tlog.CheckTree(proof, tree.N, tree.Hash, old.N, old.Hash), fmt.Sprintf("checkpoint %d", old.N))

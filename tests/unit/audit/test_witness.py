@@ -13,6 +13,7 @@ from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.errors import MalformedError, ProofError, WitnessConflictError
 from gateway.audit.merkle import consistency_proof, leaf_hash, nodes_of, root_of
 from gateway.audit.note import COSIGNATURE, NoteSigner, Signature, SignedNote, cosignature_time
+from gateway.audit.rotation import ProvenRotation
 from gateway.audit.witness import AddCheckpoint, Witness
 from gateway.errors import ConfigurationError, NotFoundError, ParameterError, UnavailableError
 
@@ -104,6 +105,9 @@ def test_once_asks_the_log_for_the_proof_it_needs(witness: Witness) -> None:
 
         def checkpoint(self) -> str:
             return _note(self.size)
+
+        def rotations(self, size: int) -> list[ProvenRotation]:
+            return []
 
         def consistency(self, old: int, new: int) -> list[bytes]:
             return consistency_proof(nodes_of(LEAVES), old, new)

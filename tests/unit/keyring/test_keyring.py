@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from gateway.errors import ConfigurationError
-from gateway.keyring import PRIVATE_KEYS, SYMMETRIC, Face, Key, create, load
+from gateway.keyring import PRIVATE_KEYS, SYMMETRIC, Face, Key, create, further, keep_further, load
 
 
 def test_keys_are_made_once_for_their_owner_only(tmp_path: Path) -> None:
@@ -30,6 +30,34 @@ def test_a_public_half_that_a_crash_left_out_is_made_again(tmp_path: Path) -> No
     (tmp_path / "grant.pub.pem").unlink()
     assert create(tmp_path) == []
     assert (tmp_path / "grant.pub.pem").read_bytes() == before
+
+
+def test_a_first_log_key_that_was_replaced_may_be_destroyed_and_is_not_made_again(tmp_path: Path) -> None:
+    create(tmp_path)
+    before = load(tmp_path, Face.WORKER).verifying(Key.LOG)
+    later = ed25519.Ed25519PrivateKey.generate()
+    keep_further(tmp_path, Key.LOG, "0a0b0c0d", later)
+    with pytest.raises(FileExistsError):
+        keep_further(tmp_path, Key.LOG, "0a0b0c0d", later)
+    (tmp_path / "log.pem").unlink()
+    assert create(tmp_path) == []
+    for face in (Face.WORKER, Face.ALL):
+        ring = load(tmp_path, face)
+        assert ring.verifying(Key.LOG) == before  # trust in the log goes on beginning there
+        assert ring.signing(Key.LOG).public_key() == later.public_key()
+    (tmp_path / "log-0a0b0c0d.pem").unlink()
+    with pytest.raises(ConfigurationError, match="log"):
+        load(tmp_path, Face.WORKER)
+
+
+def test_a_key_that_a_killed_process_left_half_written_is_no_key_and_goes(tmp_path: Path) -> None:
+    create(tmp_path)
+    (tmp_path / ".log-ffffffff.pem.4711").write_bytes(b"half")
+    assert further(tmp_path, Key.LOG) == []
+    keep_further(tmp_path, Key.LOG, "0a0b0c0d", ed25519.Ed25519PrivateKey.generate())
+    assert further(tmp_path, Key.LOG) == ["0a0b0c0d"]
+    assert not list(tmp_path.glob(".*"))
+    assert stat.S_IMODE((tmp_path / "log-0a0b0c0d.pem").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("face", list(Face))
