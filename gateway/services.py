@@ -28,7 +28,7 @@ from gateway.identity.presenting.service import PresentationService
 from gateway.identity.service import IdentityService
 from gateway.identity.signing_in.consents import ConsentDesk
 from gateway.identity.signing_in.service import SignInService
-from gateway.inspections.orders import OrderDesk
+from gateway.inspections.ports import Orders
 from gateway.inspections.service import InspectionService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
@@ -78,7 +78,7 @@ class Services:
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None
     """Inspection cases, on the same faces."""
-    orders: OrderDesk | None = None
+    orders: Orders | None = None
     """Orders to correct, for the bodies that answer them; where staff and applicants sign in, and in the worker."""
     article_51: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Situations of Art. 51: code -> (Chinese, English)."""

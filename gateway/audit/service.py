@@ -35,7 +35,7 @@ from gateway.audit.records import (
     SearchQuery,
     StoredEntry,
 )
-from gateway.audit.tags import Tagger, epoch_of, epochs_between
+from gateway.audit.tags import EpochState, Tagger, epoch_of, epochs_between
 from gateway.audit.tiles import WIDTH, TileId, nodes_from, parse_path, tiles_of
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
 from gateway.ids import SubjectRef
@@ -99,7 +99,8 @@ class AuditService:
         def run(tx: Tx) -> SearchPage:
             found = self.store.search(tx, query, self._tags(tx, query))
             views = [self._view(tx, index) for index in found]
-            return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None)
+            before = found[-1] if len(found) == query.limit else None
+            return SearchPage(tuple(views), before, self._lost_epochs(tx, query))
 
         return self.reader.read(run)
 
@@ -287,17 +288,29 @@ class AuditService:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
 
     def _tags(self, tx: Tx, query: SearchQuery) -> dict[str, bytes] | None:
-        """Return the tags of the subject in every epoch that the log or the query spans."""
+        """Return the tags of the subject in every epoch that the log or the query spans, and whose key stands."""
         if query.subject is None or self.tagger is None:
             return None
+        standing = [one for one in self._epochs(tx, query) if self.tagger.state(one) is EpochState.STANDING]
+        return {epoch: self.tagger.tag(epoch, query.subject) for epoch in standing}
+
+    def _lost_epochs(self, tx: Tx, query: SearchQuery) -> tuple[str, ...]:
+        """Return the epochs of which nobody can say any more what is about a subject: their keys are destroyed."""
+        tagger = self.tagger
+        if query.subject is None or tagger is None:
+            return ()
+        return tuple(one for one in self._epochs(tx, query) if tagger.state(one) is EpochState.DESTROYED)
+
+    def _epochs(self, tx: Tx, query: SearchQuery) -> list[str]:
+        """Return the epochs that the log or the query spans."""
         first = next(iter(self.store.entries(tx, 0, 1)), None)
         if first is None:
-            return {}
+            return []
         oldest = f"{str(decode_entry(first.body)['at'])[:4]}Q1"  # a whole year: clocks go back, zones differ
         latest = epoch_of(max(self.now(), query.until or self.now()))
         if latest < oldest:
             latest = oldest[:4] + "Q4"
-        return {epoch: self.tagger.tag(epoch, query.subject) for epoch in epochs_between(oldest, latest)}
+        return epochs_between(oldest, latest)
 
     def _stored(self, tx: Tx, index: int) -> StoredEntry:
         found = list(self.store.entries(tx, index, index + 1)) if index >= 0 else []

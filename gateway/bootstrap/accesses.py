@@ -117,7 +117,7 @@ def access_desk(
     """Return what families are answered; ``None`` on a face where no family signs in."""
     if parts.face is Face.OFFICE:
         return None
-    if not parts.keyring.has(Key.TAG_ROOT) or parts.sharing is None:
+    if not parts.keyring.has(Key.RETENTION) or parts.sharing is None:
         return RemoteAccesses(worker_asker(parts))
     return LocalAccesses(
         trail=audit,

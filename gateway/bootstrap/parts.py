@@ -12,8 +12,10 @@ from sqlalchemy import Engine
 
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
+from gateway.audit.epoch_keys import EpochKeys
 from gateway.audit.sequencer import Sequencer
 from gateway.audit.witnessing import WitnessGuard
+from gateway.data_keys.service import DataKeys
 from gateway.db import DatabaseReader
 from gateway.errors import ConfigurationError
 from gateway.ids import GrantId, RecipientId
@@ -110,6 +112,10 @@ class Parts:
     decisions: DecisionPoint
     texts: FailClosedRedactor[TextRedactor] | None = None
     """Redacts free text, on the faces that hold the registry's keys."""
+    data_keys: DataKeys | None = None
+    """Keys of what lies beside the log; office and worker."""
+    epochs: EpochKeys | None = None
+    """Keys of the log's tags, on the same faces."""
 
     def today(self) -> date:
         """Return the civil date in Asia/Shanghai."""

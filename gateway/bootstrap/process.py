@@ -28,13 +28,13 @@ from gateway.audit.requests import QueuedJournal
 from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
 from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
-from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
 from gateway.audit.witnessing import seen_by_witnesses
 from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
+from gateway.bootstrap.data_keys import adopt_epochs, data_keys, epoch_keys
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
 from gateway.bootstrap.families import family_service
@@ -115,16 +115,19 @@ def open_process(
     reader = DatabaseReader(engine)
     log = SqlLogStore(engine)
     sequencer: Sequencer | None = None
-    if keyring.has(Key.LOG):
+    held_keys = data_keys(settings, keyring, now)
+    epochs = None if held_keys is None else epoch_keys(held_keys, engine, reader, keyring)
+    if keyring.has(Key.LOG) and epochs is not None:
         sequencer = Sequencer(
             log,
             identity=_log_identity(settings, keyring),
-            tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
+            tagger=epochs.tagger(),
             rulebook=lambda: book.sha256,
             now=now,
             floor=_floor(settings, trust_policy(settings, keyring)),
         )
         closers.append(sequencer.close)
+        adopt_epochs(epochs, log, reader, sequencer, now)
     inner: GroupJournal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
     decisions, journal = live_policies(settings, face, inner)
     registry: Engine | None = None
@@ -152,6 +155,8 @@ def open_process(
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         decisions=decisions,
         texts=None if registry is None else text_redactor(book),
+        data_keys=held_keys,
+        epochs=epochs,
     )
     return _wire(parts, log, closers, with_worker=with_worker)
 
@@ -249,7 +254,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         parts.journal,
         settings.log_origin,
         trust_policy(settings, keyring),
-        Tagger.from_root(keyring.secret(Key.TAG_ROOT)) if keyring.has(Key.TAG_ROOT) else None,
+        None if parts.epochs is None else parts.epochs.tagger(),
         parts.now,
     )
     issuer_keys = stored_keys(parts)

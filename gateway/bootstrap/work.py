@@ -18,7 +18,7 @@ from gateway.bootstrap.dry_runs import dry_run_tasks
 from gateway.bootstrap.families import family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
 from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
-from gateway.bootstrap.inspections import inspection_tasks
+from gateway.bootstrap.inspections import asked_orders, inspection_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
@@ -70,7 +70,7 @@ def worker_tasks(
         SqlQuestions(),
         parts.reader,
         scratch,
-        {**broker_handlers(parts, desk, scratch), **asked},
+        {**broker_handlers(parts, desk, scratch), **asked, **asked_orders(services.orders)},
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
         (Door(broker_key(parts.keyring.secret(Key.FAMILY)), asked),),
