@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Literal
@@ -422,5 +422,5 @@ class Rulebook:
     """What raises an alert."""
     recognition: Recognition = DEFAULT_RECOGNITION
     """What looks for personal data in free text, and what stands in its place."""
-    retention: Mapping[str, RetentionClass] = NO_RETENTION
+    retention: Mapping[str, RetentionClass] = field(default_factory=lambda: NO_RETENTION)
     """How long what lies beside the audit log is kept, by class."""

@@ -1,8 +1,8 @@
 """Epoch-keyed tags: "who looked at pupil X" without naming the pupil (a blind index).
 
 ``tag = HMAC-SHA-256(K_epoch, subject_ref)``, the first 16 bytes; each quarter has a random ``K_epoch`` of its own that
-can be destroyed (``gateway.audit.epoch_keys``). An entry with more than 64 subjects carries the Merkle root of its sorted tags; the list lies beside
-the log, so that membership and absence both can be proven.
+can be destroyed (``gateway.audit.epoch_keys``). An entry with more than 64 subjects carries the Merkle root of its
+sorted tags; the list lies beside the log, so that membership and absence both can be proven.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from gateway.audit.errors import EntryRefusedError
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.audit.records import TagList
+from gateway.data_keys.periods import days_of_quarter
 
 TAG_BYTES = 16
 LISTED_TAGS = 64
@@ -44,6 +45,14 @@ def epochs_between(first: str, last: str) -> list[str]:
     low = int(start["year"]) * 4 + int(start["quarter"]) - 1
     high = int(end["year"]) * 4 + int(end["quarter"]) - 1
     return [f"{n // 4:04d}Q{n % 4 + 1}" for n in range(low, high + 1)]
+
+
+def days_of_epoch(epoch: str) -> tuple[date, date]:
+    """Return first and last day of an epoch; raises ``ValueError`` for what is none."""
+    found = _EPOCH.fullmatch(epoch)
+    if found is None:
+        raise ValueError("an epoch is a year and a quarter, 2026Q4")
+    return days_of_quarter(int(found["year"]), int(found["quarter"]))
 
 
 def check_subjects(subjects: Iterable[str]) -> None:

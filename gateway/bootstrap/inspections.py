@@ -123,4 +123,8 @@ def asked_orders(orders: Orders | None) -> Mapping[str, Callable[[Mapping[str, o
 
 def inspection_tasks(orders: Orders | None) -> list[Task]:
     """Return what the worker does for cases: record which orders are late."""
-    return [] if not isinstance(orders, OrderDesk) else [Task("overdue orders to correct", Periodic(orders.mark_overdue, 60))]
+    return (
+        []
+        if not isinstance(orders, OrderDesk)
+        else [Task("overdue orders to correct", Periodic(orders.mark_overdue, 60))]
+    )

@@ -42,6 +42,8 @@ class Process:
     services: Services
     worker: Worker | None
     _closers: list[Callable[[], None]] = field(default_factory=list)
+    parts: Parts | None = None
+    """What it is made of, for the host's own commands."""
 
     def close(self) -> None:
         """Stop the worker, commit what is queued, close the databases."""

@@ -50,6 +50,7 @@ from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
 from gateway.bootstrap.readiness import degraded, readiness
 from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
+from gateway.bootstrap.retention import retention
 from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
@@ -289,6 +290,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
         alerts=alerts,
         inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
+        retention=retention(parts, applications),
         orders=None if face is Face.FAMILY else order_desk(parts),
         article_51=FINDINGS,
         accesses=access_desk(parts, audit, families, applications, people.recipients),
@@ -314,7 +316,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
         worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
         wake.append(worker.wake)
-    return Process(services, worker, closers)
+    return Process(services, worker, closers, parts)
 
 
 def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService:

@@ -39,7 +39,7 @@ class RemoteOrders:
         return tuple(_view_in(one) for one in told)
 
     def answer(self, principal: Principal, case: CaseId, text: str, *, version: int | None = None) -> OrderView:
-        """Answer an order; raises ``NotFoundError`` for one to another body, ``ConflictError`` and ``ParameterError``."""
+        """Answer an order; raises ``NotFoundError`` for another body's, ``ConflictError`` and ``ParameterError``."""
         body = {"by": _person(principal), "case": case, "text": said("text", text), "version": version}
         told = self.broker.ask(ANSWER, body)
         if told is None:

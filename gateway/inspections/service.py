@@ -1,7 +1,8 @@
 """Use cases of the inspector's cases: open, collect proof, order to correct, extend, hold back, close, take along.
 
 An inspector conducts cases, as the decision point says. Every step is an audit entry in the transaction of the step;
-texts stay in the table under seal, the log has salted commitments to them. What the inspected body sees and answers is in ``orders``.
+texts stay in the table under seal, the log has salted commitments to them. What the inspected body sees and answers is
+in ``orders``.
 """
 
 from __future__ import annotations

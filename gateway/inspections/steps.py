@@ -35,8 +35,8 @@ Facts = Mapping[str, JsonValue]
 class Step:
     """What is done to a case: in which ``states`` it may be done, and what it ``change``s.
 
-    ``text`` stays in the table under seal, the log has a commitment to it; ``version`` is the one that was seen, ``None`` the present
-    one; ``also`` runs in the same transaction.
+    ``text`` stays in the table under seal, the log has a commitment to it; ``version`` is the one that was seen,
+    ``None`` the present one; ``also`` runs in the same transaction.
     """
 
     act: CaseAct

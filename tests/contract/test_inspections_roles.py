@@ -75,7 +75,11 @@ def refused(engine: sa.Engine, *statements: str) -> None:
 @pytest.mark.postgres
 @pytest.mark.parametrize("face", [Face.OFFICE, Face.WORKER])
 def test_office_and_worker_keep_cases_and_questions_and_take_nothing_out(owner: sa.Engine, face: Face) -> None:
-    engine, store, book = as_role(owner, face), SqlCases(make_data_keys()), SqlQuestionBook(TextBox.from_root(bytes(32)))
+    engine, store, book = (
+        as_role(owner, face),
+        SqlCases(make_data_keys()),
+        SqlQuestionBook(TextBox.from_root(bytes(32))),
+    )
     with engine.begin() as connection:
         tx = Tx(connection)
         late = replace(CASE, overdue=True, version=2)
