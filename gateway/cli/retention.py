@@ -175,9 +175,7 @@ def renew_key(keeper: Keeper) -> None:
 
 
 @retention.command("destroy-root")
-@click.confirmation_option(
-    prompt="将销毁旧的标签根密钥，无法恢复，确认？ The old tag root will be gone for good. Sure?"
-)
+@click.confirmation_option(prompt="将销毁旧的标签根密钥，无法恢复，确认？ The old root will be gone for good. Sure?")
 @click.pass_obj
 def destroy_root(keeper: Keeper) -> None:
     """Destroy the tag root of a gateway from before; its quarters keep their own keys until their retention ends."""

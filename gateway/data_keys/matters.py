@@ -40,7 +40,9 @@ class Matter:
 
 
 class Shelf(Protocol):
-    """What a room keeps of one class."""
+    """What a room keeps of one class. ``keyed``: each matter has a data key, or is from before there was one."""
+
+    keyed: bool
 
     def ended(self, tx: Tx, last: date, after: Cursor | None, limit: int) -> Sequence[Matter]:
         """Return matters that ended on ``last`` or before and stand, in order, those behind ``after``."""

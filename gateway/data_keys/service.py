@@ -78,6 +78,11 @@ class DataKeys:
             detail_zh="加密内容无法打开：数据损坏、被移动或缺少密钥。",
         )
 
+    def keep_record(self, tx: Tx, data_class: str, matter: str) -> None:
+        """Make a key for a matter that never had one, to be destroyed with it: so its end is on record."""
+        if self.rows.find(tx, data_class, matter) is None:
+            self.make(tx, data_class, matter)
+
     def destroy(self, tx: Tx, data_class: str, matter: str) -> DataKeyId | None:
         """Destroy the key of a matter; return its id, ``None`` when there was none or it was destroyed before."""
         row = self.rows.find(tx, data_class, matter)

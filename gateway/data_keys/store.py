@@ -56,6 +56,14 @@ wrappings = Table(
 _columns = data_keys.c
 
 
+def destroyed_key(data_class: str, matter: str) -> str:
+    """Return the query that finds the destroyed key of a matter, an expression: for guards of rows that end with it."""
+    return (
+        f"SELECT 1 FROM data_keys WHERE data_class = '{data_class}' AND matter = {matter} "  # noqa: S608  names of ours
+        "AND destroyed_at IS NOT NULL"
+    )
+
+
 class SqlDataKeys:
     """Implements ``gateway.data_keys.records.DataKeyRows``. It never commits."""
 

@@ -264,7 +264,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                 for question in _ask(
                     _person("st-x", *pair), Action.READ_APPLICATION, Action.READ_DISCLOSURES, Action.READ_AUDIT,
                     Action.EXPORT_AUDIT, Action.READ_ALERTS, Action.HANDLE_ALERTS, Action.MANAGE_ACCOUNTS,
-                    Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE,
+                    Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
                 )
             ),
         ),
@@ -276,7 +276,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                 for question in _ask(
                     _person("cl-x", *Role, kind=kind), *_OFFICE_ACTS, Action.IMPORT_REGISTRY, Action.HANDLE_CASES,
                     Action.HANDLE_ALERTS, Action.EXPORT_AUDIT, Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS,
-                    Action.MANAGE_KEYS, Action.CONFIGURE,
+                    Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
                 )
             ),
         ),

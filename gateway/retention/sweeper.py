@@ -92,8 +92,11 @@ class Sweeper:
             for matter in matters:
                 if held_by(matter, standing, self.above):
                     continue
+                shelf = self.shelves[rules.code]
+                if shelf.keyed and rules.end == "delete_row":
+                    self.keys.keep_record(tx, rules.code, matter.id)  # one from before keys gets a record of its end
                 key = self.keys.destroy(tx, rules.code, matter.id)
-                removed = rules.end == "delete_row" and self.shelves[rules.code].remove(tx, matter)
+                removed = rules.end == "delete_row" and shelf.remove(tx, matter)
                 if key is not None or removed:
                     gone.matters.append(matter)
                 if key is not None:

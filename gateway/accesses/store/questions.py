@@ -32,6 +32,7 @@ from gateway.data_keys.matters import Cursor, Matter
 from gateway.data_keys.periods import civil_day, end_of_day
 from gateway.data_keys.records import DESTROYED_TEXT, Place
 from gateway.data_keys.service import DataKeys
+from gateway.data_keys.store import destroyed_key
 from gateway.db import Guard, connection_of, metadata, protect
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.instants import instant_of, micros_text
@@ -60,7 +61,7 @@ protect(
     access_questions,
     Guard(
         update_if="NEW.id = OLD.id AND NEW.due = OLD.due AND OLD.answered_at IS NULL",
-        delete_if="OLD.answered_at IS NOT NULL",  # at the end of the retention, by the worker's role alone
+        delete_if=f"EXISTS ({destroyed_key('family_questions', 'OLD.id')})",
     ),
 )
 FAMILY_QUESTIONS: Final = "family_questions"
@@ -185,6 +186,8 @@ class SqlQuestionBook:
 
 class QuestionShelf:
     """Implements ``gateway.data_keys.matters.Shelf``: a question's retention counts from the day of its answer."""
+
+    keyed = True
 
     def ended(self, tx: Tx, last: date, after: Cursor | None, limit: int) -> list[Matter]:
         """Return answered questions by instant of the answer and id."""

@@ -25,6 +25,8 @@ CHUNK: Final = 1000
 class EpochShelf:
     """Implements ``gateway.data_keys.matters.Shelf``: a key's retention counts from the last day of its quarter."""
 
+    keyed = True
+
     def ended(self, tx: Tx, last: date, after: Cursor | None, limit: int) -> list[Matter]:
         """Return the quarters that are over and whose key stands, oldest first."""
         found = []
@@ -52,6 +54,8 @@ class EpochShelf:
 
 class RequestShelf:
     """Implements ``gateway.data_keys.matters.Shelf``: rows of the queue, each counted from the time of its entry."""
+
+    keyed = False
 
     def ended(self, tx: Tx, last: date, after: Cursor | None, limit: int) -> list[Matter]:
         """Return requests in chunks, by number."""

@@ -32,6 +32,8 @@ class CaseShelf:
     The rows stay for good: what was done and found is the record. Its texts go with the key.
     """
 
+    keyed = True
+
     def ended(self, tx: Tx, last: date, after: Cursor | None, limit: int) -> list[Matter]:
         """Return closed cases whose texts can be read, by instant of the end and id."""
         query = self._standing(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from gateway.data_keys.matters import Cursor, Matter
 from gateway.data_keys.records import Place
 from gateway.data_keys.service import DataKeys
+from gateway.data_keys.store import destroyed_key
 from gateway.db import Guard, connection_of, metadata, protect
 from gateway.errors import ConflictError
 from gateway.ids import AccountId, ApplicationId
@@ -34,7 +35,7 @@ approval_scans = protect(
         sa.Column("sealed", sa.LargeBinary, nullable=False),
         sa.UniqueConstraint("application", "sha256"),
     ),
-    Guard(delete_if="1 = 1"),  # the role decides: the worker alone may, at the end of the retention
+    Guard(delete_if=f"EXISTS ({destroyed_key('approval_scans', 'OLD.id')})"),
 )
 APPROVAL_SCANS: Final = "approval_scans"
 """The class of scans among the data keys; the matter is the scan."""
@@ -97,6 +98,8 @@ class SqlScans:
 
 class ScanShelf:
     """Implements ``gateway.data_keys.matters.Shelf``: a scan's retention counts from the end of its grant."""
+
+    keyed = True
 
     def ended(self, tx: Tx, last: date, after: Cursor | None, limit: int) -> list[Matter]:
         """Return scans whose grant ended, or that were handed in for none, by day and id."""
