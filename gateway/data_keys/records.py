@@ -69,8 +69,5 @@ class DataKeyRows(Protocol):
     def destroy(self, tx: Tx, identifier: DataKeyId, at: datetime) -> bool:
         """Destroy a key for good; false when that was done before."""
 
-    def renewed_at(self, tx: Tx) -> datetime | None:
-        """Return since when the present wrapping key is in force."""
-
-    def destroyed_since(self, tx: Tx, moment: datetime) -> int:
-        """Return how many keys were destroyed at ``moment`` or later."""
+    def unrenewed(self, tx: Tx) -> int:
+        """Return how many keys were destroyed under the wrapping key that is in force: renewing it ends them."""

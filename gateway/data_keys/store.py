@@ -6,13 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
-    Column,
-    Integer,
-    LargeBinary,
     Row,
-    String,
-    Table,
-    UniqueConstraint,
     func,
     select,
     text,
@@ -21,47 +15,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.data_keys.records import DataKey, DataKeyId
-from gateway.db import Guard, connection_of, metadata, protect
+from gateway.db import connection_of
+from gateway.db.data_keys import data_keys, wrappings
 from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx
 
 _LOCK: Final = 0x78756A6964617461  # "xujidata": of advisory locks in this database, nobody else's
 
-data_keys = protect(
-    Table(
-        "data_keys",
-        metadata,
-        Column("id", String(40), primary_key=True),
-        Column("data_class", String(32), nullable=False),
-        Column("matter", String(64), nullable=False),
-        Column("created_at", String(32), nullable=False),
-        Column("wrapping", String(16), nullable=False),
-        Column("wrapped", LargeBinary),
-        Column("destroyed_at", String(32), index=True),
-        UniqueConstraint("data_class", "matter", name="uq_data_keys_matter"),
-    ),
-    Guard(
-        update_if="NEW.id = OLD.id AND NEW.data_class = OLD.data_class AND NEW.matter = OLD.matter "
-        "AND NEW.created_at = OLD.created_at AND OLD.destroyed_at IS NULL "
-        "AND (NEW.destroyed_at IS NULL) = (NEW.wrapped IS NOT NULL)"
-    ),
-)
-wrappings = Table(
-    "data_key_wrapping",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("fingerprint", String(16), nullable=False),
-    Column("renewed_at", String(32), nullable=False),
-)
 _columns = data_keys.c
-
-
-def destroyed_key(data_class: str, matter: str) -> str:
-    """Return the query that finds the destroyed key of a matter, an expression: for guards of rows that end with it."""
-    return (
-        f"SELECT 1 FROM data_keys WHERE data_class = '{data_class}' AND matter = {matter} "  # noqa: S608  names of ours
-        "AND destroyed_at IS NOT NULL"
-    )
 
 
 class SqlDataKeys:
@@ -127,14 +88,14 @@ class SqlDataKeys:
         changed = update(data_keys).where(there).values(wrapped=None, destroyed_at=micros_text(at))
         return bool(connection_of(tx).execute(changed).rowcount == 1)
 
-    def renewed_at(self, tx: Tx) -> datetime | None:
-        """Return since when the present wrapping key is in force."""
-        found = connection_of(tx).execute(select(wrappings.c.renewed_at)).scalar_one_or_none()
-        return None if found is None else instant_of(found)
-
-    def destroyed_since(self, tx: Tx, moment: datetime) -> int:
-        """Return how many keys were destroyed at ``moment`` or later."""
-        query = select(func.count()).select_from(data_keys).where(_columns.destroyed_at >= micros_text(moment))
+    def unrenewed(self, tx: Tx) -> int:
+        """Return how many keys were destroyed under the wrapping key that is in force: renewing it ends them."""
+        in_force = select(wrappings.c.fingerprint).where(wrappings.c.id == 1).scalar_subquery()
+        query = (
+            select(func.count())
+            .select_from(data_keys)
+            .where(_columns.destroyed_at.is_not(None), _columns.wrapping == in_force)
+        )
         return int(connection_of(tx).execute(query).scalar_one())
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gateway.data_keys.service import DataKeys
-from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
+from gateway.journal import EntryDraft, Journal, JsonValue, Reader
 from gateway.principals import Principal
-
-_EVER = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +24,7 @@ class Renewal:
 
     def outstanding(self) -> int:
         """Return how many keys were destroyed since the wrapping key was renewed."""
-
-        def run(tx: Tx) -> int:
-            return self.keys.rows.destroyed_since(tx, self.keys.rows.renewed_at(tx) or _EVER)
-
-        return self.reader.read(run)
+        return self.reader.read(self.keys.rows.unrenewed)
 
     def run(self) -> bool:
         """Renew when keys were destroyed since the last time; say whether they were. For the worker of one host."""

@@ -23,9 +23,9 @@ from gateway.audit.tags import EpochState, Tagger
 from gateway.audit.verify import verify_log
 from gateway.data_keys.errors import DataGoneError
 from gateway.data_keys.records import DESTROYED_TEXT
-from gateway.data_keys.store import data_keys
 from gateway.data_keys.wrapping import WrappingKeys
 from gateway.db import migrate
+from gateway.db.data_keys import data_keys
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError
 from gateway.inspections.store import CaseAdoption
 from gateway.inspections.store.sealing import CASE_TEXTS

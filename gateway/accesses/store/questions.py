@@ -32,8 +32,8 @@ from gateway.data_keys.matters import Cursor, Matter
 from gateway.data_keys.periods import civil_day, end_of_day
 from gateway.data_keys.records import DESTROYED_TEXT, Place
 from gateway.data_keys.service import DataKeys
-from gateway.data_keys.store import destroyed_key
 from gateway.db import Guard, connection_of, metadata, protect
+from gateway.db.data_keys import destroyed_key
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx

@@ -12,8 +12,8 @@ from gateway.audit.store.tables import audit_requests, log_index
 from gateway.audit.tags import days_of_epoch
 from gateway.data_keys.matters import Cursor, Matter
 from gateway.data_keys.periods import civil_day, end_of_day
-from gateway.data_keys.store import data_keys
 from gateway.db import connection_of
+from gateway.db.data_keys import data_keys
 from gateway.instants import instant_of, micros_text
 from gateway.journal import Tx
 

@@ -10,8 +10,8 @@ from sqlalchemy import Select, func, literal, select, tuple_, update
 from gateway.data_keys.matters import Cursor, Matter
 from gateway.data_keys.periods import civil_day, end_of_day
 from gateway.data_keys.service import DataKeys
-from gateway.data_keys.store import data_keys
 from gateway.db import connection_of
+from gateway.db.data_keys import data_keys
 from gateway.inspections.records import SubjectKind
 from gateway.inspections.store.sealing import CASE_TEXTS, CaseTexts
 from gateway.inspections.store.tables import (

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from gateway.data_keys.matters import Cursor, Matter
 from gateway.data_keys.records import Place
 from gateway.data_keys.service import DataKeys
-from gateway.data_keys.store import destroyed_key
 from gateway.db import Guard, connection_of, metadata, protect
+from gateway.db.data_keys import destroyed_key
 from gateway.errors import ConflictError
 from gateway.ids import AccountId, ApplicationId
 from gateway.journal import Tx
