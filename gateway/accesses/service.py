@@ -56,10 +56,11 @@ class LocalAccesses:
         """
         self._require(by, subject_ref)
         accesses, further = self._accesses(subject_ref, before)
+        lost = self.trail.found(SearchQuery(subject=subject_ref, limit=1)).lost_epochs
         questions = self.reader.read(lambda tx: self.questions.of_family(tx, by.account, subject_ref))
         facts: dict[str, JsonValue] = {"shown": len(accesses)}
         self.journal.append(EntryDraft("family.access_read", by, facts=facts, subjects=(subject_ref,)))
-        return AccessPage(tuple(accesses), further, tuple(questions))
+        return AccessPage(tuple(accesses), further, tuple(questions), lost)
 
     def ask(self, by: Principal, subject_ref: SubjectRef, text: str, entry: int | None = None) -> datetime:
         """Take a question about a pupil's data, or about one access that the family sees; return when.
