@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -14,11 +16,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.exc import DatabaseError
 
 import gateway.bootstrap  # noqa: F401  the composition root imports every store, so that the metadata knows all tables
+from gateway.accesses.records import Question, QuestionId
+from gateway.accesses.sealing import TextBox
+from gateway.accesses.store import SqlQuestionBook
+from gateway.accesses.store.questions import access_questions
 from gateway.audit.bundle import verify_bundle
 from gateway.audit.epoch_keys import ACCESS_TAGS
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.records import SearchQuery
-from gateway.audit.store import DatabaseLogSource
+from gateway.audit.store import DatabaseLogSource, shelves
+from gateway.audit.store.tables import audit_requests
 from gateway.audit.tags import EpochState, Tagger
 from gateway.audit.verify import verify_log
 from gateway.data_keys.errors import DataGoneError
@@ -27,10 +34,14 @@ from gateway.data_keys.wrapping import WrappingKeys
 from gateway.db import migrate
 from gateway.db.data_keys import data_keys
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError
+from gateway.ids import AccountId, ApplicationId, UnitCode
 from gateway.inspections.store import CaseAdoption
 from gateway.inspections.store.sealing import CASE_TEXTS
 from gateway.inspections.store.tables import inspection_cases, inspection_events
 from gateway.journal import EntryDraft, Tx
+from gateway.policies.scans import Scan
+from gateway.policies.store import applications, grants, grounds
+from gateway.policies.store.scans import SqlScans, approval_scans
 from gateway.retention.errors import HoldStateError
 from gateway.retention.records import HoldScope, LegalHoldId
 from gateway.retention.store.repository import acts, holds
@@ -45,6 +56,7 @@ DUE = datetime(2031, 12, 31, 16, 0, tzinfo=UTC)
 POLICY = TrustPolicy((make_identity().keys[0],))
 OLD = bytes(range(64, 96))
 """The wrapping key of the beginning."""
+BOX = TextBox.from_root(bytes(32))
 REASON = "省厅立案调查，材料不得销毁。"
 
 
@@ -316,6 +328,87 @@ def _drop_guard(connection: sa.Connection, table: str, act: str) -> None:
     name = f"guard_{table}_{act}"
     on = f" ON {table}" if connection.dialect.name == "postgresql" else ""
     connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{on}")
+
+
+def test_a_question_goes_with_its_row_and_key_and_one_that_waits_stays(house: Archive) -> None:
+    book, old = SqlQuestionBook(BOX, house.keys), SqlQuestionBook(BOX)
+    asked = Question(
+        QuestionId("fq-new"), AccountId("gd-1"), LI, None, UnitCode("140105"), START, date(2026, 12, 7), "谁？"
+    )
+
+    def keep(tx: Tx) -> None:
+        book.add(tx, asked)
+        book.add(tx, replace(asked, id=QuestionId("fq-waits")))
+        old.add(tx, replace(asked, id=QuestionId("fq-old")))  # from before questions had keys
+        for store, name in ((book, "fq-new"), (old, "fq-old")):
+            done = replace(
+                asked, id=QuestionId(name), answer="因为。", answered_at=START, answered_by=AccountId("st-7")
+            )
+            assert store.answer(tx, done)
+
+    house.journal.record(keep, EntryDraft("family.question_asked", None))
+    read = [house.reader.read(lambda tx, name=name: book.get(tx, QuestionId(name))) for name in ("fq-new", "fq-old")]
+    assert [(one.text, one.answer) for one in read if one is not None] == [("谁？", "因为。")] * 2
+    with pytest.raises(DatabaseError, match="forbidden"), house.engine.begin() as connection:
+        connection.execute(access_questions.delete())
+    house.clock.at = datetime(2029, 11, 23, 16, 0, tzinfo=UTC)
+    house.sweep()
+    with house.engine.connect() as connection:
+        assert connection.execute(sa.select(access_questions.c.id)).scalars().all() == ["fq-waits"]
+    (gone,) = house.entries("retention.destroyed")
+    facts = cast("dict[str, Any]", gone["facts"])
+    assert (facts["matters"], len(facts["keys"]), facts["end"]) == (["fq-new", "fq-old"], 2, "delete_row")
+
+
+def test_a_scan_goes_long_after_its_grant_and_a_hold_on_the_grant_keeps_it(house: Archive) -> None:
+    with house.engine.begin() as connection:
+        for name in ("1", "2"):
+            _fill(connection, applications, id=f"ap-{name}", unit="140105", round=0)
+            _fill(connection, grounds, id=f"g-{name}", application=f"ap-{name}")
+            _fill(connection, grants, id=f"gr-{name}", application=f"ap-{name}", ground_id=f"g-{name}",
+                  valid_to="2027-06-30", uses=1, uses_left=1)  # fmt: skip
+        scans = SqlScans(house.keys)
+        scan = Scan("sc-1", ApplicationId("ap-1"), "application/pdf", 4, "0" * 64, AccountId("st-7"), START)
+        scans.insert_scan(Tx(connection), scan, b"sealed by the box")
+        assert scans.sealed_scan(Tx(connection), scan.application, scan.id) == (scan, b"sealed by the box")
+        assert b"sealed by the box" not in connection.execute(sa.select(approval_scans.c.sealed)).scalar_one()
+        SqlScans().insert_scan(Tx(connection), replace(scan, id="sc-2", application=ApplicationId("ap-2")), b"old")
+        assert scans.sealed_scan(Tx(connection), ApplicationId("ap-2"), "sc-2") is not None
+    house.clock.at = datetime(2032, 6, 29, 16, 0, tzinfo=UTC)  # the last day that is kept has begun
+    house.desk.set(INSPECTOR, HoldScope(grant="gr-2"), "立案", REASON, date(2033, 1, 1))
+    assert [one.matter.id for one in house.service.planned()] == []
+    house.clock.turn(days=1)
+    assert [(one.matter.id, len(one.held_by)) for one in house.service.planned()] == [("sc-1", 0), ("sc-2", 1)]
+    house.sweep()
+    with house.engine.connect() as connection:
+        assert connection.execute(sa.select(approval_scans.c.id)).scalars().all() == ["sc-2"]
+
+
+def _fill(connection: sa.Connection, table: sa.Table, **values: object) -> None:
+    """Insert a row with ``values``, and anything in what else it must have."""
+    for column in table.c:
+        if not column.nullable and column.server_default is None and column.default is None:
+            values.setdefault(column.name, False if isinstance(column.type, sa.Boolean) else 1 if isinstance(
+                column.type, sa.Integer) else "x")  # fmt: skip
+    connection.execute(table.insert().values(**values))
+
+
+def test_requests_that_are_entries_go_in_chunks_and_one_that_waits_stays(
+    house: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelves, "CHUNK", 2)
+    index = house.journal.append(EntryDraft("access.refused", None, outcome="refused")).index
+    with house.engine.begin() as connection:
+        for _ in range(5):
+            connection.execute(audit_requests.insert().values(draft="", entry_seq=index, tree_size=index + 1))
+        connection.execute(audit_requests.insert().values(draft="{}"))
+    house.clock.at = datetime(2027, 5, 23, 16, 0, tzinfo=UTC)
+    house.sweep()
+    with house.engine.connect() as connection:
+        assert connection.execute(sa.select(audit_requests.c.draft)).scalars().all() == ["{}"]
+    (gone,) = house.entries("retention.destroyed")
+    facts = cast("dict[str, Any]", gone["facts"])
+    assert (facts["count"], len(facts["matters"]), facts["keys"]) == (5, 3, [])
 
 
 def test_a_renewal_that_was_cut_off_is_finished_at_the_next_start(house: Archive, tmp_path: Path) -> None:
