@@ -41,9 +41,9 @@ class EpochKeys:
 
     def key(self, epoch: str) -> bytes:
         """Return the key of an epoch, made if there is none; raises ``DataGoneError`` for a destroyed one."""
-        held = self._known.get(epoch)
-        if held is not None and self.monotonic() - held[0] < _FRESH_SECONDS:
-            return held[1]
+        held = self._fresh(epoch)
+        if held is not None:
+            return held
         with self._lock:
             self._known.pop(epoch, None)
             found = self._find(epoch)
@@ -54,12 +54,17 @@ class EpochKeys:
 
     def state(self, epoch: str) -> EpochState:
         """Say whether tags of an epoch can be computed; makes no key."""
+        if self._fresh(epoch) is not None:
+            return EpochState.STANDING
         try:
             found = self._find(epoch)
         except DataGoneError:
             self.forget(epoch)
             return EpochState.DESTROYED
-        return EpochState.NONE if found is None else EpochState.STANDING
+        if found is None:
+            return EpochState.NONE
+        self._known[epoch] = (self.monotonic(), found)
+        return EpochState.STANDING
 
     def forget(self, epoch: str) -> None:
         """Hold a key no longer in memory: it was destroyed."""
@@ -72,6 +77,10 @@ class EpochKeys:
         for epoch in epochs:
             self.keys.make(tx, ACCESS_TAGS, epoch, key=derived_epoch_key(self.root, epoch))
         return list(epochs)
+
+    def _fresh(self, epoch: str) -> bytes | None:
+        held = self._known.get(epoch)
+        return None if held is None or self.monotonic() - held[0] >= _FRESH_SECONDS else held[1]
 
     def _find(self, epoch: str) -> bytes | None:
         def look(tx: Tx) -> bytes | None:

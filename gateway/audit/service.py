@@ -97,10 +97,10 @@ class AuditService:
         """Return one page of entries for the system itself, as for a guardian's view; nothing is logged."""
 
         def run(tx: Tx) -> SearchPage:
-            found = self.store.search(tx, query, self._tags(tx, query))
+            tags, lost = self._tags(tx, query)
+            found = self.store.search(tx, query, tags)
             views = [self._view(tx, index) for index in found]
-            before = found[-1] if len(found) == query.limit else None
-            return SearchPage(tuple(views), before, self._lost_epochs(tx, query))
+            return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None, lost)
 
         return self.reader.read(run)
 
@@ -115,7 +115,7 @@ class AuditService:
         self.journal.append(_read_entry(principal, "listing", asked, query.subject))
 
         def run(tx: Tx) -> list[EntryView]:
-            found = self.store.search(tx, replace(query, limit=MAX_LISTED), self._tags(tx, query))
+            found = self.store.search(tx, replace(query, limit=MAX_LISTED), self._tags(tx, query)[0])
             return [self._view(tx, index) for index in found]
 
         content = listed(self.reader.read(run), form)
@@ -287,19 +287,20 @@ class AuditService:
     def _nodes(self, tx: Tx) -> Nodes:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
 
-    def _tags(self, tx: Tx, query: SearchQuery) -> dict[str, bytes] | None:
-        """Return the tags of the subject in every epoch that the log or the query spans, and whose key stands."""
-        if query.subject is None or self.tagger is None:
-            return None
-        standing = [one for one in self._epochs(tx, query) if self.tagger.state(one) is EpochState.STANDING]
-        return {epoch: self.tagger.tag(epoch, query.subject) for epoch in standing}
+    def _tags(self, tx: Tx, query: SearchQuery) -> tuple[dict[str, bytes] | None, tuple[str, ...]]:
+        """Return the tags of the subject in every epoch that the log or the query spans, and whose key stands.
 
-    def _lost_epochs(self, tx: Tx, query: SearchQuery) -> tuple[str, ...]:
-        """Return the epochs of which nobody can say any more what is about a subject: their keys are destroyed."""
-        tagger = self.tagger
-        if query.subject is None or tagger is None:
-            return ()
-        return tuple(one for one in self._epochs(tx, query) if tagger.state(one) is EpochState.DESTROYED)
+        Beside them the epochs of which nobody can say any more what is about anybody: their keys are destroyed.
+        """
+        if query.subject is None or self.tagger is None:
+            return None, ()
+        states = {epoch: self.tagger.state(epoch) for epoch in self._epochs(tx, query)}
+        tags = {
+            epoch: self.tagger.tag(epoch, query.subject)
+            for epoch, state in states.items()
+            if state is EpochState.STANDING
+        }
+        return tags, tuple(epoch for epoch, state in states.items() if state is EpochState.DESTROYED)
 
     def _epochs(self, tx: Tx, query: SearchQuery) -> list[str]:
         """Return the epochs that the log or the query spans."""

@@ -19,7 +19,7 @@ from gateway.jobs import Periodic, Task
 from gateway.journal import EntryDraft, JsonValue, Tx
 from gateway.keyring import Face
 from gateway.policies.decision import Action
-from gateway.policies.resources import retention_resource
+from gateway.policies.resources import retention_resource, system_resource
 from gateway.policies.service import ApplicationService, random_id
 from gateway.policies.store.scans import ScanShelf
 from gateway.principals import Principal
@@ -201,19 +201,27 @@ def pseudonym_holds(parts: Parts) -> Callable[[Tx, PseudonymKey], bool]:
     return held
 
 
-def tag_root_of(process: Process) -> TagRoot:
-    """Return what destroys the old tag root; raises ``ConfigurationError`` where the worker's keys are not."""
+def tag_root_of(process: Process, principal: Principal) -> TagRoot:
+    """Return what destroys the old tag root, for whoever may manage keys; a refusal is recorded.
+
+    Raises ``ForbiddenError``, and ``ConfigurationError`` where the worker's keys are not.
+    """
     services, parts = process.services, process.parts
     if parts is None or parts.epochs is None:
         raise ConfigurationError("This host does not hold the epoch keys.", detail_zh="本机不持有季度密钥。")
+    services.applications.enter(principal, Action.MANAGE_KEYS, system_resource())
     return TagRoot(parts.epochs, services.settings.keys, parts.journal, parts.reader)
 
 
-def renewal_of(process: Process) -> Renewal:
-    """Return the renewal of the wrapping key; raises ``ConfigurationError`` where the keys are not."""
+def renewal_of(process: Process, principal: Principal) -> Renewal:
+    """Return the renewal of the wrapping key, for whoever may manage keys; a refusal is recorded.
+
+    Raises ``ForbiddenError``, and ``ConfigurationError`` where the keys are not.
+    """
     parts = process.parts
     if parts is None or parts.data_keys is None:
         raise ConfigurationError("This host does not hold the data keys.", detail_zh="本机不持有数据密钥。")
+    process.services.applications.enter(principal, Action.MANAGE_KEYS, system_resource())
     return Renewal(parts.data_keys, parts.journal, parts.reader)
 
 

@@ -170,7 +170,8 @@ def lift(keeper: Keeper, hold_id: str, reason: str, decline: bool) -> None:
 def renew_key(keeper: Keeper) -> None:
     """Renew the wrapping key, so that no backup of the database opens what was destroyed."""
     with _opened(keeper) as process:
-        count = bootstrap.renewal_of(process).renew(_who(process, keeper))
+        who = _who(process, keeper)
+        count = bootstrap.renewal_of(process, who).renew(who)
     click.echo(f"已更换包裹密钥 renewed: {count} 个数据密钥重新包裹 keys wrapped anew")
 
 
@@ -180,7 +181,8 @@ def renew_key(keeper: Keeper) -> None:
 def destroy_root(keeper: Keeper) -> None:
     """Destroy the tag root of a gateway from before; its quarters keep their own keys until their retention ends."""
     with _opened(keeper) as process:
-        bootstrap.tag_root_of(process).destroy(_who(process, keeper))
+        who = _who(process, keeper)
+        bootstrap.tag_root_of(process, who).destroy(who)
     click.echo("旧的标签根密钥已销毁；备份中的副本请一并销毁 destroyed; destroy the copies in backups, too")
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -75,7 +74,7 @@ def test_what_ended_cannot_be_read_by_any_key_that_is_left_and_every_proof_still
     with house.engine.connect() as connection:
         before = connection.execute(sa.select(data_keys)).all()
         sealed = connection.execute(sa.select(inspection_cases.c.title_sealed)).scalar_one()
-    raw = house.reader.read(lambda tx: house.keys.find(tx, CASE_TEXTS, case))
+    raw = house.key_of(CASE_TEXTS, case)
     assert raw is not None
     assert house.case(case).title == SECRET
     assert house.audit.found(SearchQuery(subject=LI)).entries[0].index == mine
@@ -91,11 +90,7 @@ def test_what_ended_cannot_be_read_by_any_key_that_is_left_and_every_proof_still
     left = [bytes.fromhex(path.read_text()) for path in (tmp_path / "keys").iterdir()]
     with house.engine.connect() as connection:
         standing = [row.matter for row in connection.execute(sa.select(data_keys)) if row.wrapped is not None]
-    left += [
-        found
-        for matter in standing
-        if (found := house.reader.read(lambda tx, matter=matter: house.keys.find(tx, ACCESS_TAGS, matter)))
-    ]
+    left += [found for matter in standing if (found := house.key_of(ACCESS_TAGS, matter))]
     assert left
     blobs = [(sealed, f"{CASE_TEXTS}\0{case}\0title"), *((row.wrapped, _names(row)) for row in before)]
     assert [_opened(key, *blob) for key, blob in zip([raw, *[OLD] * len(before)], blobs, strict=True)].count(None) == 0
@@ -120,8 +115,8 @@ def test_what_ended_cannot_be_read_by_any_key_that_is_left_and_every_proof_still
         "class": "access_tags", "count": 1, "end": "destroy_key", "from": "2026-10-01", "to": "2026-12-31",
         "matters": ["2026Q4"], "keys": [],
     }  # fmt: skip
-    assert case_gone["facts"]["matters"] == [case]  # type: ignore[index]  # a mapping
-    assert {key for one in (gone, case_gone) for key in one["facts"]["keys"]} == {row.id for row in before}  # type: ignore[index]
+    assert case_gone["facts"]["matters"] == [case]
+    assert {key for one in (gone, case_gone) for key in one["facts"]["keys"]} == {row.id for row in before}
 
 
 def _names(row: sa.Row[tuple[object, ...]]) -> str:
@@ -180,7 +175,7 @@ def test_what_is_held_stays_until_another_person_lifts_the_hold(house: Archive, 
     house.desk.ask_lift(INSPECTOR, hold.id, "调查已结束。")
     with pytest.raises(ForbiddenError):
         house.desk.lift(INSPECTOR, hold.id, "调查已结束。")
-    assert house.entries("retention.refused_act")[0]["actor"]["id"] == INSPECTOR.account  # type: ignore[index]
+    assert house.entries("retention.refused_act")[0]["actor"]["id"] == INSPECTOR.account
     house.clock.turn(days=1)
     house.sweep()
     assert house.case(case).title == SECRET
@@ -238,7 +233,7 @@ def test_a_review_that_is_past_is_said_once_and_the_hold_goes_on(house: Archive)
     house.desk.extend(INSPECTOR, hold.id, date(2026, 12, 10), "调查未结束。")
     house.clock.turn(days=9)
     assert house.desk.call_reviews() == 1
-    assert [one["facts"]["review_on"] for one in house.entries("retention.hold_review")] == [  # type: ignore[index]
+    assert [one["facts"]["review_on"] for one in house.entries("retention.hold_review")] == [
         "2026-12-01", "2026-12-10",
     ]  # fmt: skip
 
@@ -271,7 +266,7 @@ def test_what_stands_beyond_its_longest_time_is_said_once_a_day(house: Archive) 
     house.clock.at = datetime(2033, 1, 1, 2, 0, tzinfo=UTC)
     assert (house.watch.run(), house.watch.run()) == (True, True)
     told = [one["facts"] for one in house.entries("retention.overdue")]
-    assert [(one["class"], one.get("oldest")) for one in told] == [  # type: ignore[index, attr-defined]  # mappings
+    assert [(one["class"], one.get("oldest")) for one in told] == [
         ("access_tags", "2026-12-31"), ("case_texts", "2026-11-23"), ("*", None),
     ]  # fmt: skip
     house.desk.set(INSPECTOR, HoldScope(data_class="case_texts"), "立案", REASON, date(2033, 6, 1))
@@ -347,7 +342,7 @@ def test_a_question_goes_with_its_row_and_key_and_one_that_waits_stays(house: Ar
             assert store.answer(tx, done)
 
     house.journal.record(keep, EntryDraft("family.question_asked", None))
-    read = [house.reader.read(lambda tx, name=name: book.get(tx, QuestionId(name))) for name in ("fq-new", "fq-old")]
+    read = house.reader.read(lambda tx: [book.get(tx, QuestionId(name)) for name in ("fq-new", "fq-old")])
     assert [(one.text, one.answer) for one in read if one is not None] == [("谁？", "因为。")] * 2
     with pytest.raises(DatabaseError, match="forbidden"), house.engine.begin() as connection:
         connection.execute(access_questions.delete())
@@ -356,7 +351,7 @@ def test_a_question_goes_with_its_row_and_key_and_one_that_waits_stays(house: Ar
     with house.engine.connect() as connection:
         assert connection.execute(sa.select(access_questions.c.id)).scalars().all() == ["fq-waits"]
     (gone,) = house.entries("retention.destroyed")
-    facts = cast("dict[str, Any]", gone["facts"])
+    facts = gone["facts"]
     assert (facts["matters"], len(facts["keys"]), facts["end"]) == (["fq-new", "fq-old"], 2, "delete_row")
 
 
@@ -407,7 +402,7 @@ def test_requests_that_are_entries_go_in_chunks_and_one_that_waits_stays(
     with house.engine.connect() as connection:
         assert connection.execute(sa.select(audit_requests.c.draft)).scalars().all() == ["{}"]
     (gone,) = house.entries("retention.destroyed")
-    facts = cast("dict[str, Any]", gone["facts"])
+    facts = gone["facts"]
     assert (facts["count"], len(facts["matters"]), facts["keys"]) == (5, 3, [])
 
 

@@ -11,16 +11,29 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from gateway.audit.tags import derived_epoch_key, epoch_of
 from gateway.cli import cli
+from gateway.keyring import TAG_ROOT
+from gateway.settings import Settings
 from tests.factories.api import Gateway, gateway
 
 RETENTION = "/v1/retention"
 REVIEW = (date.today() + timedelta(days=90)).isoformat()  # noqa: DTZ011  the clock of the program is the real one
 
 
+ROOT = bytes(range(32))
+
+
+def with_old_root(settings: Settings) -> Settings:
+    """Lay the tag root of an older program into the key directory."""
+    settings.keys.mkdir(parents=True)
+    (settings.keys / TAG_ROOT).write_text(ROOT.hex())
+    return settings
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway(tmp_path_factory.mktemp("retention")) as found:
+    with gateway(tmp_path_factory.mktemp("retention"), settings=with_old_root) as found:
         worker = found.process.worker
         assert worker is not None
         for _ in range(20):
@@ -130,3 +143,20 @@ def test_in_the_shell_status_hold_and_lift(world: Gateway) -> None:
     hold = made.split("\t")[0]
     assert "lifting asked" in shell(world, "inspector", "lift", hold, "--reason", "已结束。")
     assert "lifted" in shell(world, "secadmin", "lift", hold, "--reason", "同意。")
+
+
+def test_an_old_root_is_taken_over_and_destroyed_by_whoever_manages_keys(world: Gateway) -> None:
+    tagger = world.process.services.audit.tagger
+    assert tagger is not None
+    now = epoch_of(world.process.services.now())
+    assert tagger.epoch_key(now) == derived_epoch_key(ROOT, now)  # stored at the first start
+    query = {"kind": "retention.adopted"}
+    found = world.call("GET", "/v1/audit/entries", token=world.person("inspector"), query_string=query)
+    (entry,) = found.get_json()["items"]
+    assert now in entry["content"]["facts"]["matters"]
+    shell(world, "inspector", "destroy-root", "--yes", status=1)
+    assert (world.settings.keys / TAG_ROOT).exists()
+    shell(world, "secadmin", "destroy-root", "--yes")
+    assert not (world.settings.keys / TAG_ROOT).exists()
+    assert "renewed" in shell(world, "secadmin", "renew-key", "--yes")
+    assert tagger.epoch_key(now) == derived_epoch_key(ROOT, now)

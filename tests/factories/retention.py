@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -134,7 +135,11 @@ class Archive:
         assert found is not None
         return found
 
-    def entries(self, kind: str = "retention.") -> list[dict[str, object]]:
+    def key_of(self, data_class: str, matter: str) -> bytes | None:
+        """Return the data key of a matter."""
+        return self.reader.read(lambda tx: self.keys.find(tx, data_class, matter))
+
+    def entries(self, kind: str = "retention.") -> list[dict[str, Any]]:
         """Return the entries of the log whose kind begins with ``kind``."""
         return trail(self.engine, kind)
 

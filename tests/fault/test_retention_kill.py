@@ -59,13 +59,13 @@ def test_a_kill_at_any_step_leaves_what_is_destroyed_on_record_once(tmp_path: Pa
 
     with archive(url, DUE, directory=keys) as house:
         recorded = [one["facts"] for one in house.entries("retention.destroyed")]
-        named = {matter for facts in recorded for matter in facts["matters"]}  # type: ignore[index]  # mappings
+        named = {matter for facts in recorded for matter in facts["matters"]}
         assert (house.case(case).title == DESTROYED_TEXT) is (case in named)
         assert house.case(case).title in {DESTROYED_TEXT, SECRET}
         house.sweep()
         house.renewal.run()
         assert house.case(case).title == DESTROYED_TEXT
-        told = [m for one in house.entries("retention.destroyed") for m in one["facts"]["matters"]]  # type: ignore[index]
+        told = [m for one in house.entries("retention.destroyed") for m in one["facts"]["matters"]]
         assert sorted(told) == ["2026Q4", case]
         assert len(house.entries("retention.swept")) == 1
         assert sorted(one.name for one in keys.iterdir()) == ["retention.key"]
