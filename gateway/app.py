@@ -44,6 +44,7 @@ from gateway.api import (
     presentations,
     problem_responses,
     recipients,
+    retention,
     sessions,
     statistics,
     system,
@@ -171,6 +172,7 @@ def _blueprints(services: Services) -> list[Any]:
             recipients.blueprint,
             alerts.blueprint,
             inspections.blueprint,
+            retention.blueprint,
         ]
     if outside:
         found += [presentations.blueprint, presentation_wallets.blueprint]

@@ -41,8 +41,9 @@ class Key(StrEnum):
     REGISTRY_INDEX = "registry-index"
     """Keyed index of ID numbers, phones and names in the registry."""
     PSEUDONYM_ROOT = "pseudonym-root"
-    TAG_ROOT = "tag-root"
-    """Epoch keys of the audit trail's subject tags are derived from it."""
+    RETENTION = "retention"
+    """Wraps the data keys of what lies beside the log, and the epoch keys of its tags; renewed after keys were
+    destroyed (``gateway.data_keys.wrapping``)."""
     DELIVERY = "delivery"
     """Wraps the key of a finished extract's file between worker and outside (ADR 0004)."""
     APPROVAL_SCAN = "approval-scan"
@@ -70,7 +71,7 @@ SYMMETRIC = frozenset(
         Key.REGISTRY_DATA,
         Key.REGISTRY_INDEX,
         Key.PSEUDONYM_ROOT,
-        Key.TAG_ROOT,
+        Key.RETENTION,
         Key.DELIVERY,
         Key.APPROVAL_SCAN,
         Key.SESSION,
@@ -83,7 +84,7 @@ _OFFICE = frozenset(
         Key.REGISTRY_DATA,
         Key.REGISTRY_INDEX,
         Key.PSEUDONYM_ROOT,
-        Key.TAG_ROOT,
+        Key.RETENTION,
         Key.DELIVERY,
         Key.APPROVAL_SCAN,
         Key.SESSION,
@@ -100,6 +101,8 @@ PRIVATE_KEYS: dict[Face, frozenset[Key]] = {
     Face.ALL: frozenset(Key),
 }
 """Private and symmetric keys that each face needs, and may have. The public half of every signing key is for all."""
+TAG_ROOT = "tag-root.key"
+"""Of gateways from before epoch keys were random: their first epochs are derived from it, until it is destroyed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class Keyring:
     secrets: dict[Key, bytes] = field(repr=False)
     signing_keys: dict[Key, SigningKey] = field(repr=False)
     verifying_keys: dict[Key, VerifyingKey] = field(repr=False)
+    tag_root: bytes | None = field(default=None, repr=False)
+    """The old root of epoch keys, where it still lies in the directory and the face may have it."""
 
     def secret(self, key: Key) -> bytes:
         """Return the 32 bytes of a symmetric key; raises ``ConfigurationError`` when this face has it not."""
@@ -240,6 +245,12 @@ def load(directory: Path, face: Face) -> Keyring:
                 verifying[key] = _public(directory / f"{key}.pub.pem")
         except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: sealed with a password
             problems.append(f"{key}: {type(error).__name__}")
+    tag_root: bytes | None = None
+    if Key.RETENTION in PRIVATE_KEYS[face] and (directory / TAG_ROOT).exists():
+        try:
+            tag_root = _symmetric(directory / TAG_ROOT)
+        except (OSError, ValueError) as error:
+            problems.append(f"tag-root: {type(error).__name__}")
     if problems:
         raise ConfigurationError(
             f"The face '{face}' lacks keys or they are damaged: {', '.join(problems)}. "
@@ -247,7 +258,7 @@ def load(directory: Path, face: Face) -> Keyring:
             detail_zh=f"{face} 端缺少密钥或密钥已损坏：{'、'.join(problems)}。请用 xueji keys create 生成。",
             missing=tuple(problems),
         )
-    return Keyring(secret_keys, signing, verifying)
+    return Keyring(secret_keys, signing, verifying, tag_root)
 
 
 def _missing(key: Key) -> ConfigurationError:

@@ -29,7 +29,7 @@ from gateway.identity.presenting.service import PresentationService
 from gateway.identity.service import IdentityService
 from gateway.identity.signing_in.consents import ConsentDesk
 from gateway.identity.signing_in.service import SignInService
-from gateway.inspections.orders import OrderDesk
+from gateway.inspections.ports import Orders
 from gateway.inspections.service import InspectionService
 from gateway.keyring import Face, Keyring
 from gateway.policies.decision import DecisionPoint
@@ -43,8 +43,18 @@ from gateway.releases.matches.service import MatchService
 from gateway.releases.service import ReleaseService
 from gateway.releases.statistics.service import StatisticsService
 from gateway.releases.tracing.service import Tracing
+from gateway.retention.holds import HoldDesk
+from gateway.retention.service import RetentionService
 from gateway.settings import Settings
 from rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what lies beside the log is kept, and what holds it."""
+
+    service: RetentionService
+    holds: HoldDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,10 @@ class Services:
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None
     """Inspection cases, on the same faces."""
-    orders: OrderDesk | None = None
+    orders: Orders | None = None
     """Orders to correct, for the bodies that answer them; where staff and applicants sign in, and in the worker."""
+    retention: Retention | None = None
+    """Retention and holds, on the faces that hold the data keys."""
     article_51: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Situations of Art. 51: code -> (Chinese, English)."""
     accesses: AccessDesk | None = None

@@ -23,6 +23,7 @@ from rulebook.profiles import read_profiles
 from rulebook.purposes import read_purposes
 from rulebook.recognizers import read_recognizers
 from rulebook.records import Rulebook
+from rulebook.retention import read_retention
 from rulebook.security_terms import read_security_terms
 from rulebook.source import Sources
 from rulebook.terms import read_school_terms
@@ -77,6 +78,7 @@ def _read(sources: Sources, sha256: str) -> Rulebook:
         security_terms=read_security_terms(sources),
         alerts=read_alerts(sources),
         recognition=read_recognizers(sources),
+        retention=MappingProxyType(read_retention(sources)),
     )
     sources.finish()
     return book

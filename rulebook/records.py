@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Literal
@@ -13,6 +13,7 @@ from rulebook.alert_records import NO_ALERTS, Alerting
 from rulebook.ledger_records import DEFAULT_LEDGER, LedgerRules
 from rulebook.recognition_records import DEFAULT_RECOGNITION, Recognition
 from rulebook.registry_records import EvidenceKind, RegistryParameters, TermDates
+from rulebook.retention_records import NO_RETENTION, RetentionClass
 from rulebook.risk_records import DEFAULT_RISK, RiskThresholds
 from rulebook.statistics_records import DEFAULT_STATISTICS, StatisticsLimits
 
@@ -421,3 +422,5 @@ class Rulebook:
     """What raises an alert."""
     recognition: Recognition = DEFAULT_RECOGNITION
     """What looks for personal data in free text, and what stands in its place."""
+    retention: Mapping[str, RetentionClass] = field(default_factory=lambda: NO_RETENTION)
+    """How long what lies beside the audit log is kept, by class."""

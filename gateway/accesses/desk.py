@@ -39,6 +39,7 @@ class RemoteAccesses:
             tuple(_access_in(one) for one in cast("Sequence[Json]", told["accesses"])),
             cast("int | None", told["before"]),
             tuple(_question_in(one, by.account, subject_ref) for one in cast("Sequence[Json]", told["questions"])),
+            tuple(cast("Sequence[str]", told["lost_epochs"])),
         )
 
     def ask(self, by: Principal, subject_ref: SubjectRef, text: str, entry: int | None = None) -> datetime:
@@ -56,6 +57,7 @@ def access_handlers(desk: AccessDesk) -> Mapping[str, Callable[[Mapping[str, obj
             "accesses": [_access(one) for one in found.accesses],
             "before": found.before,
             "questions": [_question(one) for one in found.questions],
+            "lost_epochs": list(found.lost_epochs),
         }
 
     def ask(body: Json) -> object:

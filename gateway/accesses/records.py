@@ -87,6 +87,8 @@ class AccessPage:
     accesses: tuple[Access, ...]
     before: int | None
     questions: tuple[Question, ...]
+    lost_epochs: tuple[str, ...] = ()
+    """Quarters so long ago that nobody can say any more who looked: their keys are destroyed."""
 
 
 @dataclass(frozen=True, slots=True)

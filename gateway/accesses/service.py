@@ -55,11 +55,11 @@ class LocalAccesses:
         Raises ``ForbiddenError`` for whoever may not see the pupil: a stranger and an unknown pupil look alike.
         """
         self._require(by, subject_ref)
-        accesses, further = self._accesses(subject_ref, before)
+        accesses, further, lost = self._accesses(subject_ref, before)
         questions = self.reader.read(lambda tx: self.questions.of_family(tx, by.account, subject_ref))
         facts: dict[str, JsonValue] = {"shown": len(accesses)}
         self.journal.append(EntryDraft("family.access_read", by, facts=facts, subjects=(subject_ref,)))
-        return AccessPage(tuple(accesses), further, tuple(questions))
+        return AccessPage(tuple(accesses), further, tuple(questions), lost)
 
     def ask(self, by: Principal, subject_ref: SubjectRef, text: str, entry: int | None = None) -> datetime:
         """Take a question about a pupil's data, or about one access that the family sees; return when.
@@ -112,8 +112,10 @@ class LocalAccesses:
                 "There is no such pupil on this account.", detail_zh="本账号下没有该学生。", rule="A50-4"
             )
 
-    def _accesses(self, subject_ref: SubjectRef, before: int | None) -> tuple[list[Access], int | None]:
-        """Return accesses, and the index before which a further page begins, ``None`` at the end."""
+    def _accesses(
+        self, subject_ref: SubjectRef, before: int | None
+    ) -> tuple[list[Access], int | None, tuple[str, ...]]:
+        """Return accesses, the index before which a further page begins (``None`` at the end), and lost epochs."""
         found: list[Access] = []
         seen = 0
         while True:
@@ -124,10 +126,10 @@ class LocalAccesses:
                 if access is not None:
                     found.append(access)
                 if len(found) == PAGE:
-                    return found, view.index
+                    return found, view.index, page.lost_epochs
             seen += len(page.entries)
             if page.before is None or seen >= _LOOKED_THROUGH:
-                return found, page.before
+                return found, page.before, page.lost_epochs
             before = page.before
 
     def _with_holds(self, views: tuple[EntryView, ...]) -> list[tuple[EntryView, bool]]:

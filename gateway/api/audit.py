@@ -48,7 +48,8 @@ def search_subject(json_data: AuditSearchIn) -> AuditPageOut:
 
 def _page(wanted: AuditQueryIn) -> AuditPageOut:
     page = services().audit.search(_may(Action.READ_AUDIT), wanted.to_query())
-    return AuditPageOut(items=[_entry(view) for view in page.entries], before=page.before)
+    items = [_entry(view) for view in page.entries]
+    return AuditPageOut(items=items, before=page.before, lost_epochs=list(page.lost_epochs))
 
 
 @blueprint.post("/v1/audit/listings")

@@ -6,7 +6,7 @@ from gateway.api.authentication import principal, services
 from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models.inspections import CorrectionAnswerIn, CorrectionOrderList, CorrectionOrderOut
 from gateway.errors import UnavailableError
-from gateway.inspections.orders import OrderDesk
+from gateway.inspections.ports import Orders
 from gateway.inspections.records import CaseId
 from gateway.policies.scope import civil_date
 
@@ -30,7 +30,7 @@ def answer_order(case_id: str, json_data: CorrectionAnswerIn) -> CorrectionOrder
     return CorrectionOrderOut.of(view, civil_date(services().now()))
 
 
-def _desk() -> OrderDesk:
+def _desk() -> Orders:
     found = services().orders
     if found is None:
         raise UnavailableError("This face has no orders to correct.", detail_zh="本端没有责令改正。")

@@ -49,6 +49,7 @@ TAGS = {
     "Posts": "校长和学籍管理员：备案、离任 · principals and registrars",
     "Alerts": "预警 · alerts: who answers, until when, what was found",
     "Inspections": "检查案件与责令改正（第五十一条） · inspection cases, orders to correct",
+    "Retention": "保存期限与法定留存 · retention, and what is held beyond it",
     "Audit": "审计（检查员） · the audit trail, for inspectors",
     "Public log": "公开日志 · the public log (C2SP tlog-tiles)",
     "OAuth": "访问令牌（RFC 6749、7009、7662） · access tokens",

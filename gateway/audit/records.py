@@ -173,6 +173,8 @@ class SearchPage:
 
     entries: tuple[EntryView, ...]
     before: int | None
+    lost_epochs: tuple[str, ...] = ()
+    """Quarters of which nobody can say any more what is about the subject: their tag keys are destroyed."""
 
 
 @dataclass(frozen=True, slots=True)

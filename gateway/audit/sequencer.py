@@ -322,6 +322,7 @@ class Sequencer:
         start = 0
         try:
             try:
+                self._tagger.prepare(self._now)
                 with self._store.transaction() as tx:
                     head = self._store.lock_head(tx)
                     start = head.size

@@ -36,7 +36,7 @@ from gateway.audit.records import (
     StoredEntry,
 )
 from gateway.audit.rotation import KEYS_FILE, keys_document
-from gateway.audit.tags import Tagger, epoch_of, epochs_between
+from gateway.audit.tags import EpochState, Tagger, epoch_of, epochs_between
 from gateway.audit.tiles import WIDTH, TileId, nodes_from, parse_path, tiles_of
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
 from gateway.ids import SubjectRef
@@ -98,9 +98,10 @@ class AuditService:
         """Return one page of entries for the system itself, as for a guardian's view; nothing is logged."""
 
         def run(tx: Tx) -> SearchPage:
-            found = self.store.search(tx, query, self._tags(tx, query))
+            tags, lost = self._tags(tx, query)
+            found = self.store.search(tx, query, tags)
             views = [self._view(tx, index) for index in found]
-            return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None)
+            return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None, lost)
 
         return self.reader.read(run)
 
@@ -115,7 +116,7 @@ class AuditService:
         self.journal.append(_read_entry(principal, "listing", asked, query.subject))
 
         def run(tx: Tx) -> list[EntryView]:
-            found = self.store.search(tx, replace(query, limit=MAX_LISTED), self._tags(tx, query))
+            found = self.store.search(tx, replace(query, limit=MAX_LISTED), self._tags(tx, query)[0])
             return [self._view(tx, index) for index in found]
 
         content = listed(self.reader.read(run), form)
@@ -295,18 +296,31 @@ class AuditService:
     def _nodes(self, tx: Tx) -> Nodes:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
 
-    def _tags(self, tx: Tx, query: SearchQuery) -> dict[str, bytes] | None:
-        """Return the tags of the subject in every epoch that the log or the query spans."""
+    def _tags(self, tx: Tx, query: SearchQuery) -> tuple[dict[str, bytes] | None, tuple[str, ...]]:
+        """Return the tags of the subject in every epoch that the log or the query spans, and whose key stands.
+
+        Beside them the epochs of which nobody can say any more what is about anybody: their keys are destroyed.
+        """
         if query.subject is None or self.tagger is None:
-            return None
+            return None, ()
+        states = {epoch: self.tagger.state(epoch) for epoch in self._epochs(tx, query)}
+        tags = {
+            epoch: self.tagger.tag(epoch, query.subject)
+            for epoch, state in states.items()
+            if state is EpochState.STANDING
+        }
+        return tags, tuple(epoch for epoch, state in states.items() if state is EpochState.DESTROYED)
+
+    def _epochs(self, tx: Tx, query: SearchQuery) -> list[str]:
+        """Return the epochs that the log or the query spans."""
         first = next(iter(self.store.entries(tx, 0, 1)), None)
         if first is None:
-            return {}
+            return []
         oldest = f"{str(decode_entry(first.body)['at'])[:4]}Q1"  # a whole year: clocks go back, zones differ
         latest = epoch_of(max(self.now(), query.until or self.now()))
         if latest < oldest:
             latest = oldest[:4] + "Q4"
-        return {epoch: self.tagger.tag(epoch, query.subject) for epoch in epochs_between(oldest, latest)}
+        return epochs_between(oldest, latest)
 
     def _stored(self, tx: Tx, index: int) -> StoredEntry:
         found = list(self.store.entries(tx, index, index + 1)) if index >= 0 else []

@@ -1,8 +1,8 @@
 """Epoch-keyed tags: "who looked at pupil X" without naming the pupil (a blind index).
 
-``tag = HMAC-SHA-256(K_epoch, subject_ref)``, the first 16 bytes; ``K_epoch`` by HKDF from the tag root and the
-quarter. An entry with more than 64 subjects carries the Merkle root of its sorted tags; the list lies beside
-the log, so that membership and absence both can be proven.
+``tag = HMAC-SHA-256(K_epoch, subject_ref)``, the first 16 bytes; each quarter has a random ``K_epoch`` of its own that
+can be destroyed (``gateway.audit.epoch_keys``). An entry with more than 64 subjects carries the Merkle root of its
+sorted tags; the list lies beside the log, so that membership and absence both can be proven.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from enum import StrEnum
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from gateway.audit.errors import EntryRefusedError
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.audit.records import TagList
+from gateway.data_keys.periods import days_of_quarter
 
 TAG_BYTES = 16
 LISTED_TAGS = 64
@@ -45,6 +47,14 @@ def epochs_between(first: str, last: str) -> list[str]:
     return [f"{n // 4:04d}Q{n % 4 + 1}" for n in range(low, high + 1)]
 
 
+def days_of_epoch(epoch: str) -> tuple[date, date]:
+    """Return first and last day of an epoch; raises ``ValueError`` for what is none."""
+    found = _EPOCH.fullmatch(epoch)
+    if found is None:
+        raise ValueError("an epoch is a year and a quarter, 2026Q4")
+    return days_of_quarter(int(found["year"]), int(found["quarter"]))
+
+
 def check_subjects(subjects: Iterable[str]) -> None:
     """Return when all are references of pupils; raise ``EntryRefusedError`` when one may be a real number."""
     if not all(_SUBJECT.fullmatch(subject) for subject in subjects):
@@ -56,22 +66,53 @@ def tags_root(tags: Iterable[bytes]) -> bytes:
     return root_of(leaf_hash(tag) for tag in tags)
 
 
+def derived_epoch_key(root: bytes, epoch: str) -> bytes:
+    """Return the key of an epoch of a gateway from before epoch keys were random: HKDF-SHA-256 (RFC 5869)."""
+    info = f"xueji-gateway audit tag v1 {epoch}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(root)
+
+
+class EpochState(StrEnum):
+    """Whether tags of an epoch can be computed."""
+
+    STANDING = "standing"
+    NONE = "none"
+    """No key was ever made: no entry of the epoch has a tag."""
+    DESTROYED = "destroyed"
+    """Nobody can say any more which entries of the epoch are about a pupil."""
+
+
+_HEADROOM = timedelta(hours=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Tagger:
-    """Turns references of pupils into tags. Holds the tag root: office and worker only."""
+    """Turns references of pupils into tags. Holds the epoch keys: office and worker only.
+
+    ``epoch_key`` returns the key of an epoch, made if there is none; it raises ``DataGoneError`` once that is
+    destroyed. ``state`` says beforehand.
+    """
 
     epoch_key: Callable[[str], bytes] = field(repr=False)
+    state: Callable[[str], EpochState] = lambda _epoch: EpochState.STANDING
+    makes_keys: bool = False
+    """Whether ``epoch_key`` may write to the database."""
 
     @classmethod
     def from_root(cls, root: bytes) -> Tagger:
-        """Return a tagger whose epoch keys come from ``root`` by HKDF-SHA-256 (RFC 5869)."""
+        """Return a tagger whose epoch keys are derived from ``root`` and cannot be destroyed one by one."""
+        return cls(lru_cache(maxsize=64)(lambda epoch: derived_epoch_key(root, epoch)))
 
-        @lru_cache(maxsize=64)
-        def epoch_key(epoch: str) -> bytes:
-            info = f"xueji-gateway audit tag v1 {epoch}".encode()
-            return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(root)
+    def prepare(self, now: Callable[[], datetime]) -> None:
+        """Have the key of the present epoch at hand, and that of the next if it begins within the hour.
 
-        return cls(epoch_key)
+        The sequencer calls this outside its transaction: a key that is made needs one of its own.
+        """
+        if not self.makes_keys:
+            return
+        at = now()
+        for epoch in {epoch_of(at), epoch_of(at + _HEADROOM)}:
+            self.epoch_key(epoch)
 
     def tag(self, epoch: str, subject: str) -> bytes:
         """Return the tag of one subject in an epoch, 16 bytes; raises ``EntryRefusedError`` for no reference."""

@@ -28,6 +28,7 @@ from gateway.bootstrap.registry import (
     prepare_databases,
     write_pupils,
 )
+from gateway.bootstrap.retention import renewal_of, retention_of, tag_root_of
 from gateway.bootstrap.texts import TextRedactions, redactions_of
 from gateway.bootstrap.witnessing import witness_request
 
@@ -73,7 +74,10 @@ __all__ = [
     "policy_case",
     "prepare_databases",
     "redactions_of",
+    "renewal_of",
+    "retention_of",
     "staff_of",
+    "tag_root_of",
     "trust_policy",
     "witness_request",
     "write_pupils",

@@ -117,7 +117,7 @@ def access_desk(
     """Return what families are answered; ``None`` on a face where no family signs in."""
     if parts.face is Face.OFFICE:
         return None
-    if not parts.keyring.has(Key.TAG_ROOT) or parts.sharing is None:
+    if not parts.keyring.has(Key.RETENTION) or parts.sharing is None:
         return RemoteAccesses(worker_asker(parts))
     return LocalAccesses(
         trail=audit,
@@ -125,7 +125,7 @@ def access_desk(
         holds=SqlCases(),
         bonds=FamilyBonds(families),
         view=parts.sharing,
-        questions=SqlQuestionBook(_box(parts)),
+        questions=SqlQuestionBook(_box(parts), parts.data_keys),
         reader=parts.reader,
         journal=parts.journal,
         working_days=working_days(parts.book),
@@ -142,7 +142,7 @@ def question_desk(parts: Parts, applications: ApplicationService) -> QuestionDes
     if not parts.keyring.has(Key.REGISTRY_DATA) or parts.sharing is None:
         return None
     return QuestionDesk(
-        SqlQuestionBook(_box(parts)),
+        SqlQuestionBook(_box(parts), parts.data_keys),
         RegistrarGate(applications),
         parts.sharing,
         parts.reader,

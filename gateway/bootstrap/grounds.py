@@ -37,7 +37,7 @@ def scan_service(parts: Parts, applications: ApplicationService) -> ScanService 
     if not parts.keyring.has(Key.APPROVAL_SCAN):
         return None
     box = ScanBox(parts.keyring.secret(Key.APPROVAL_SCAN))
-    return ScanService(_desk(parts, applications), SqlScans(), applications, box)
+    return ScanService(_desk(parts, applications), SqlScans(parts.data_keys), applications, box)
 
 
 def disclosure_service(

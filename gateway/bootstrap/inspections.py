@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core_registry.oversight.service import FINDINGS
@@ -10,12 +10,15 @@ from gateway.accounts.recipients import RecipientRegister
 from gateway.audit.alerts import AlertService
 from gateway.audit.alerts_records import AlertId
 from gateway.audit.service import AuditService
+from gateway.bootstrap.identity_issuing import worker_asker
 from gateway.bootstrap.parts import Parts
 from gateway.bootstrap.registry import registry_office
 from gateway.bootstrap.workflow import working_days
 from gateway.ids import RecipientId
 from gateway.inspections.orders import OrderDesk
+from gateway.inspections.ports import Orders
 from gateway.inspections.records import Subject, SubjectKind
+from gateway.inspections.remote import RemoteOrders, order_handlers
 from gateway.inspections.service import InspectionService
 from gateway.inspections.steps import CaseSteps
 from gateway.inspections.store import SqlCases
@@ -77,9 +80,11 @@ class KnownBodies:
         return office is not None and subject.code in office.schools()["school_code"].to_list()
 
 
-def order_desk(parts: Parts) -> OrderDesk:
+def order_desk(parts: Parts) -> Orders:
     """Return the orders to correct, for the people of the bodies that answer them."""
-    store = SqlCases()
+    if parts.data_keys is None:
+        return RemoteOrders(worker_asker(parts))
+    store = SqlCases(parts.data_keys)
     return OrderDesk(store, CaseSteps(store, parts.journal, parts.now), parts.reader, parts.today)
 
 
@@ -93,7 +98,7 @@ def inspection_service(
     """Return the use cases of inspection cases; ``None`` on a face that sees no entry of the log."""
     if alerts is None:
         return None
-    store = SqlCases()
+    store = SqlCases(parts.data_keys)
     return InspectionService(
         store=store,
         steps=CaseSteps(store, parts.journal, parts.now),
@@ -111,6 +116,15 @@ def inspection_service(
     )
 
 
-def inspection_tasks(orders: OrderDesk | None) -> list[Task]:
+def asked_orders(orders: Orders | None) -> Mapping[str, Callable[[Mapping[str, object]], object]]:
+    """Return what the worker answers to the outside face about orders, by kind."""
+    return {} if orders is None else order_handlers(orders)
+
+
+def inspection_tasks(orders: Orders | None) -> list[Task]:
     """Return what the worker does for cases: record which orders are late."""
-    return [] if orders is None else [Task("overdue orders to correct", Periodic(orders.mark_overdue, 60))]
+    return (
+        []
+        if not isinstance(orders, OrderDesk)
+        else [Task("overdue orders to correct", Periodic(orders.mark_overdue, 60))]
+    )

@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
+from gateway.audit.epoch_keys import EpochKeys
 from gateway.audit.errors import LogDamagedError, RolledBackError
 from gateway.audit.sequencer import LogKeyMissingError, Sequencer
 from gateway.audit.witnessing import WitnessGuard
+from gateway.data_keys.service import DataKeys
 from gateway.db import DatabaseReader
 from gateway.errors import ConfigurationError, UnavailableError
 from gateway.ids import GrantId, RecipientId
@@ -47,6 +49,8 @@ class Process:
     _closers: list[Callable[[], None]] = field(default_factory=list)
     sequencer: Sequencer | None = None
     """Of a process that signs the log."""
+    parts: Parts | None = None
+    """What it is made of, for the host's own commands."""
 
     def require_log(self) -> None:
         """Return when the log may be written to by this process; for the start of a server or worker.
@@ -133,6 +137,10 @@ class Parts:
     decisions: DecisionPoint
     texts: FailClosedRedactor[TextRedactor] | None = None
     """Redacts free text, on the faces that hold the registry's keys."""
+    data_keys: DataKeys | None = None
+    """Keys of what lies beside the log; office and worker."""
+    epochs: EpochKeys | None = None
+    """Keys of the log's tags, on the same faces."""
 
     def today(self) -> date:
         """Return the civil date in Asia/Shanghai."""

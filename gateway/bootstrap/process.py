@@ -26,13 +26,13 @@ from gateway.audit.requests import QueuedJournal
 from gateway.audit.sequencer import Sequencer, SequencerJournal
 from gateway.audit.service import AuditService
 from gateway.audit.store import DatabaseLogSource, SqlLogStore
-from gateway.audit.tags import Tagger
 from gateway.audit.witness import last_seen
 from gateway.audit.witnessing import seen_by_witnesses
 from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
 from gateway.bootstrap.checks import check_service, match_service
+from gateway.bootstrap.data_keys import adopt_epochs, data_keys, epoch_keys
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
 from gateway.bootstrap.families import family_service
@@ -49,6 +49,7 @@ from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
 from gateway.bootstrap.readiness import degraded, readiness
 from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
+from gateway.bootstrap.retention import retention
 from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
@@ -114,17 +115,20 @@ def open_process(
     reader = DatabaseReader(engine)
     log = SqlLogStore(engine)
     sequencer: Sequencer | None = None
-    if keyring.has(Key.LOG):
+    held_keys = data_keys(settings, keyring, now)
+    epochs = None if held_keys is None else epoch_keys(held_keys, engine, reader, keyring)
+    if keyring.has(Key.LOG) and epochs is not None:
         sequencer = Sequencer(
             log,
             identity=log_identity(settings, keyring),
-            tagger=Tagger.from_root(keyring.secret(Key.TAG_ROOT)),
+            tagger=epochs.tagger(),
             rulebook=lambda: book.sha256,
             now=now,
             floor=_floor(settings, trust_policy(settings, keyring)),
             opening=lambda: opening(settings),
         )
         closers.append(sequencer.close)
+        adopt_epochs(epochs, log, reader, sequencer, now)
     inner: GroupJournal = QueuedJournal(log, reader, now) if sequencer is None else SequencerJournal(sequencer)
     decisions, journal = live_policies(settings, face, inner)
     registry: Engine | None = None
@@ -152,6 +156,8 @@ def open_process(
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         decisions=decisions,
         texts=None if registry is None else text_redactor(book),
+        data_keys=held_keys,
+        epochs=epochs,
     )
     return _wire(parts, log, closers, with_worker=with_worker)
 
@@ -234,7 +240,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         parts.journal,
         settings.log_origin,
         trust_policy(settings, keyring),
-        Tagger.from_root(keyring.secret(Key.TAG_ROOT)) if keyring.has(Key.TAG_ROOT) else None,
+        None if parts.epochs is None else parts.epochs.tagger(),
         parts.now,
     )
     issuer_keys = stored_keys(parts)
@@ -269,6 +275,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
         alerts=alerts,
         inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
+        retention=retention(parts, applications),
         orders=None if face is Face.FAMILY else order_desk(parts),
         article_51=FINDINGS,
         accesses=access_desk(parts, audit, families, applications, people.recipients),
@@ -295,7 +302,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
         worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
         wake.append(worker.wake)
-    return Process(services, worker, closers, parts.sequencer)
+    return Process(services, worker, closers, parts.sequencer, parts)
 
 
 def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.bootstrap.parts import GrantDesk, Parts
+from gateway.bootstrap.retention import pseudonym_holds
 from gateway.keyring import Key
 from gateway.policies.service import random_id
 from gateway.releases.pseudonym_keys.service import PseudonymKeys
@@ -22,4 +23,5 @@ def pseudonym_keys(parts: Parts, grants: GrantDesk, extracts: ExtractStore) -> P
         algorithm=parts.book.parameters.pseudonym_algorithm,
         now=parts.now,
         new_id=random_id,
+        held=pseudonym_holds(parts),
     )

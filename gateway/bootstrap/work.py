@@ -18,11 +18,12 @@ from gateway.bootstrap.dry_runs import dry_run_tasks
 from gateway.bootstrap.families import family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
 from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
-from gateway.bootstrap.inspections import inspection_tasks
+from gateway.bootstrap.inspections import asked_orders, inspection_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
 from gateway.bootstrap.policies import policy_tasks
 from gateway.bootstrap.pseudonyms import pseudonym_keys
+from gateway.bootstrap.retention import retention_tasks
 from gateway.bootstrap.statistics import statistics_tasks
 from gateway.bootstrap.tracing import mark_shelf, tracing_tasks
 from gateway.bootstrap.witnessing import witness_tasks
@@ -70,7 +71,7 @@ def worker_tasks(
         SqlQuestions(),
         parts.reader,
         scratch,
-        {**broker_handlers(parts, desk, scratch), **asked},
+        {**broker_handlers(parts, desk, scratch), **asked, **asked_orders(services.orders)},
         broker_key(parts.keyring.secret(Key.DELIVERY)),
         parts.now,
         (Door(broker_key(parts.keyring.secret(Key.FAMILY)), asked),),
@@ -126,6 +127,7 @@ def worker_tasks(
         *witness_tasks(parts, log, scratch, services.audit),
         *alert_tasks(parts, log, desk.store, scratch, services),
         *inspection_tasks(services.orders),
+        *retention_tasks(parts, services.retention),
         *question_tasks(services.questions),
         *_watches(parts, log, outbox, services.identity),
         Task("old uploads", Periodic(shelf_of(parts.settings.files, parts.keyring, parts.now).sweep, 600)),

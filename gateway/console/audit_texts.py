@@ -11,6 +11,7 @@ from gateway.console import (
     ground_texts,
     identity_texts,
     inspection_texts,
+    retention_texts,
     texts,
     workflow_texts,
 )
@@ -63,6 +64,7 @@ GROUPS: Mapping[str, Label] = {
     "pseudonym.": Label("化名密钥", "Pseudonym keys"),
     "recipient.": Label("接收方", "Recipients"),
     "registry.": Label("学籍", "Registry"),
+    "retention.": Label("保存期限", "Retention"),
     "scan.": Label("扫描件", "Scans"),
 }
 """The first part of a kind, with its dot, as a search takes it for all kinds below."""
@@ -112,6 +114,7 @@ TABLES_OF_KINDS: tuple[Mapping[str, Label], ...] = (
     ground_texts.TABLES["kind"],
     identity_texts.TABLES["kind"],
     inspection_texts.TABLES["kind"],
+    retention_texts.TABLES["kind"],
     workflow_texts.TABLES["kind"],
 )
 """Words of kinds stand with the texts of the room that writes them; here stand those of no other."""

@@ -16,6 +16,7 @@ from gateway.policies.resources import (
     disclosure_resource,
     identity_resource,
     registry_resource,
+    retention_resource,
     system_resource,
     text_resource,
 )
@@ -79,6 +80,10 @@ def _a_text(_who: Principal) -> Resource:
     return text_resource()
 
 
+def _the_data(_who: Principal) -> Resource:
+    return retention_resource()
+
+
 def _the_log(_who: Principal) -> Resource:
     return audit_log_resource()
 
@@ -104,6 +109,7 @@ ENTRANCES = (
     Entrance("console.alerts.index", "预警", "Alerts", "alert", Action.READ_ALERTS, own_alerts),
     Entrance("console.audit.index", "审计", "Audit", "search", Action.READ_AUDIT, _the_log),
     Entrance("console.inspections.index", "检查案件", "Inspections", "form", Action.READ_AUDIT, _the_log),
+    Entrance("console.retention.index", "保存期限", "Retention", "box", Action.READ_RETENTION, _the_data),
     Entrance("console.accounts.index", "账号", "Accounts", "people", Action.MANAGE_ACCOUNTS, own_system),
     Entrance("console.recipients.index", "数据使用方", "Recipients", "box", Action.MANAGE_CLIENTS, own_system),
     Entrance("console.delegations.index", "委托", "Delegations", "person", Action.DELEGATE, own_system),

@@ -16,6 +16,7 @@ from gateway.console import (
     ground_texts,
     identity_texts,
     inspection_texts,
+    retention_texts,
     statistics_texts,
     texts,
     workflow_texts,
@@ -37,6 +38,7 @@ for _tables in (
     ground_texts.TABLES,
     identity_texts.TABLES,
     inspection_texts.TABLES,
+    retention_texts.TABLES,
     workflow_texts.TABLES,
     statistics_texts.TABLES,
 ):
@@ -111,6 +113,7 @@ def install(environment: Environment) -> None:
         **family_texts.NOTICES,
         **ground_texts.NOTICES,
         **inspection_texts.NOTICES,
+        **retention_texts.NOTICES,
         **workflow_texts.NOTICES,
     }
     environment.globals.update(notices=notices)

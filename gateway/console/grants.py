@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.console import choices, forms
 from gateway.console.entrances import may
+from gateway.console.held import legal_holds
 from gateway.console.life import Step, line
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import GatewayError, NotFoundError, ParameterError
@@ -127,4 +128,5 @@ def _show(which: GrantId, problem: Problem | None) -> ResponseReturnValue:
         may_withdraw=grant.state in _WITHDRAWABLE and may(services(), who, Action.WITHDRAW_GRANT, resource),
         may_execute=grant.state is GrantState.ACTIVE and may(services(), who, Action.EXECUTE_RELEASE, resource),
         formats=list(Format),
+        legal_holds=legal_holds(grant=which),
     )

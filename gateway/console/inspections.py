@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.audit.alerts_records import AlertId
 from gateway.console import forms, inspection_texts
+from gateway.console.held import legal_holds
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import GatewayError, NotFoundError, ParameterError, UnavailableError
 from gateway.inspections.records import (
@@ -204,6 +205,7 @@ def _show(case: CaseId, problem: Problem | None) -> ResponseReturnValue:
         findings=inspection_texts.FINDINGS,
         most_days=MAX_ORDER_DAYS,
         most_hold_days=MAX_HOLD_DAYS,
+        legal_holds=legal_holds(case=case),
     )
 
 

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from gateway.console import forms
 from gateway.console.pages import notify, page, principal, problem_for, services
 from gateway.errors import GatewayError, NotFoundError
-from gateway.inspections.orders import OrderDesk
+from gateway.inspections.ports import Orders
 from gateway.inspections.records import CaseId
 from gateway.policies.scope import civil_date
 from gateway.problems import Problem
@@ -46,7 +46,7 @@ def _index(problem: Problem | None) -> ResponseReturnValue:
     )
 
 
-def _desk() -> OrderDesk:
+def _desk() -> Orders:
     found = services().orders
     if found is None:
         raise NotFoundError("There is no such page.", detail_zh="没有这一页面。")

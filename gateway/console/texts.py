@@ -153,6 +153,9 @@ ACTIONS: Mapping[str, Label] = {
     "manage_accounts": Label("管理账号", "Manage accounts"),
     "manage_keys": Label("管理密钥", "Manage keys"),
     "configure": Label("配置系统", "Configure the system"),
+    "read_retention": Label("查看保存期限与留存", "See retention and holds"),
+    "hold_data": Label("设置留存", "Hold data"),
+    "lift_hold": Label("解除留存", "Lift holds"),
 }
 RESOURCES: Mapping[str, Label] = {
     "LegalText": Label("条文原文", "Text of a law"),
@@ -163,6 +166,7 @@ RESOURCES: Mapping[str, Label] = {
     "Identity": Label("数字身份", "Identity"),
     "AuditLog": Label("审计日志", "Audit log"),
     "System": Label("系统", "System"),
+    "Retention": Label("保存期限", "Retention"),
 }
 KINDS: Mapping[str, Label] = {
     "dry_run.requested": Label("发起试算", "Dry run requested"),

@@ -85,8 +85,17 @@ _INSPECTIONS: Mapping[str, str] = {
     "inspection_held_entries": ADD,
     "inspection_holds": KEEP,
 }
-ANSWER = "SELECT, UPDATE (state, version)"
-"""Of an inspection case: what the body that answers an order changes."""
+_DATA_KEYS: Mapping[str, str] = {"data_keys": ADD, "data_key_wrapping": KEEP}
+"""The office makes keys and reads by them; only the worker destroys one (``gateway.retention``)."""
+
+_HOLDS: Mapping[str, str] = {"retention_holds": KEEP, "retention_hold_acts": ADD, "retention_sweeps": READ}
+_RETENTION: Mapping[str, str] = {
+    "data_keys": KEEP,
+    "inspection_evidence": "SELECT, INSERT, UPDATE (note, note_sealed)",
+    "inspection_events": "SELECT, INSERT, UPDATE (text, text_sealed)",
+    "retention_sweeps": ADD,
+}
+"""What the worker may do at the end of a retention, and to texts from before they were sealed."""
 
 PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
     Face.OFFICE: {
@@ -103,6 +112,8 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "disclosures": ADD,
         **_FAMILIES,
         **_INSPECTIONS,
+        **_DATA_KEYS,
+        **_HOLDS,
         "access_questions": KEEP,
         "audit_cursors": READ,
         "log_cosignatures": ADD,
@@ -145,8 +156,6 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "identity_issuer_keys": READ,
         "identity_consents": ALL,
         "identity_pairwise": "SELECT, INSERT, DELETE",
-        "inspection_cases": ANSWER,
-        "inspection_events": ADD,
         "identity_presentations": KEEP,
         "identity_sign_ins": KEEP,
         "identity_status_shards": READ,
@@ -159,8 +168,11 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         **_BUSINESS,
         **_IDENTITY,
         **_INSPECTIONS,
-        "access_questions": KEEP,
-        "approval_scans": ADD,
+        **_DATA_KEYS,
+        **_HOLDS,
+        **_RETENTION,
+        "access_questions": ALL,
+        "approval_scans": "SELECT, INSERT, DELETE",
         "audit_cursors": KEEP,
         "disclosures": ADD,
         "dry_runs": KEEP,
@@ -174,7 +186,7 @@ PRIVILEGES: Mapping[Face, Mapping[str, str]] = {
         "release_ledger_groups": KEEP,
         "release_checks": ALL,
         "release_guesses": ALL,
-        "audit_requests": KEEP,
+        "audit_requests": ALL,
         "broker_questions": ALL,
         "identity_accesses": ALL,
         "identity_credentials": ALL,

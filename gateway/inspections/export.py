@@ -9,7 +9,7 @@ from typing import Final
 from gateway.inspections.records import CaseFile, Subject, SubjectKind
 from gateway.instants import seconds_text
 
-FORMAT: Final = "xueji-inspection-case/1"
+FORMAT: Final = "xueji-inspection-case/2"
 _STATES: Final = {"open": "调查中", "ordered": "已责令改正", "answered": "已答复", "closed": "已办结"}
 _FINDINGS: Final = {
     "no_breach": "未发现违规",
@@ -71,7 +71,13 @@ def _document(file: CaseFile, steps: Sequence[int]) -> dict[str, object]:
             for one in file.evidence
         ],
         "history": [
-            {"at": seconds_text(one.at), "account": one.account, "act": one.act, "text": one.text}
+            {
+                "at": seconds_text(one.at),
+                "account": one.account,
+                "act": one.act,
+                "text": one.text,
+                "salt": one.salt.hex(),
+            }
             for one in file.events
         ],
         "holds": [
@@ -126,7 +132,8 @@ def _page(file: CaseFile, steps: Sequence[int], codes: Mapping[str, tuple[str, s
         "",
         "## 核对",
         "",
-        "案卷中的文字在数据库中，日志条目保存其 SHA-256（`text_sha256`）：对 `case.json` 中的文字计算后与条目比对。",
+        "案卷中的文字加密存于数据库，日志条目保存其加盐承诺（`text_commitment`）：以 `case.json` 中的 `salt` 为密钥，",
+        "对 `text` 计算 HMAC-SHA-256，与条目比对。早期条目为文字的 SHA-256（`text_sha256`）。",
         "`xueji verify-log --bundle 文件名 --vkey 日志公钥` 核验全部条目。",
         "",
     ]

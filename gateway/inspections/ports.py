@@ -8,7 +8,17 @@ from typing import Protocol
 
 from gateway.audit.alerts_records import AlertId
 from gateway.audit.records import ProvenEntry, SearchPage, SearchQuery
-from gateway.inspections.records import Case, CaseEvent, CaseId, CaseQuery, Evidence, Hold, HoldId, Subject
+from gateway.inspections.records import (
+    Case,
+    CaseEvent,
+    CaseId,
+    CaseQuery,
+    Evidence,
+    Hold,
+    HoldId,
+    OrderView,
+    Subject,
+)
 from gateway.journal import Tx
 from gateway.principals import Principal
 
@@ -92,3 +102,13 @@ class Bodies(Protocol):
 
     def known(self, subject: Subject) -> bool:
         """Say whether there is such a school, department or recipient."""
+
+
+class Orders(Protocol):
+    """Orders to correct for the people of the bodies that answer them, here or by the worker."""
+
+    def orders(self, principal: Principal) -> tuple[OrderView, ...]:
+        """Return the orders to the principal's own body, newest first."""
+
+    def answer(self, principal: Principal, case: CaseId, text: str, *, version: int | None = None) -> OrderView:
+        """Answer an order; raises ``NotFoundError`` for one to another body, ``ConflictError``, ``ParameterError``."""

@@ -5,7 +5,7 @@ No name of a pupil or guardian is in any of them: texts are screened when they a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal, NewType
@@ -150,6 +150,8 @@ class CaseEvent:
     account: AccountId | None
     act: CaseAct
     text: str = ""
+    salt: bytes = field(default=b"", repr=False)
+    """Makes the commitment of the log to the text (``texts.commitment``); empty without a text, or from before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Use cases of the inspector's cases: open, collect proof, order to correct, extend, hold back, close, take along.
 
 An inspector conducts cases, as the decision point says. Every step is an audit entry in the transaction of the step;
-texts stay in the table, the log has their SHA-256. What the inspected body sees and answers is in ``orders``.
+texts stay in the table under seal, the log has salted commitments to them. What the inspected body sees and answers is
+in ``orders``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from gateway.inspections.records import (
     Subject,
 )
 from gateway.inspections.steps import UNCLOSED, CaseSteps, Step, entry_of, overtaken
-from gateway.inspections.texts import digest, said
+from gateway.inspections.texts import commitment, new_salt, said
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.policies.deadlines import WorkingDays
 from gateway.principals import Principal
@@ -113,13 +114,16 @@ class InspectionService:
         evidence = [self._proven(index, principal, note, now) for index in first]
         identifier = CaseId(self.new_id("ic"))
         case = Case(identifier, subject, str(source), title, CaseState.OPEN, now, principal.account)
+        salt = new_salt()
 
         def write(tx: Tx) -> Case:
-            self.store.add(tx, case, CaseEvent(now, principal.account, "opened", title))
+            self.store.add(tx, case, CaseEvent(now, principal.account, "opened", title, salt))
             self.store.add_evidence(tx, case.id, evidence)
             return case
 
-        facts: dict[str, JsonValue] = {"source": case.source, "entries": [*first], "text_sha256": digest(title)}
+        facts: dict[str, JsonValue] = {
+            "source": case.source, "entries": [*first], "text_commitment": commitment(salt, title)
+        }  # fmt: skip
         return self.journal.record(write, entry_of("opened", principal, case, facts, policy))[0]
 
     def add_evidence(

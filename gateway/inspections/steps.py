@@ -10,7 +10,7 @@ from typing import Final
 from gateway.inspections.errors import CaseStateError, CaseVersionError
 from gateway.inspections.ports import CaseStore
 from gateway.inspections.records import Case, CaseAct, CaseEvent, CaseState, SubjectKind
-from gateway.inspections.texts import digest
+from gateway.inspections.texts import commitment, new_salt
 from gateway.journal import EntryDraft, Journal, JsonValue, Tx
 from gateway.principals import Principal
 
@@ -35,8 +35,8 @@ Facts = Mapping[str, JsonValue]
 class Step:
     """What is done to a case: in which ``states`` it may be done, and what it ``change``s.
 
-    ``text`` stays in the table, the log has its SHA-256; ``version`` is the one that was seen, ``None`` the present
-    one; ``also`` runs in the same transaction.
+    ``text`` stays in the table under seal, the log has a commitment to it; ``version`` is the one that was seen,
+    ``None`` the present one; ``also`` runs in the same transaction.
     """
 
     act: CaseAct
@@ -69,7 +69,8 @@ class CaseSteps:
             raise error
         seen = found.version if step.version is None else step.version
         changed = replace(step.change(found), version=seen + 1)
-        event = CaseEvent(self.now(), None if principal is None else principal.account, step.act, step.text)
+        salt = new_salt() if step.text else b""
+        event = CaseEvent(self.now(), None if principal is None else principal.account, step.act, step.text, salt)
 
         def write(tx: Tx) -> Case:
             if seen != found.version or not self.store.update(tx, found, changed, event):
@@ -77,7 +78,7 @@ class CaseSteps:
             step.also(tx)
             return changed
 
-        facts = {**(step.facts or {}), **({"text_sha256": digest(step.text)} if step.text else {})}
+        facts = {**(step.facts or {}), **({"text_commitment": commitment(salt, step.text)} if step.text else {})}
         return self.journal.record(write, entry_of(step.act, principal, changed, facts, step.policy))[0]
 
 

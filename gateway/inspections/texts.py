@@ -1,8 +1,9 @@
-"""What people write into a case: screened before it is kept, and in the log by its SHA-256 alone (I7)."""
+"""What people write into a case: screened before it is kept, and in the log by a salted commitment alone (I7)."""
 
 from __future__ import annotations
 
-import hashlib
+import hmac
+import secrets
 
 from gateway.errors import ParameterError
 from gateway.inspections.records import MAX_TEXT
@@ -37,6 +38,15 @@ def said(name: str, text: str, *, needed: bool = True, longest: int = MAX_TEXT) 
     return bare
 
 
-def digest(text: str) -> str:
-    """Return how the log names a text that stays in the table: the SHA-256 in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def new_salt() -> bytes:
+    """Return the random 32 bytes that make the commitment to one text."""
+    return secrets.token_bytes(32)
+
+
+def commitment(salt: bytes, text: str) -> str:
+    """Return how the log names a text that stays under seal: HMAC-SHA-256 under its salt, in hexadecimal.
+
+    Who has the salt, from the case's package, can check the text. Once the key of the case is destroyed nobody has it,
+    and the commitment tells nothing: a plain hash could be tried against guesses for ever.
+    """
+    return hmac.digest(salt, text.encode(), "sha256").hex()

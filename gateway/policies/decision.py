@@ -63,6 +63,9 @@ class Action(StrEnum):
     MANAGE_CLIENTS = "manage_clients"
     MANAGE_KEYS = "manage_keys"
     CONFIGURE = "configure"
+    READ_RETENTION = "read_retention"
+    HOLD_DATA = "hold_data"
+    LIFT_HOLD = "lift_hold"
 
 
 ACTIONS: Final = frozenset(action.value for action in Action)

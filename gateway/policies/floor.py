@@ -64,6 +64,7 @@ _RESOURCES: Final[Mapping[str, Resource]] = MappingProxyType(
         "Identity": Resource("Identity", "identity", {**_UNITS, "guardian": "gd-parent", "recipient": _OURS}),
         "AuditLog": Resource("AuditLog", "log"),
         "System": Resource("System", "system", _UNITS),
+        "Retention": Resource("Retention", "retention", _UNITS),
     }
 )
 _APPLIES: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
@@ -86,6 +87,7 @@ _APPLIES: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
         "System": (
             Action.DELEGATE, Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE,
         ),
+        "Retention": (Action.READ_RETENTION, Action.HOLD_DATA, Action.LIFT_HOLD),
     }
 )  # fmt: skip
 """What the services ask about which resource: a set that cannot answer one of these stops the service that asks."""
@@ -97,6 +99,7 @@ _OPTIONAL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "Alert": frozenset({"about"}),
         "Identity": frozenset({"unit", "guardian", "recipient"}),
         "System": frozenset({"unit"}),
+        "Retention": frozenset({"unit"}),
     }
 )
 """What a resource may lack (``resources``)."""
@@ -261,7 +264,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                 for question in _ask(
                     _person("st-x", *pair), Action.READ_APPLICATION, Action.READ_DISCLOSURES, Action.READ_AUDIT,
                     Action.EXPORT_AUDIT, Action.READ_ALERTS, Action.HANDLE_ALERTS, Action.MANAGE_ACCOUNTS,
-                    Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE,
+                    Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
                 )
             ),
         ),
@@ -273,7 +276,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                 for question in _ask(
                     _person("cl-x", *Role, kind=kind), *_OFFICE_ACTS, Action.IMPORT_REGISTRY, Action.HANDLE_CASES,
                     Action.HANDLE_ALERTS, Action.EXPORT_AUDIT, Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS,
-                    Action.MANAGE_KEYS, Action.CONFIGURE,
+                    Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
                 )
             ),
         ),
@@ -287,7 +290,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
             )
             + _ask(_person("st-x", Role.REGISTRAR, assurance=1), Action.HANDLE_CASES)
             + _ask(_person("st-x", Role.APPLICANT, recipient=_OURS, assurance=1), Action.DELIVER_RELEASE)
-            + _ask(_person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT)
+            + _ask(_person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT, Action.LIFT_HOLD)
             + _ask(
                 _person("st-x", Role.SECURITY_ADMINISTRATOR, assurance=1),
                 Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS, Action.MANAGE_KEYS,

@@ -74,6 +74,11 @@ def system_resource(unit: UnitCode | None = None) -> Resource:
     return Resource("System", "system", {} if unit is None else {"unit": unit})
 
 
+def retention_resource(unit: str | None = None) -> Resource:
+    """Return the resource of what lies beside the log; ``unit`` is whose data a hold is to keep, ``None`` for all."""
+    return Resource("Retention", "retention", {} if unit is None else {"unit": unit})
+
+
 def text_resource(recorder: AccountId | None = None) -> Resource:
     """Return the resource of the text of an article; ``recorder`` attached it, ``None`` before."""
     return Resource("LegalText", "text", {} if recorder is None else {"recorder": recorder})

@@ -19,12 +19,14 @@ ROOMS = (
     "gateway/inspections",
     "gateway/policies",
     "gateway/releases",
+    "gateway/retention",
+    "gateway/bootstrap",
     "core_registry",
 )
 # policy.txt is a file of an inspection package, and no kind
 _KIND = re.compile(
     r"(?:access|account|alert|application|assessment|audit|delegation|disclosure|dry_run|family|grant|ground|"
-    r"identity|inspection|legal_text|log|match|policy|pseudonym|recipient|registry|release|scan)\.(?!txt\b)[a-z_]+"
+    r"identity|inspection|legal_text|log|match|policy|pseudonym|recipient|registry|release|retention|scan)\.(?!txt\b)[a-z_]+"
 )
 
 

@@ -34,6 +34,8 @@ WITHOUT: dict[str, str] = {
     "RegisterChangedError": "somebody else acted in between",
     "LeaseLostError": "another worker took the job",
     "PseudonymKeyGoneError": "another worker made or destroyed the key; no caller is answered with it",
+    "PseudonymKeyHeldError": "a legal hold keeps the key; no caller is answered with it",
+    "DataGoneError": "the retention has ended (PIPL art. 47): no rule of the regulation",
     "WitnessConflictError": "the witness saw another size",
     "InconsistentError": "a checkpoint that does not extend what the witness saw",
     "ForkSeenError": "a checkpoint of the size that the witness saw, with another root",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import zipfile
@@ -260,6 +261,13 @@ def test_the_package_proves_evidence_and_steps_to_a_stranger(house: Inspectorate
     assert "proofs/3.tlog-proof" not in names
     assert "泄露或者违法使用学生信息" in page
     assert house.entries("audit.exported")[0]["facts"]["case"] == case.id  # type: ignore[index]
+    # the log is committed to the words, which lie sealed: who has the salt, from the package, can tell
+    said = [(one["salt"], one["text"]) for one in told["history"]]
+    committed = [one["facts"]["text_commitment"] for one in house.entries("inspection.")][:2]  # type: ignore[index]
+    assert committed == [hmac.digest(bytes.fromhex(salt), text.encode(), "sha256").hex() for salt, text in said]
+    with house.engine.connect() as connection:
+        for table in (inspection_cases, inspection_events, inspection_holds):
+            assert "停止越权申请" not in str(connection.execute(sa.select(table)).all())
 
 
 def test_cases_are_paged_newest_first(house: Inspectorate) -> None:

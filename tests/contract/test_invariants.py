@@ -150,7 +150,7 @@ def test_i1_pupil_rows_and_sealed_files_are_opened_in_one_room_only() -> None:
 def test_i2_the_outside_face_is_given_no_key_that_opens_a_record(house: House) -> None:
     outside = keyring.load(house.settings.keys, Face.OUTSIDE)  # the directory holds every key there is
     family = keyring.load(house.settings.keys, Face.FAMILY)
-    office_only = (Key.REGISTRY_DATA, Key.REGISTRY_INDEX, Key.PSEUDONYM_ROOT, Key.TAG_ROOT)
+    office_only = (Key.REGISTRY_DATA, Key.REGISTRY_INDEX, Key.PSEUDONYM_ROOT, Key.RETENTION)
     for key in office_only:
         for ring in (outside, family):
             assert not ring.has(key)

@@ -153,6 +153,7 @@ VARIANTS: dict[str, tuple[dict[str, str], ...]] = {
                  {"unit": UNIT, "guardian": "gd-parent", "recipient": OURS}),
     "AuditLog": ({},),
     "System": ({}, {"unit": UNIT}),
+    "Retention": ({}, {"unit": UNIT}),
 }  # fmt: skip
 ACCOUNTS = (
     "st-other", "st-applicant", "st-recorder", "st-confirmer", "st-approver", "st-recorder-for", "st-confirmer-for",

@@ -32,7 +32,7 @@ from gateway.principals import AccountKind, Principal, Role
 from tests.factories.accounts import Clock
 from tests.factories.alerts import COUNTY, MONDAY, PROVINCE, officer
 from tests.factories.identity import LI, WANG, Pupils, pupil
-from tests.factories.journal import ORIGIN, TAG_ROOT, make_identity, make_journal, trail
+from tests.factories.journal import ORIGIN, TAG_ROOT, make_data_keys, make_identity, make_journal, trail
 from tests.factories.policies import rule_book
 
 RECIPIENT = "91140100MA0GATEW7X"
@@ -141,7 +141,7 @@ def view_house(url: str) -> Iterator[ViewHouse]:
 
 
 def _house(engine: Engine, journal: SequencerJournal, clock: Clock) -> ViewHouse:
-    reader, bonds, cases = DatabaseReader(engine), OneBond(), SqlCases()
+    reader, bonds, cases = DatabaseReader(engine), OneBond(), SqlCases(make_data_keys(clock))
     book, pupils = SqlQuestionBook(TextBox.from_root(bytes(32))), Pupils({LI: pupil(), WANG: pupil()})
     pupils.rows[LI]["managing_authority"] = COUNTY
 

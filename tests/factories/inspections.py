@@ -31,7 +31,7 @@ from gateway.policies.service import random_id
 from gateway.principals import Principal, Role
 from tests.factories.accounts import Clock
 from tests.factories.alerts import COUNTY, INSPECTOR, MONDAY, officer
-from tests.factories.journal import ORIGIN, TAG_ROOT, make_identity, make_journal, trail
+from tests.factories.journal import ORIGIN, TAG_ROOT, make_data_keys, make_identity, make_journal, trail
 from tests.factories.policies import rule_book
 
 RECIPIENT = "91140100MA0GATEW7X"
@@ -116,7 +116,7 @@ def inspectorate(url: str) -> Iterator[Inspectorate]:
 
 
 def _house(engine: Engine, journal: SequencerJournal, clock: Clock) -> Inspectorate:
-    reader, store = DatabaseReader(engine), SqlCases()
+    reader, store = DatabaseReader(engine), SqlCases(make_data_keys(clock))
     audit = AuditService(
         SqlLogStore(engine),
         reader,

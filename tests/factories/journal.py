@@ -14,6 +14,9 @@ from gateway.audit.note import NoteSigner
 from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
 from gateway.audit.store import SqlLogStore
 from gateway.audit.tags import Tagger
+from gateway.data_keys.service import DataKeys
+from gateway.data_keys.store import SqlDataKeys
+from gateway.data_keys.wrapping import WrappingKeys
 from gateway.db import DatabaseReader, create_guards, metadata
 
 ORIGIN = "test.example/log"
@@ -49,6 +52,11 @@ def make_sequencer(engine: Engine, *, now: Callable[[], datetime] | None = None)
 def make_journal(engine: Engine, *, now: Callable[[], datetime] | None = None) -> SequencerJournal:
     """Return a real ``Journal`` on ``engine``. The leader is a daemon thread; ``close`` ends it."""
     return SequencerJournal(make_sequencer(engine, now=now))
+
+
+def make_data_keys(now: Callable[[], datetime] | None = None) -> DataKeys:
+    """Return data keys under a wrapping key that every test knows."""
+    return DataKeys(SqlDataKeys(), WrappingKeys(bytes(range(64, 96))), now or (lambda: datetime.now(UTC)))
 
 
 def make_reader(engine: Engine) -> DatabaseReader:

@@ -1,5 +1,5 @@
 """Rows of the questions of families."""
 
-from gateway.accesses.store.questions import SqlQuestionBook
+from gateway.accesses.store.questions import QuestionShelf, SqlQuestionBook
 
-__all__ = ["SqlQuestionBook"]
+__all__ = ["QuestionShelf", "SqlQuestionBook"]

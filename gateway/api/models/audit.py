@@ -111,6 +111,8 @@ class AuditPageOut(Model):
 
     items: list[AuditEntryOut]
     before: int | None
+    lost_epochs: list[str]
+    """Quarters of which nobody can say any more what is about the pupil: their tag keys are destroyed."""
 
 
 class ProofOut(Model):

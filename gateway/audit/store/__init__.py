@@ -2,6 +2,7 @@
 
 from gateway.audit.store.alerts import SqlAlertStore
 from gateway.audit.store.rows import SqlLogStore
+from gateway.audit.store.shelves import EpochShelf, RequestShelf
 from gateway.audit.store.source import DatabaseLogSource
 
-__all__ = ["DatabaseLogSource", "SqlAlertStore", "SqlLogStore"]
+__all__ = ["DatabaseLogSource", "EpochShelf", "RequestShelf", "SqlAlertStore", "SqlLogStore"]

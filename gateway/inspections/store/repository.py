@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 
+from gateway.data_keys.service import DataKeys
 from gateway.db import connection_of
 from gateway.ids import AccountId
 from gateway.inspections.records import (
@@ -22,6 +23,7 @@ from gateway.inspections.records import (
     Subject,
     SubjectKind,
 )
+from gateway.inspections.store.sealing import CaseTexts
 from gateway.inspections.store.tables import (
     inspection_cases,
     inspection_events,
@@ -36,26 +38,32 @@ _cases = inspection_cases.c
 
 
 class SqlCases:
-    """Implements ``gateway.inspections.ports.CaseStore``."""
+    """Implements ``gateway.inspections.ports.CaseStore``. Without ``keys`` it tells what is held back, and no text."""
+
+    def __init__(self, keys: DataKeys | None = None) -> None:
+        self._texts = CaseTexts(keys)
 
     def add(self, tx: Tx, case: Case, event: CaseEvent) -> None:
         """Insert a case with its first event."""
-        connection_of(tx).execute(insert(inspection_cases).values(**_row(case)))
+        sealed = {"title_sealed": self._texts.seal(tx, case.id, "title", case.title), **self._order(tx, case)}
+        connection_of(tx).execute(insert(inspection_cases).values(title="", order_text="", **_row(case), **sealed))
         self._note(tx, case.id, event)
 
     def update(self, tx: Tx, before: Case, case: Case, event: CaseEvent) -> bool:
-        """Write what changed of a case that is still as ``before``, with its event; say whether it was.
-
-        Only columns that change are named: the outside face may write no others than an answer needs (``db.roles``).
-        """
+        """Write what changed of a case that is still as ``before``, with its event; say whether it was."""
         was = _row(before)
         values = {name: value for name, value in _row(case).items() if value != was[name]}
+        if case.order != before.order:
+            values |= {"order_text": "", **self._order(tx, case)}
         done = connection_of(tx).execute(
             update(inspection_cases).where(_cases.id == case.id, _cases.version == before.version).values(**values)
         )
         if done.rowcount == 1:
             self._note(tx, case.id, event)
         return done.rowcount == 1
+
+    def _order(self, tx: Tx, case: Case) -> dict[str, object]:
+        return {"order_sealed": self._texts.seal(tx, case.id, "order", case.order)} if case.order else {}
 
     def _note(self, tx: Tx, case: CaseId, event: CaseEvent) -> None:
         """Append an event to the history of a case."""
@@ -70,7 +78,10 @@ class SqlCases:
                 at=micros_text(event.at),
                 account=event.account,
                 act=event.act,
-                text=event.text,
+                text="",
+                text_sealed=self._texts.seal(tx, case, f"event {int(last) + 1}", event.text, event.salt)
+                if event.text
+                else None,
             )
         )
 
@@ -82,7 +93,8 @@ class SqlCases:
                 "seq": one.index,
                 "added_at": micros_text(one.added_at),
                 "added_by": one.added_by,
-                "note": one.note,
+                "note": "",
+                "note_sealed": self._texts.seal(tx, case, f"note {one.index}", one.note) if one.note else None,
                 "receipt": one.receipt,
             }
             for one in evidence
@@ -100,7 +112,8 @@ class SqlCases:
                 set_at=micros_text(hold.set_at),
                 set_by=hold.set_by,
                 until=hold.until.isoformat(),
-                reason=hold.reason,
+                reason="",
+                reason_sealed=self._texts.seal(tx, hold.case, f"hold {hold.id}", hold.reason),
                 lifted_at=None,
             )
         )
@@ -120,7 +133,7 @@ class SqlCases:
     def get(self, tx: Tx, case: CaseId) -> Case | None:
         """Return a case."""
         row = connection_of(tx).execute(select(inspection_cases).where(_cases.id == case)).one_or_none()
-        return None if row is None else _case(row)
+        return None if row is None else self._case(tx, row)
 
     def find(self, tx: Tx, query: CaseQuery) -> list[Case]:
         """Return the cases that fit, newest first."""
@@ -133,25 +146,33 @@ class SqlCases:
             earlier = and_(_cases.opened_at == seen, _cases.id < query.after)
             found = found.where(or_(_cases.opened_at < seen, earlier))
         found = found.order_by(_cases.opened_at.desc(), _cases.id.desc()).limit(query.limit)
-        return [_case(row) for row in connection.execute(found)]
+        return [self._case(tx, row) for row in connection.execute(found).all()]
 
     def evidence(self, tx: Tx, case: CaseId) -> list[Evidence]:
         """Return the evidence of a case in the order of the log."""
         table = inspection_evidence
         query = select(table).where(table.c.case_id == case).order_by(table.c.seq)
         return [
-            Evidence(int(row.seq), instant_of(row.added_at), AccountId(row.added_by), row.note, row.receipt)
-            for row in connection_of(tx).execute(query)
+            Evidence(
+                int(row.seq),
+                instant_of(row.added_at),
+                AccountId(row.added_by),
+                self._texts.open(tx, case, f"note {row.seq}", row.note_sealed, row.note),
+                row.receipt,
+            )
+            for row in connection_of(tx).execute(query).all()
         ]
 
     def events(self, tx: Tx, case: CaseId) -> list[CaseEvent]:
         """Return the history of a case, oldest first."""
         table = inspection_events
         query = select(table).where(table.c.case_id == case).order_by(table.c.sequence)
-        return [
-            CaseEvent(instant_of(row.at), None if row.account is None else AccountId(row.account), row.act, row.text)
-            for row in connection_of(tx).execute(query)
-        ]
+        found = []
+        for row in connection_of(tx).execute(query).all():
+            salt, text = self._texts.open_salted(tx, case, f"event {row.sequence}", row.text_sealed, row.text)
+            account = None if row.account is None else AccountId(row.account)
+            found.append(CaseEvent(instant_of(row.at), account, row.act, text, salt))
+        return found
 
     def holds(self, tx: Tx, case: CaseId) -> list[Hold]:
         """Return the holds of a case, oldest first."""
@@ -169,7 +190,7 @@ class SqlCases:
                     instant_of(row.set_at),
                     AccountId(row.set_by),
                     date.fromisoformat(row.until),
-                    row.reason,
+                    self._texts.open(tx, row.case_id, f"hold {row.id}", row.reason_sealed, row.reason),
                     None if row.lifted_at is None else instant_of(row.lifted_at),
                 )
             )
@@ -193,7 +214,26 @@ class SqlCases:
             .order_by(_cases.due, _cases.id)
             .limit(limit)
         )
-        return [_case(row) for row in connection_of(tx).execute(query)]
+        return [self._case(tx, row) for row in connection_of(tx).execute(query).all()]
+
+    def _case(self, tx: Tx, row: Row[tuple[object, ...]]) -> Case:
+        return Case(
+            id=CaseId(row.id),
+            subject=Subject(SubjectKind(row.subject_kind), row.subject),
+            source=row.source,
+            title=self._texts.open(tx, row.id, "title", row.title_sealed, row.title),
+            state=CaseState(row.state),
+            opened_at=instant_of(row.opened_at),
+            opened_by=AccountId(row.opened_by),
+            codes=tuple(row.codes.split()),
+            order=self._texts.open(tx, row.id, "order", row.order_sealed, row.order_text),
+            ordered_at=None if row.ordered_at is None else instant_of(row.ordered_at),
+            due=None if row.due is None else date.fromisoformat(row.due),
+            overdue=bool(row.overdue),
+            finding=None if row.finding is None else CaseFinding(row.finding),
+            closed_at=None if row.closed_at is None else instant_of(row.closed_at),
+            version=row.version,
+        )
 
 
 def _conditions(query: CaseQuery) -> list[ColumnElement[bool]]:
@@ -215,12 +255,10 @@ def _row(case: Case) -> dict[str, object]:
         "subject_kind": case.subject.kind.value,
         "subject": case.subject.code,
         "source": case.source,
-        "title": case.title,
         "state": case.state.value,
         "opened_at": micros_text(case.opened_at),
         "opened_by": case.opened_by,
         "codes": " ".join(case.codes),
-        "order_text": case.order,
         "ordered_at": None if case.ordered_at is None else micros_text(case.ordered_at),
         "due": None if case.due is None else case.due.isoformat(),
         "overdue": case.overdue,
@@ -228,23 +266,3 @@ def _row(case: Case) -> dict[str, object]:
         "closed_at": None if case.closed_at is None else micros_text(case.closed_at),
         "version": case.version,
     }
-
-
-def _case(row: Row[tuple[object, ...]]) -> Case:
-    return Case(
-        id=CaseId(row.id),
-        subject=Subject(SubjectKind(row.subject_kind), row.subject),
-        source=row.source,
-        title=row.title,
-        state=CaseState(row.state),
-        opened_at=instant_of(row.opened_at),
-        opened_by=AccountId(row.opened_by),
-        codes=tuple(row.codes.split()),
-        order=row.order_text,
-        ordered_at=None if row.ordered_at is None else instant_of(row.ordered_at),
-        due=None if row.due is None else date.fromisoformat(row.due),
-        overdue=bool(row.overdue),
-        finding=None if row.finding is None else CaseFinding(row.finding),
-        closed_at=None if row.closed_at is None else instant_of(row.closed_at),
-        version=row.version,
-    )

@@ -1,4 +1,8 @@
-"""The tables of inspection cases. Evidence and history are append-only; a closed case is never changed."""
+"""The tables of inspection cases. Evidence and history are append-only; a closed case is never changed.
+
+Texts are sealed (``sealing``). The columns in clear are those of rows from before; the worker seals what they hold, the
+one change that the guards let pass.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -37,6 +42,8 @@ inspection_cases = Table(
     Column("finding", String(16)),
     Column("closed_at", String(32)),
     Column("version", Integer, nullable=False),
+    Column("title_sealed", LargeBinary),
+    Column("order_sealed", LargeBinary),
     Index("ix_inspection_cases_opened", "opened_at", "id"),
     Index("ix_inspection_cases_subject", "subject_kind", "subject"),
 )
@@ -49,6 +56,7 @@ inspection_evidence = Table(
     Column("added_by", String(64), nullable=False),
     Column("note", Text, nullable=False),
     Column("receipt", Text, nullable=False),
+    Column("note_sealed", LargeBinary),
     PrimaryKeyConstraint("case_id", "seq"),
 )
 inspection_events = Table(
@@ -60,6 +68,7 @@ inspection_events = Table(
     Column("account", String(64)),
     Column("act", String(16), nullable=False),
     Column("text", Text, nullable=False),
+    Column("text_sealed", LargeBinary),
     PrimaryKeyConstraint("case_id", "sequence"),
 )
 inspection_holds = Table(
@@ -72,6 +81,7 @@ inspection_holds = Table(
     Column("until", String(10), nullable=False),
     Column("reason", Text, nullable=False),
     Column("lifted_at", String(32)),
+    Column("reason_sealed", LargeBinary),
 )
 inspection_held_entries = Table(
     "inspection_held_entries",
@@ -80,17 +90,35 @@ inspection_held_entries = Table(
     Column("seq", _BIG, nullable=False, index=True),
     PrimaryKeyConstraint("hold_id", "seq"),
 )
-protect(inspection_evidence, Guard())
-protect(inspection_events, Guard())
+
+
+def _sealing(text: str, sealed: str, *others: str) -> str:
+    """Return the condition of the one change to a row from before: its text goes under seal, all else stays."""
+    same = " AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in others)
+    return f"(OLD.{sealed} IS NULL AND NEW.{sealed} IS NOT NULL AND NEW.{text} = '' AND {same})"
+
+
+protect(
+    inspection_evidence,
+    Guard(update_if=_sealing("note", "note_sealed", "case_id", "seq", "added_at", "added_by", "receipt")),
+)
+protect(
+    inspection_events,
+    Guard(update_if=_sealing("text", "text_sealed", "case_id", "sequence", "at", "account", "act")),
+)
 protect(inspection_held_entries, Guard())
 # a hold ends earlier than it said, never later
 protect(
     inspection_holds,
     Guard(
-        update_if="NEW.id = OLD.id AND NEW.until = OLD.until AND OLD.lifted_at IS NULL AND NEW.lifted_at IS NOT NULL"
+        update_if="(NEW.id = OLD.id AND NEW.until = OLD.until AND OLD.lifted_at IS NULL AND NEW.lifted_at IS NOT NULL)"
+        f" OR {_sealing('reason', 'reason_sealed', 'id', 'case_id', 'set_at', 'set_by', 'until', 'lifted_at')}"
     ),
 )
 protect(
     inspection_cases,
-    Guard(update_if="NEW.id = OLD.id AND NEW.subject = OLD.subject AND OLD.state <> 'closed'"),
+    Guard(
+        update_if="NEW.id = OLD.id AND NEW.subject = OLD.subject AND (OLD.state <> 'closed' OR "
+        f"{_sealing('title', 'title_sealed', 'state', 'finding', 'closed_at', 'codes', 'version')})"
+    ),
 )

@@ -51,6 +51,10 @@ class PseudonymKeyGoneError(ConflictError):
     """The key was destroyed, or made by somebody else meanwhile; never answered to a caller."""
 
 
+class PseudonymKeyHeldError(ConflictError):
+    """A legal hold keeps the key for now; never answered to a caller."""
+
+
 @keeps("A50-12")
 @dataclass(frozen=True, slots=True)
 class PseudonymKeys:
@@ -65,6 +69,8 @@ class PseudonymKeys:
     algorithm: PseudonymAlgorithm
     now: Callable[[], datetime]
     new_id: Callable[[str], str]
+    held: Callable[[Tx, PseudonymKey], bool] = lambda _tx, _key: False
+    """Says whether a legal hold keeps a key whose time is over; asked in the transaction that would destroy it."""
 
     def for_extract(self, extract: Extract, grant: Grant, plan: Plan) -> KeyedHash | None:
         """Return the key for the pseudonyms of ``extract``, ``None`` when ``plan`` has none of them.
@@ -139,6 +145,8 @@ class PseudonymKeys:
 
     def _destroy(self, key: PseudonymKey, reason: KeyEnd) -> bool:
         def write(tx: Tx) -> None:
+            if self.held(tx, key):
+                raise PseudonymKeyHeldError("A legal hold keeps the key.", detail_zh="该密钥因留存暂不销毁。")
             if not self.rows.destroy(tx, key.id, self.now()):
                 raise PseudonymKeyGoneError("The key was destroyed already.", detail_zh="该密钥已销毁。")
 
@@ -146,7 +154,7 @@ class PseudonymKeys:
         facts: dict[str, JsonValue] = {**_facts(key), "reason": reason.value}
         try:
             self.journal.record(write, EntryDraft("pseudonym.key_destroyed", None, facts=facts, links=_known(links)))
-        except PseudonymKeyGoneError:
+        except (PseudonymKeyGoneError, PseudonymKeyHeldError):
             return False
         return True
 

@@ -73,7 +73,7 @@ def test_a_face_holds_exactly_its_keys_and_every_public_half(tmp_path: Path, fac
 
 def test_no_face_but_the_worker_holds_the_log_key_and_only_the_inside_the_registry() -> None:
     assert {face for face, keys in PRIVATE_KEYS.items() if Key.LOG in keys} == {Face.WORKER, Face.ALL}
-    for key in (Key.REGISTRY_DATA, Key.REGISTRY_INDEX, Key.PSEUDONYM_ROOT, Key.TAG_ROOT, Key.GRANT, Key.CREDENTIAL):
+    for key in (Key.REGISTRY_DATA, Key.REGISTRY_INDEX, Key.PSEUDONYM_ROOT, Key.RETENTION, Key.GRANT, Key.CREDENTIAL):
         holders = {face for face, keys in PRIVATE_KEYS.items() if key in keys}
         assert holders == {Face.OFFICE, Face.WORKER, Face.ALL}
     assert {face for face, keys in PRIVATE_KEYS.items() if Key.OAUTH in keys} == {Face.OUTSIDE, Face.ALL}
