@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from core_registry.domain.identity_number import normalize_identity_number, problem_of
+from core_registry.domain.student_number import StudentNumberError, kind_of, normalize_student_number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -161,6 +162,52 @@ class PupilRows(Protocol):
 
     def pupils(self, subject_refs: Sequence[str], columns: Sequence[str]) -> tuple[str, pl.DataFrame]:
         """Return the commit counter, and the rows that there are, with ``subject_ref`` and ``columns``."""
+
+
+NumberKind = Literal["id_number", "student_number"]
+
+
+@dataclass(frozen=True, slots=True)
+class PupilLine:
+    """A pupil among those that were looked for: masked, with its permanent reference."""
+
+    subject_ref: str
+    name_masked: str = field(repr=False)
+    school_name: str = field(repr=False)
+    grade: str = field(repr=False)
+    class_name: str = field(repr=False)
+
+
+class PupilFinder(Protocol):
+    """Who is it that somebody in the house looks for? Answered from the keyed index, masked; no clear value comes back.
+
+    Whoever asks records it before anything is shown. All raise ``RegistryUnavailableError``.
+    """
+
+    def by_number(self, kind: NumberKind, number: str) -> PupilLine | None:
+        """Return the pupil who has this number now."""
+
+    def by_name(self, name: str, school: str | None, born: date | None, limit: int) -> list[PupilLine]:
+        """Return the pupils of this name, at a school (its code) or born on a day, or both; at most ``limit``.
+
+        Raises ``ValueError`` without either: a name alone is half a province.
+        """
+
+    def by_reference(self, subject_ref: str) -> PupilLine | None:
+        """Return the pupil with this reference."""
+
+
+def number_of(text: str) -> tuple[NumberKind, str] | None:
+    """Return of which kind a number of a pupil is, and its normal form; ``None`` for what is neither.
+
+    A student number has 19 characters and begins with a letter; a resident identity number has 18.
+    """
+    normal = normalize_student_number(text)
+    try:
+        kind_of(normal)
+    except StudentNumberError:
+        return ("id_number", normal) if problem_of(normal) is None else None
+    return "student_number", normal
 
 
 def normal_id_number(text: str) -> str:

@@ -40,6 +40,7 @@ from gateway.api import (
     oauth_preauthorized,
     oidc,
     plans,
+    presence,
     presentation_wallets,
     presentations,
     problem_responses,
@@ -173,6 +174,7 @@ def _blueprints(services: Services) -> list[Any]:
             alerts.blueprint,
             inspections.blueprint,
             retention.blueprint,
+            presence.blueprint,
         ]
     if outside:
         found += [presentations.blueprint, presentation_wallets.blueprint]

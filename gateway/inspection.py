@@ -19,6 +19,8 @@ from gateway.audit.errors import MalformedError
 from gateway.audit.findings import VerifyReport
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.policy import Group, TrustPolicy, parse_policy
+from gateway.audit.presence import Verdict, verify_presence
+from gateway.audit.presence_files import Scanned, TagsFile, scan
 from gateway.audit.rotation import decode_proven, encode_proven
 from gateway.audit.served import ServedLog
 from gateway.audit.succession import verify_succession
@@ -125,6 +127,56 @@ def _verify(
     url = where.database or load_settings().gateway_url
     with bootstrap.open_log(url, with_index=where.with_index) as log:
         return verify_log(log, trusted, witnessed=witnessed, progress=progress, helper=(os.cpu_count() or 1) > 1)
+
+
+def presence(
+    load_settings: Callable[[], Settings], content: bytes, *, vkey: str | None = None, policy: Path | None = None
+) -> Verdict:
+    """Return what a proof of presence or absence shows; trust as for ``verify``. Raises what ``verify_presence`` does.
+
+    Source: docs/presence-proofs.md.
+    """
+    return verify_presence(content, _trusted(load_settings, vkey, policy))
+
+
+def scanned(
+    load_settings: Callable[[], Settings],
+    place: LogPlace,
+    content: bytes,
+    size: int,
+    *,
+    vkey: str | None = None,
+    policy: Path | None = None,
+    progress: Callable[[int], object] = lambda _count: None,
+) -> Scanned:
+    """Read the first ``size`` entries of a log, which was verified, for a pupil whose tags are in the file ``content``.
+
+    A log at an address is not read so: its hashes alone are public. Raises ``MalformedError`` or ``ProofError`` when
+    the file does not hold.
+    """
+    file = TagsFile.open(content, _trusted(load_settings, vkey, policy))
+    if place.bundle is not None:
+        if place.bundle.is_dir():
+            return scan(TiledSource(FolderFiles(place.bundle)), file.tags, size, progress)
+        with Bundle.open(place.bundle) as bundle:
+            return scan(TiledSource(bundle), file.tags, size, progress)
+    with bootstrap.open_log(place.database or load_settings().gateway_url) as log:
+        return scan(log, file.tags, size, progress)
+
+
+def scan_lines(found: Scanned) -> list[str]:
+    """Return what a scan found, in words."""
+    listed = "、".join(str(index) for index in found.found) or "无 none"
+    whole = "完整 complete" if found.complete else "不完整 NOT complete"
+    lines = [f"涉及该学生的条目 entries about the pupil: {listed}（前 {found.size} 条 first entries, {whole}）"]
+    if found.unknown:
+        lines.append(
+            "· 下列条目的标签列表不在此处，请另行索取证明 the tag lists of these are not here, ask for proofs: "
+            + "、".join(str(index) for index in found.unknown)
+        )
+    if found.beyond:
+        lines.append(f"· 文件缺少这些季度的标签 no tags for these quarters: {'、'.join(found.beyond)}")
+    return lines
 
 
 def _trusted(load_settings: Callable[[], Settings], vkey: str | None, policy: Path | None) -> TrustPolicy:

@@ -30,7 +30,7 @@ class EntryDraft:
     ``kind`` is dotted, ``release.intent``; the kinds and their members are listed in
     ``docs/audit-entries.md``. ``facts`` hold no personal data of pupils or guardians (I7): the
     sequencer refuses values that look like an ID number or a phone. ``subjects`` are turned into
-    epoch-keyed tags and never stored as they are.
+    epoch-keyed tags and never stored as they are; those of a release are a ``gateway.audit.rolls.Roll``.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class EntryDraft:
     basis_confirmer, approver, executor, recipient, responsible (I4)."""
     policy: str | None = None
     """Id of the policy that decided."""
-    subjects: tuple[SubjectRef, ...] = field(default=(), repr=False)
+    subjects: Sequence[SubjectRef] = field(default=(), repr=False)
     policy_set: str | None = None
     """SHA-256 of the set of policies that ``policy`` was taken from; the journal of a process adds it."""
 

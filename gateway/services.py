@@ -20,7 +20,9 @@ from gateway.accounts.tokens import TokenService
 from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
 from gateway.audit.log_keys import LogKeyService
+from gateway.audit.proving import ProofDesk
 from gateway.audit.publication import LogPublisher
+from gateway.audit.pupils import PupilDesk
 from gateway.audit.service import AuditService
 from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
@@ -85,6 +87,10 @@ class Services:
     """Part -> ``ok`` or what is wrong, for ``/readyz``."""
     oversight: RegistryOversight | None = None
     """Whole-school and nightly acts."""
+    pupils: PupilDesk | None = None
+    """Which pupil an inspector means, on the faces that hold the registry's keys."""
+    proofs: ProofDesk | None = None
+    """Proofs that a pupil is or is not in an entry, on the faces that hold the tag root too."""
     alerts: AlertService | None = None
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None

@@ -48,8 +48,13 @@ def search_subject(json_data: AuditSearchIn) -> AuditPageOut:
 
 def _page(wanted: AuditQueryIn) -> AuditPageOut:
     page = services().audit.search(_may(Action.READ_AUDIT), wanted.to_query())
-    items = [_entry(view) for view in page.entries]
-    return AuditPageOut(items=items, before=page.before, lost_epochs=list(page.lost_epochs))
+    return AuditPageOut(
+        items=[_entry(view) for view in page.entries],
+        before=page.before,
+        lost_epochs=list(page.lost_epochs),
+        complete_to=page.size,
+        root=_text(page.root),
+    )
 
 
 @blueprint.post("/v1/audit/listings")

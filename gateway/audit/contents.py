@@ -14,6 +14,7 @@ from gateway.audit.findings import Damage
 from gateway.audit.following import Report
 from gateway.audit.reading import Helper, Told, look
 from gateway.audit.records import TagList
+from gateway.audit.rolls import ascending
 from gateway.audit.tags import tags_root
 from gateway.journal import JsonValue
 
@@ -112,6 +113,10 @@ class Contents:
             elif tags_root(beside.tags).hex() != root or len(beside.tags) != count:
                 self._report(
                     Damage.TAGS, index, f"The tag list of entry {index} does not lead to the root in the entry."
+                )
+            elif not ascending(beside.tags):
+                self._report(
+                    Damage.TAGS, index, f"The tag list of entry {index} is not in order: absence cannot be shown in it."
                 )
 
     def _warn(self, index: int) -> None:

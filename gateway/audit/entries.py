@@ -15,6 +15,7 @@ import rfc8785
 
 from gateway.audit.errors import EntryRefusedError, MalformedError
 from gateway.audit.records import LINKS, EncodedEntry, TagList
+from gateway.audit.rolls import Roll
 from gateway.audit.screening import is_credit_code, looks_personal
 from gateway.audit.tags import Tagger, check_subjects, epoch_of, tags_root
 from gateway.audit.tiles import MAX_ENTRY_BYTES
@@ -133,7 +134,8 @@ def _actor(actor: Principal | None) -> dict[str, JsonValue] | None:
 def _tags(tags: TagList) -> dict[str, JsonValue]:
     if tags.listed:
         return {"epoch": tags.epoch, "tags": [tag.hex() for tag in tags.tags]}
-    return {"epoch": tags.epoch, "count": len(tags.tags), "root": tags_root(tags.tags).hex()}
+    root = tags_root(tags.tags) if tags.root is None else tags.root
+    return {"epoch": tags.epoch, "count": len(tags.tags), "root": root.hex()}
 
 
 def encode_entry(
@@ -160,7 +162,8 @@ def encode_entry(
         content["occurred"] = occurred
     if previous and micros_text(at) < previous:
         content["clock_back"] = previous
-    tags = tagger.tags(epoch_of(at), draft.subjects) if draft.subjects else None
+    concerned = draft.subjects or isinstance(draft.subjects, Roll)  # a roll with nobody on it says just that
+    tags = tagger.tags(epoch_of(at), draft.subjects) if concerned else None
     if tags is not None:
         content["tags"] = _tags(tags)
     body = _canonical(content)

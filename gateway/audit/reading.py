@@ -16,6 +16,7 @@ from typing import IO, Final, cast
 
 from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
+from gateway.audit.tagged import tags_of
 
 MEMBERS: Final = frozenset({"v", "kind", "at", "actor", "outcome", "facts", "links", "policy", "rulebook"})
 """What every entry has."""
@@ -56,9 +57,13 @@ def look(indexes: Sequence[int], bodies: Sequence[bytes]) -> Told:
             told.clock_back.append(index)
         told.first = told.first or now
         at = now
-        tags = content.get("tags")
-        if isinstance(tags, dict) and "root" in tags:
-            told.roots.append((index, str(tags["root"]), tags.get("count")))
+        try:
+            tags = tags_of(content)
+        except MalformedError as error:
+            told.malformed.append((index, error.detail))
+            continue
+        if tags is not None and tags.root is not None:
+            told.roots.append((index, tags.root.hex(), tags.count))
     told.last = at
     return told
 

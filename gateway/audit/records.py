@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,9 +38,11 @@ class TagList:
     """The tags of one entry, sorted; above 64 they lie beside the log and the leaf carries their Merkle root."""
 
     epoch: str
-    tags: tuple[bytes, ...] = field(repr=False)
+    tags: Sequence[bytes] = field(repr=False)
     listed: bool
     """Whether the leaf itself lists the tags."""
+    root: bytes | None = field(default=None, compare=False)
+    """The Merkle root of the tags, where it was made already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,10 @@ class SearchPage:
     before: int | None
     lost_epochs: tuple[str, ...] = ()
     """Quarters of which nobody can say any more what is about the subject: their tag keys are destroyed."""
+    size: int = 0
+    """Up to how many entries of the log the answer is complete: later ones may match too."""
+    root: bytes = b""
+    """The root of the log at that size: what a scan of the entries is held against."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
@@ -34,6 +35,7 @@ from gateway.audit.records import (
     SearchPage,
     SearchQuery,
     StoredEntry,
+    TagList,
 )
 from gateway.audit.rotation import KEYS_FILE, keys_document
 from gateway.audit.tags import EpochState, Tagger, epoch_of, epochs_between
@@ -64,6 +66,9 @@ class AuditStore(PublicStore, IndexStore, Protocol):
 
     def search(self, tx: Tx, query: SearchQuery, tags: Mapping[str, bytes] | None) -> list[int]:
         """Return matching indexes, newest first."""
+
+    def tag_list(self, tx: Tx, seq: int) -> TagList | None:
+        """Return the tag list beside an entry; ``None`` when it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,9 @@ class AuditService:
             tags, lost = self._tags(tx, query)
             found = self.store.search(tx, query, tags)
             views = [self._view(tx, index) for index in found]
-            return SearchPage(tuple(views), found[-1] if len(found) == query.limit else None, lost)
+            head = self.store.head(tx)  # a search leaves nothing out: what the index lacks is read from the log
+            before = found[-1] if len(found) == query.limit else None
+            return SearchPage(tuple(views), before, lost, head.size, head.root)
 
         return self.reader.read(run)
 
@@ -297,27 +304,31 @@ class AuditService:
         return nodes_from(lambda level, tile: self.store.tile(tx, level, tile))
 
     def _tags(self, tx: Tx, query: SearchQuery) -> tuple[dict[str, bytes] | None, tuple[str, ...]]:
-        """Return the tags of the subject in every epoch that the log or the query spans, and whose key stands.
+        return (None, ()) if query.subject is None else self.tags_of_pupil(tx, query.subject, query.until)
+
+    def tags_of_pupil(
+        self, tx: Tx, subject: str, until: datetime | None = None
+    ) -> tuple[dict[str, bytes] | None, tuple[str, ...]]:
+        """Return the tags of a pupil in every epoch that the log, or ``until``, spans and whose key stands.
 
         Beside them the epochs of which nobody can say any more what is about anybody: their keys are destroyed.
+        ``None`` on a face that computes no tags.
         """
-        if query.subject is None or self.tagger is None:
+        if self.tagger is None:
             return None, ()
-        states = {epoch: self.tagger.state(epoch) for epoch in self._epochs(tx, query)}
+        states = {epoch: self.tagger.state(epoch) for epoch in self._epochs(tx, until)}
         tags = {
-            epoch: self.tagger.tag(epoch, query.subject)
-            for epoch, state in states.items()
-            if state is EpochState.STANDING
+            epoch: self.tagger.tag(epoch, subject) for epoch, state in states.items() if state is EpochState.STANDING
         }
         return tags, tuple(epoch for epoch, state in states.items() if state is EpochState.DESTROYED)
 
-    def _epochs(self, tx: Tx, query: SearchQuery) -> list[str]:
-        """Return the epochs that the log or the query spans."""
+    def _epochs(self, tx: Tx, until: datetime | None) -> list[str]:
+        """Return the epochs that the log, or ``until``, spans."""
         first = next(iter(self.store.entries(tx, 0, 1)), None)
         if first is None:
             return []
         oldest = f"{str(decode_entry(first.body)['at'])[:4]}Q1"  # a whole year: clocks go back, zones differ
-        latest = epoch_of(max(self.now(), query.until or self.now()))
+        latest = epoch_of(max(self.now(), until or self.now()))
         if latest < oldest:
             latest = oldest[:4] + "Q4"
         return epochs_between(oldest, latest)

@@ -9,6 +9,7 @@ from core_registry.oversight.service import FINDINGS
 from gateway.accounts.recipients import RecipientRegister
 from gateway.audit.alerts import AlertService
 from gateway.audit.alerts_records import AlertId
+from gateway.audit.proving import ProofDesk
 from gateway.audit.service import AuditService
 from gateway.bootstrap.identity_issuing import worker_asker
 from gateway.bootstrap.parts import Parts
@@ -94,6 +95,7 @@ def inspection_service(
     alerts: AlertService | None,
     applications: ApplicationService,
     recipients: RecipientRegister,
+    proofs: ProofDesk | None,
 ) -> InspectionService | None:
     """Return the use cases of inspection cases; ``None`` on a face that sees no entry of the log."""
     if alerts is None:
@@ -113,6 +115,7 @@ def inspection_service(
         now=parts.now,
         today=parts.today,
         new_id=random_id,
+        proofs=proofs,
     )
 
 

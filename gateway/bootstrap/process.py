@@ -47,6 +47,7 @@ from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
+from gateway.bootstrap.presence import proof_desk, pupil_desk
 from gateway.bootstrap.readiness import degraded, readiness
 from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
 from gateway.bootstrap.retention import retention
@@ -243,6 +244,8 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         None if parts.epochs is None else parts.epochs.tagger(),
         parts.now,
     )
+    pupils = pupil_desk(parts)
+    proofs = proof_desk(audit, pupils)
     issuer_keys = stored_keys(parts)
     identity = _identity(parts, desk, issuer_keys)
     families = family_service(parts, identity.view)
@@ -259,6 +262,8 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         applications=applications,
         releases=releases,
         audit=audit,
+        pupils=pupils,
+        proofs=proofs,
         publisher=LogPublisher(parts.reader, log),
         identity=identity,
         issuing=issuing_service(parts, identity, families.may_hold_for, families.may_end_for),
@@ -274,8 +279,8 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         matches=match_service(parts, desk, extract_store, lambda: wake_all(wake)),
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
         alerts=alerts,
-        inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
         retention=retention(parts, applications),
+        inspections=inspection_service(parts, audit, alerts, applications, people.recipients, proofs),
         orders=None if face is Face.FAMILY else order_desk(parts),
         article_51=FINDINGS,
         accesses=access_desk(parts, audit, families, applications, people.recipients),

@@ -60,9 +60,11 @@ def worker_tasks(
     services: Services,
 ) -> list[Task]:
     """Return what the worker does in a round, in order."""
-    if parts.registry is None or parts.sharing is None or parts.sequencer is None:
+    tagger = services.audit.tagger
+    if parts.registry is None or parts.sharing is None or parts.sequencer is None or tagger is None:
         raise ConfigurationError(
-            "A worker needs the registry and the log key.", detail_zh="工作进程需要学籍库和日志密钥。"
+            "A worker needs the registry, the log key and the tag root.",
+            detail_zh="工作进程需要学籍库、日志密钥和标签根密钥。",
         )
     intake = Intake(log, parts.reader, parts.sequencer)
     outbox = SqlOutbox(parts.registry)
@@ -90,6 +92,7 @@ def worker_tasks(
         now=parts.now,
         today=parts.today,
         worker=parts.owner,
+        tagger=tagger,
         settle=lambda: _settle(intake),
     )
     keys = pseudonym_keys(parts, desk, extract_store)

@@ -32,6 +32,11 @@ FOUND, UNREADABLE = 1, 2
 @click.option("--policy", type=click.Path(path_type=Path, exists=True), help="A tlog-policy file (keys, witnesses).")
 @click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), multiple=True, help="One kept before.")
 @click.option("--predecessor", help="The log before this origin: a database URL, a package or a folder.")
+@click.option(
+    "--pupil",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of POST /v1/audit/pupils/tags: list every entry about that pupil.",
+)
 @click.option("--index/--no-index", default=True, show_default=True, help="Compare a database's search index too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
@@ -47,6 +52,7 @@ def verify_log(
     policy: Path | None,
     checkpoint: tuple[Path, ...],
     predecessor: str | None,
+    pupil: Path | None,
     index: bool,
     as_json: bool,
     quiet: bool,
@@ -57,6 +63,8 @@ def verify_log(
     """
     if sum(one is not None for one in (database, bundle, url)) > 1:
         raise click.UsageError("Give one of --database, --bundle and --url.")
+    if pupil is not None and url is not None:
+        raise click.UsageError("--pupil reads entries: take a database or a package.")
     token = None if token_file is None else token_file.read().strip()
     place = inspection.LogPlace(database, bundle, url, token, entries_url, with_index=index, predecessor=predecessor)
     bar = tqdm(desc="核验 verify", unit=" 条 entries", file=sys.stderr, disable=quiet or None, leave=False)
@@ -69,6 +77,17 @@ def verify_log(
             witnessed=[note for path in checkpoint for note in inspection.kept_notes(path)],
             progress=bar.update,
         )
+        scan = None
+        if pupil is not None:
+            scan = inspection.scanned(
+                lambda: settings.from_environment(home=home),
+                place,
+                pupil.read_bytes(),
+                report.size,
+                vkey=vkey,
+                policy=policy,
+                progress=bar.update,
+            )
     except (GatewayError, OSError, UnicodeDecodeError) as error:
         bar.close()
         for line in inspection.told(error):
@@ -76,9 +95,10 @@ def verify_log(
         sys.exit(UNREADABLE)
     bar.close()
     if as_json:
-        click.echo(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+        told = report.to_json() | ({} if scan is None else {"pupil": scan.to_json()})
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
     else:
-        for line in inspection.lines(report):
+        for line in [*inspection.lines(report), *([] if scan is None else inspection.scan_lines(scan))]:
             click.echo(line)
     sys.exit(0 if report.ok else FOUND)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
+from core_registry.sharing import PupilLine
 from gateway.audit.listing import LISTING_TYPES, ListingForm
+from gateway.audit.pupils import Numbered
 from gateway.audit.records import LINKS, SearchPage, SearchQuery
-from gateway.console import audit_texts, chains, figures, forms, texts
+from gateway.console import audit_pupils, audit_texts, chains, figures, forms, texts
 from gateway.console.pages import page, principal, problem_for, services
 from gateway.console.texts import Label
 from gateway.errors import ForbiddenError, GatewayError, ParameterError
@@ -57,18 +59,44 @@ def index() -> ResponseReturnValue:
 
 @blueprint.post("/audit/pupil")
 def by_pupil() -> ResponseReturnValue:
-    """Show which entries are about a pupil; the reference comes in a form, since addresses are written down."""
+    """Show which entries are about a pupil; name and number come in a form, since addresses are written down."""
     who = _may(Action.READ_AUDIT)
-    subject = forms.text("subject", longest=40)
+    subject, reason = forms.text("subject", longest=40), forms.text("reason", longest=400)
+    wanted = audit_pupils.question()
+    if wanted is None:
+        return _about(who, subject, reason)
+    _may(Action.EXPORT_AUDIT)  # to name a child is more than to read the trail
+    found = audit_pupils.pupils().find(who, wanted, reason)
+    if len(found) == 1:
+        number = wanted.number if isinstance(wanted, Numbered) else ""
+        return _about(who, found[0].subject_ref, reason, number)
+    return _searched(None, None, candidates=found, reason=reason)
+
+
+def _about(who: Principal, subject: str, reason: str, number: str = "") -> ResponseReturnValue:
     if not _SUBJECT.fullmatch(subject):
         raise ParameterError(
-            "A pupil's reference has 32 digits and letters a to f.",
-            detail_zh="学生引用号为 32 位十六进制字符（数字和小写 a 至 f）。",
-            missing=("subject",),
+            "Give a number, a name with school or day of birth, or the pupil's reference (32 hexadecimal digits).",
+            detail_zh="请填写学籍号或身份证件号码、姓名及学校（出生日期），或 32 位学生引用号（数字和小写 a 至 f）。",
+            missing=("number", "subject"),
         )
-    before = _index(request.form.get("before", ""))
-    query = SearchQuery(subject=subject, before=before, limit=_PAGE)
-    return _searched(services().audit.search(who, query), None, subject=subject)
+    query = SearchQuery(subject=subject, before=_index(request.form.get("before", "")), limit=_PAGE)
+    return _searched(services().audit.search(who, query), None, subject=subject, reason=reason, number=number)
+
+
+@blueprint.post("/audit/presence")
+def presence() -> ResponseReturnValue:
+    """Show whether a pupil is in an entry or in an extract's file, with the proof to take along; it is logged."""
+    who = _may(Action.EXPORT_AUDIT)
+    subject, reason = audit_pupils.subject(), forms.text("reason", longest=400)
+    extract, entry_index = forms.text("extract", longest=64), _index(request.form.get("prove", ""))
+    if extract:
+        issued = audit_pupils.proofs().prove_extract(who, extract, subject, reason)
+    elif entry_index is not None:
+        issued = audit_pupils.proofs().prove(who, entry_index, subject, reason)
+    else:
+        raise ParameterError("Say which entry or extract.", detail_zh="请指明条目或提取。", missing=("entry",))
+    return page("audit_presence.html", issued=issued, files=audit_pupils.files(issued))
 
 
 @blueprint.post("/audit/listing")
@@ -92,7 +120,13 @@ def chain(identifier: str) -> ResponseReturnValue:
 def entry(index: int) -> ResponseReturnValue:
     """Show one entry, its proof verified here and drawn; the reading is logged."""
     proven = services().audit.entry(_may(Action.READ_AUDIT), index)
-    return page("audit_entry.html", proven=proven, entry=proven.entry, path=figures.inclusion(proven))
+    return page(
+        "audit_entry.html",
+        proven=proven,
+        entry=proven.entry,
+        path=figures.inclusion(proven),
+        tagged="tags" in proven.entry.content,
+    )
 
 
 @blueprint.post("/audit/entries/<int:index>/receipt")
@@ -122,7 +156,15 @@ def _index(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS else None
 
 
-def _searched(found: SearchPage | None, problem: Problem | None, subject: str = "") -> ResponseReturnValue:
+def _searched(
+    found: SearchPage | None,
+    problem: Problem | None,
+    *,
+    subject: str = "",
+    reason: str = "",
+    number: str = "",
+    candidates: Sequence[PupilLine] | None = None,
+) -> ResponseReturnValue:
     asked = {name: value for name, value in request.args.items() if value.strip() and name in audit_texts.FILTERS}
     return page(
         "audit.html",
@@ -131,6 +173,9 @@ def _searched(found: SearchPage | None, problem: Problem | None, subject: str = 
         asked=asked,
         chips=[_chip(asked, name) for name in audit_texts.FILTERS if name in asked],
         subject=subject,
+        reason=reason,
+        number=number,
+        candidates=candidates,
         kinds=audit_texts.ALL_KINDS,
         groups=audit_texts.GROUPS,
         outcomes=texts.OUTCOMES,

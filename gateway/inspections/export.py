@@ -32,18 +32,20 @@ _ACTS: Final = {
 
 
 def members_of(
-    file: CaseFile, steps: Sequence[int], codes: Mapping[str, tuple[str, str]]
+    file: CaseFile, steps: Sequence[int], codes: Mapping[str, tuple[str, str]], presence: Mapping[int, bytes]
 ) -> tuple[tuple[str, bytes], ...]:
     """Return the members of a package that hold the case: paths below ``case/`` with their bytes.
 
-    ``steps`` are the entries of the case's own steps; ``codes`` the situations of Art. 51. The entries themselves and
-    their proofs are in ``entries/`` and ``proofs/`` of the package.
+    ``steps`` are the entries of the case's own steps; ``codes`` the situations of Art. 51; ``presence`` proofs that a
+    pupil is or is not in an entry, by the evidence in which that was asked. The entries themselves and their proofs are
+    in ``entries/`` and ``proofs/`` of the package.
     """
     document = json.dumps(_document(file, steps), ensure_ascii=False, indent=2, sort_keys=True)
     return (
         ("case/case.json", document.encode()),
-        ("case/README.zh.md", _page(file, steps, codes).encode()),
+        ("case/README.zh.md", _page(file, steps, codes, presence).encode()),
         *((f"case/receipts/{one.index}.tlog-proof", one.receipt.encode()) for one in file.evidence),
+        *((f"case/presence/{index}.json", proof) for index, proof in sorted(presence.items())),
     )
 
 
@@ -96,7 +98,9 @@ def _document(file: CaseFile, steps: Sequence[int]) -> dict[str, object]:
     }
 
 
-def _page(file: CaseFile, steps: Sequence[int], codes: Mapping[str, tuple[str, str]]) -> str:
+def _page(
+    file: CaseFile, steps: Sequence[int], codes: Mapping[str, tuple[str, str]], presence: Mapping[int, bytes]
+) -> str:
     case = file.case
     lines = [
         f"# 检查案件 {case.id}",
@@ -116,6 +120,9 @@ def _page(file: CaseFile, steps: Sequence[int], codes: Mapping[str, tuple[str, s
         lines.append(f"- 结论：{_FINDINGS[case.finding.value]}")
     lines += ["", "## 证据", "", "条目原文在 `entries/`，证明在 `proofs/`；`case/receipts/` 是取证当时的证明。", ""]
     lines += [f"- 第 {one.index} 条：{_line(one.note) or '—'}" for one in file.evidence]
+    if presence:
+        told = "、".join(f"`case/presence/{index}.json`" for index in sorted(presence))
+        lines += ["", f"学生是否在某次提供中的证明（不写明学生）：{told}；`xueji verify-presence` 核验。"]
     lines += ["", "## 经过", "", "每一步都是日志条目，序号：" + "、".join(str(index) for index in steps) + "。", ""]
     lines += [
         f"- {seconds_text(one.at)} {_ACTS[one.act]}（{one.account or '系统'}）：{_line(one.text) or '—'}"

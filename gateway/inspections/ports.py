@@ -90,6 +90,13 @@ class Trail(Protocol):
         """Return an inspection package; ``beside`` are further members of it."""
 
 
+class Proofs(Protocol):
+    """Proofs that a pupil is or is not in an entry (``gateway.audit.proving.ProofDesk``)."""
+
+    def of_statement(self, index: int) -> bytes | None:
+        """Return the proof to which the asking in an entry belongs; it names nobody. ``None`` for another entry."""
+
+
 class Raised(Protocol):
     """What cases need of alerts."""
 

@@ -16,7 +16,7 @@ from gateway.articles import keeps
 from gateway.errors import NotFoundError, ParameterError
 from gateway.inspections.export import members_of
 from gateway.inspections.gathering import first_of, steps_of
-from gateway.inspections.ports import Bodies, CaseGate, CaseStore, Raised, Trail
+from gateway.inspections.ports import Bodies, CaseGate, CaseStore, Proofs, Raised, Trail
 from gateway.inspections.records import (
     MAX_EVIDENCE,
     MAX_HOLD_DAYS,
@@ -63,6 +63,8 @@ class InspectionService:
     now: Callable[[], datetime]
     today: Callable[[], date]
     new_id: Callable[[str], str]
+    proofs: Proofs | None = None
+    """Where tag root and registry are; elsewhere a package has no proofs of presence."""
 
     # --- reading ----------------------------------------------------------------------------------------------
 
@@ -91,7 +93,8 @@ class InspectionService:
         file = self._file(case)
         steps = steps_of(self.trail, file.case)
         indexes = sorted({*(one.index for one in file.evidence), *steps})
-        return self.trail.export(principal, indexes, beside=members_of(file, steps, self.codes), case=case)
+        beside = members_of(file, steps, self.codes, self._presence(file))
+        return self.trail.export(principal, indexes, beside=beside, case=case)
 
     # --- conducting -------------------------------------------------------------------------------------------
 
@@ -289,6 +292,13 @@ class InspectionService:
         return self.steps.take(principal, file.case, step)
 
     # --- inside -----------------------------------------------------------------------------------------------
+
+    def _presence(self, file: CaseFile) -> dict[int, bytes]:
+        """Return the proofs of presence and absence whose asking is evidence of the case."""
+        if self.proofs is None:
+            return {}
+        found = {one.index: self.proofs.of_statement(one.index) for one in file.evidence}
+        return {index: proof for index, proof in found.items() if proof is not None}
 
     def _file(self, case: CaseId) -> CaseFile:
         def run(tx: Tx) -> CaseFile:

@@ -74,8 +74,10 @@ class Increment:
         """Return kind of change -> rows, so far."""
         return {str(kind): rows for kind, rows in self.counts.items()}
 
-    def take(self, frame: pl.DataFrame, high: Numbers, low: Numbers, content: Numbers) -> pl.DataFrame:
-        """Return the rows of ``frame`` that were added or changed, and in a first column which.
+    def take(
+        self, frame: pl.DataFrame, high: Numbers, low: Numbers, content: Numbers
+    ) -> tuple[pl.DataFrame, pl.Series]:
+        """Return the rows of ``frame`` that were added or changed, in a first column which; and which rows they are.
 
         ``high``, ``low`` and ``content`` are the tags and content digests of its rows, in their order.
         """
@@ -87,7 +89,8 @@ class Increment:
         self.counts["changed"] += int(changed.sum())
         tells = changed | ~known
         kinds = pl.Series(CHANGE, np.where(known[tells], "changed", "added").tolist(), dtype=pl.String)
-        return pl.DataFrame([kinds, *frame.filter(pl.Series(tells)).get_columns()])
+        these = pl.Series(tells)
+        return pl.DataFrame([kinds, *frame.filter(these).get_columns()]), these
 
     def _find(self, high: Numbers, low: Numbers) -> tuple[Codes, Flags]:
         """Return the place of each tag in the base, and whether it stands there: the base is in order of its tags."""
@@ -102,12 +105,18 @@ class Increment:
         return place, known
 
     def removed(
-        self, snapshot: SharingSnapshot, tagged: Tagged, pseudonyms: KeyedHash, schema: Mapping[str, pl.DataType]
+        self,
+        snapshot: SharingSnapshot,
+        tagged: Tagged,
+        pseudonyms: KeyedHash,
+        schema: Mapping[str, pl.DataType],
+        called: Callable[[pl.Series], None],
     ) -> Iterator[pl.DataFrame]:
         """Yield the rows that are gone, once all others were taken: the pseudonym, and nothing else.
 
-        ``schema`` is that of the file without its first column. Raises ``BaselineUnusableError`` when a pupil is not
-        in the sharing view at all any more, so that nobody can say which pseudonym to remove.
+        ``schema`` is that of the file without its first column; ``called`` is told whose rows they are.
+        Raises ``BaselineUnusableError`` when a pupil is not in the sharing view at all any more, so that nobody can
+        say which pseudonym to remove.
         """
         left = self.base.rows - int(self._seen.sum())
         named = [column.name for column in self.plan.columns if column.operation == "pseudonymize"]
@@ -120,6 +129,7 @@ class Increment:
                 if len(found):
                     left -= len(found)
                     self.counts["removed"] += len(found)
+                    called(found)
                     yield _removed(pseudonyms(found), named, schema)
         if left:
             raise unusable(
@@ -136,9 +146,12 @@ class Changes:
     tagged: Tagged = field(repr=False)
     pseudonyms: KeyedHash = field(repr=False)
 
-    def among(self, frames: Iterator[pl.DataFrame], reading: Reading) -> Iterator[pl.DataFrame]:
+    def among(
+        self, frames: Iterator[pl.DataFrame], reading: Reading, called: Callable[[pl.Series], None]
+    ) -> Iterator[pl.DataFrame]:
         """Yield the changes among the ``frames`` of ``reading``, whose recorder has just taken each, then the removed.
 
+        ``called`` is told whose rows they are, the removed among them: the file names their pseudonyms.
         Raises ``BaselineUnusableError``.
         """
         if reading.recorder is None:
@@ -146,8 +159,10 @@ class Changes:
         schema: Mapping[str, pl.DataType] = pl.Schema(dict.fromkeys(reading.plan.names, pl.String()))
         for frame in frames:
             schema = frame.schema
-            yield self.increment.take(frame, *reading.recorder.latest())
-        yield from self.increment.removed(reading.snapshot, self.tagged, self.pseudonyms, schema)
+            changed, these = self.increment.take(frame, *reading.recorder.latest())
+            called(reading.recorder.pupils.filter(these))
+            yield changed
+        yield from self.increment.removed(reading.snapshot, self.tagged, self.pseudonyms, schema, called)
 
 
 def _removed(pseudonyms: pl.Series, named: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -7,6 +7,7 @@ the registry's ``Matcher`` about every suspicion: a confirmed one stops the rele
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,8 +16,10 @@ from typing import BinaryIO, cast
 import polars as pl
 
 from core_registry.sharing import RowFilter, SharingView
+from gateway.anonymize.errors import TransformError
 from gateway.anonymize.pseudonyms import KeyedHash
 from gateway.anonymize.transform import Transformer
+from gateway.audit.rolls import Roll, RollCall
 from gateway.errors import GatewayError, UnavailableError
 from gateway.journal import Tx
 from gateway.policies.records import Grant
@@ -106,10 +109,17 @@ class Preparation:
             recorder = self.ledger.recorder(precedents)
             reading.recorder = recorder
             changes = self._changes(extract, grant, precedents, key)
-            prepared = self._write(extract, reading, file_key, changes)
+            roll = bench.roll_call()
+            prepared = self._write(extract, reading, file_key, roll, changes)
+        called: list[Roll] = []
+
+        def beside_the_scan() -> None:
+            reading.measure()
+            called.append(_closed(roll, prepared))
+
         with (
             SealedSource(bench.file_of(extract.id), file_key, prepared.size) as source,
-            alongside(reading.measure),
+            alongside(beside_the_scan),
         ):
             scanned = bench.scan(extract, plan, prepared, source)
         sealed = packed(
@@ -142,6 +152,7 @@ class Preparation:
                 report,
                 noted={**noted_of(precedents, reading.decided), **(prepared.changes or {})},
                 reported={} if prepared.changes is None else {"changes": dict(prepared.changes)},
+                subjects=called[0],
                 scanned=scanned,
             ),
             links,
@@ -179,14 +190,15 @@ class Preparation:
         )
 
     def _write(
-        self, extract: Extract, reading: Reading, file_key: FileKey, changes: Changes | None = None
+        self, extract: Extract, reading: Reading, file_key: FileKey, roll: RollCall, changes: Changes | None
     ) -> PreparedFile:
         plan = reading.plan
         names = plan.names if changes is None else names_with_change(plan.names)
         schema: pl.Schema | None = None
         with Shuffle() as shuffle, SealedSink(self.bench.file_of(extract.id), file_key) as sink:
             with closing(reading.frames()) as frames:
-                for frame in frames if changes is None else changes.among(frames, reading):
+                rows = _called(frames, reading, roll) if changes is None else changes.among(frames, reading, roll.add)
+                for frame in rows:
                     schema = frame.schema
                     shuffle.add(frame)
             out = writer(
@@ -223,3 +235,19 @@ class Preparation:
         """Record that a limit of the grant was passed, where it was one: alerts follow these entries (A50-9)."""
         if "dimension" in error.extra:
             self.bench.journal.append(refusal(None, error, links))
+
+
+def _called(frames: Iterator[pl.DataFrame], reading: Reading, roll: RollCall) -> Iterator[pl.DataFrame]:
+    """Yield ``frames``, and put the pupils of each on the roll."""
+    for frame in frames:
+        if reading.recorder is not None:
+            roll.add(reading.recorder.pupils)
+        yield frame
+
+
+def _closed(roll: RollCall, prepared: PreparedFile) -> Roll:
+    """Return the pupils of a file. Raises ``TransformError`` unless there is one for each row."""
+    subjects = roll.close()
+    if subjects.distinct != prepared.rows:
+        raise TransformError("The pupils of what would leave are not those of its rows; nothing is released.")
+    return subjects

@@ -113,6 +113,9 @@ def test_changes_applied_to_what_was_held_give_what_a_whole_extract_gives(house:
     assert claims["rows"] == 3
     assert json.loads(first.report)["changes"] == {"added": 1, "changed": 1, "removed": 1}
     assert json.loads(first.report)["rows_out"] == held.height
+    told, tagger = house.entries("release.prepared")[-1]["tags"], house.services.audit.tagger
+    assert tagger is not None
+    assert told["tags"] == sorted(tagger.tag(told["epoch"], one).hex() for one in (added, changed, removed))
     now = apply(held, delta)
     # changes since changes: the ledger knows what the recipient holds by now
     set_column(house, moved, "grade", "12")

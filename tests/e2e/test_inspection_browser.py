@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from gateway.audit.bundle import verify_bundle
+from gateway.audit.receipts import TlogProof
+from gateway.audit.records import SearchQuery
+from gateway.cli import cli
 from gateway.demo.server import BackgroundServer
 from tests.conftest import need
 from tests.e2e.chromium import CHROMIUM, follow, launched
@@ -130,3 +134,104 @@ def test_from_the_alert_to_the_case_to_proof_to_package(
         assert shown.evaluate("document.documentElement.scrollWidth") <= NARROW, path
     for visitor in (stranger, inspector, officer):
         visitor.leave()
+
+
+def pupils_of(house: House, count: int) -> list[dict[str, str]]:
+    """Return the first pupils of the form that was imported, in clear."""
+    _, head, *lines = (house.form.parent / "first.csv").read_bytes().decode("utf-8-sig").split("\r\n")
+    return [dict(zip(head.split(","), line.split(","), strict=True)) for line in lines[:count]]
+
+
+@pytest.mark.rule("A50-10")
+def test_by_number_to_a_hit_and_a_proof_that_the_shell_verifies(
+    chromium: Browser, base: str, house: House, tmp_path: Path
+) -> None:
+    looked, other = pupils_of(house, 2)
+    office, audit = house.process.services.office, house.process.services.audit
+    assert office is not None
+    office.find_by_id_number(looked["身份证件号"], actor="st-registrar", reason="核对学籍")
+    inspector = Visitor(chromium, base, house)
+    inspector.sign_in("inspector")
+    page = inspector.page
+    deadline = time.monotonic() + 20
+    while not audit.found(SearchQuery(kind="registry.read")).entries and time.monotonic() < deadline:
+        time.sleep(0.1)  # the event is on its way through the outbox
+
+    page.goto("/audit")
+    page.click("#by-pupil summary")
+    page.fill("#by-pupil [name=number]", looked["学籍号"])
+    page.fill("#by-pupil [name=reason]", "家长来信核查")
+    page.click("#by-pupil button")
+    page.wait_for_selector("section[aria-labelledby=found]")
+    assert looked["学籍号"] not in page.url
+    assert "结果完整至日志前" in page.inner_text("section[aria-labelledby=found]")
+    inspector.picture("audit-by-pupil")
+    row = page.locator("tr", has_text="registry.read").first
+    with page.expect_navigation():
+        row.locator("button", has_text="证明").click()
+    page.wait_for_selector("section[aria-labelledby=verdict]")
+    assert "包含该学生" in page.inner_text("section[aria-labelledby=verdict]")
+    inspector.picture("audit-presence")
+    with page.expect_download() as expected:
+        page.click("a[download$='.json'] >> nth=0")
+    present = tmp_path / "present.json"
+    expected.value.save_as(present)
+
+    page.click("section[aria-labelledby=verdict] a >> nth=0")
+    page.wait_for_selector("section[aria-labelledby=proof]")
+    entry = int(page.url.rpartition("/")[2])
+    with page.expect_download() as expected:
+        page.click("form[action$=receipt] button")
+    receipt = tmp_path / "entry.tlog-proof"
+    expected.value.save_as(receipt)
+    proof = TlogProof.parse(receipt.read_text(encoding="utf-8"))
+    assert (proof.index, proof.verify(audit.proof(entry).body, audit.policy).origin) == (entry, audit.origin)
+
+    page.fill("section[aria-labelledby=pupil] [name=number]", other["身份证件号"])
+    page.fill("section[aria-labelledby=pupil] [name=reason]", "家长来信核查")
+    page.click("section[aria-labelledby=pupil] button")
+    page.wait_for_selector("section[aria-labelledby=verdict]")
+    assert "不包含" in page.inner_text("section[aria-labelledby=verdict]")
+    absent, unnamed = tmp_path / "absent.json", tmp_path / "unnamed.json"
+    for place, file in enumerate((absent, unnamed)):
+        with page.expect_download() as expected:
+            page.click(f"a[download$='.json'] >> nth={place}")
+        expected.value.save_as(file)
+
+    for file, number, status, words in (
+        (present, looked["身份证件号"], 1, "与所填号码不一致"),  # asked by the other number of the same pupil
+        (present, looked["学籍号"], 0, "与所填号码一致"),
+        (absent, other["身份证件号"], 0, "不包含该学生"),
+        (unnamed, other["身份证件号"], 1, "未说明标签属于哪名学生"),
+    ):
+        command = ["verify-presence", str(file), "--vkey", str(audit.policy.logs[0]), "--compare"]
+        shell = CliRunner().invoke(cli, command, input=f"{number}\n")
+        assert (shell.exit_code, words in shell.output) == (status, True), shell.output
+    assert (
+        CliRunner().invoke(cli, ["verify-presence", str(present), "--vkey", str(audit.policy.logs[0])]).exit_code == 0
+    )
+    page.set_viewport_size({"width": NARROW, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW
+    inspector.leave()
+
+
+@pytest.mark.rule("A50-10")
+def test_a_name_with_a_school_leads_through_a_masked_choice(chromium: Browser, base: str, house: House) -> None:
+    (looked,) = pupils_of(house, 1)
+    inspector = Visitor(chromium, base, house)
+    inspector.sign_in("inspector")
+    page = inspector.page
+    page.goto("/audit")
+    page.click("#by-pupil summary")
+    page.fill("#by-pupil [name=name]", looked["姓名"])
+    page.fill("#by-pupil [name=birth_date]", "2001-01-01")
+    page.fill("#by-pupil [name=reason]", "核查")
+    page.click("#by-pupil button")
+    page.wait_for_selector("text=学籍库中没有该学生")
+    page.fill("#by-pupil [name=name]", looked["姓名"])
+    page.fill("#by-pupil [name=school]", looked["学校标识码"])
+    page.fill("#by-pupil [name=reason]", "核查")
+    page.click("#by-pupil button")
+    page.wait_for_selector("section[aria-labelledby=found]")
+    assert "audit.read" in page.inner_text("section[aria-labelledby=found]")
+    inspector.leave()

@@ -134,7 +134,8 @@ def test_changes_are_what_sets_say_they_are(before: dict[int, int], now: dict[in
         tags = np.array(order[first : first + batch], dtype=np.uint64)
         frame = pl.DataFrame({"tag": tags})
         content = np.array([now[int(tag)] for tag in tags], dtype=np.uint64)
-        out = increment.take(frame, tags // 4, tags % 4, content)
+        out, these = increment.take(frame, tags // 4, tags % 4, content)
+        assert frame.filter(these)["tag"].to_list() == out["tag"].to_list()
         told |= {row["tag"]: row["change"] for row in out.iter_rows(named=True)}
     expected = {tag: "added" for tag in now if tag not in before}
     expected |= {tag: "changed" for tag in now if tag in before and before[tag] != now[tag]}

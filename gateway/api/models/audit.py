@@ -113,6 +113,10 @@ class AuditPageOut(Model):
     before: int | None
     lost_epochs: list[str]
     """Quarters of which nobody can say any more what is about the pupil: their tag keys are destroyed."""
+    complete_to: int
+    """Up to how many entries of the log the answer is complete; later ones may fit too."""
+    root: str
+    """The root of the log at that size (base64): what a reading of all entries is held against."""
 
 
 class ProofOut(Model):

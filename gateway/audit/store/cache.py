@@ -14,8 +14,8 @@ from sqlalchemy import (
 )
 
 from gateway.audit.records import TagList
+from gateway.audit.rolls import PackedTags
 from gateway.audit.store.tables import log_index, log_tag_lists, log_tags
-from gateway.audit.store.values import PackedTags
 from gateway.db import Prepared, connection_of
 from gateway.journal import Tx
 
@@ -39,7 +39,7 @@ class CacheRows:
     def tag_list(self, tx: Tx, seq: int) -> TagList | None:
         """Return the tag list that lies beside entry ``seq``; ``None`` when there is none."""
         row = connection_of(tx).execute(select(log_tag_lists).where(log_tag_lists.c.seq == seq)).one_or_none()
-        return None if row is None else TagList(row.epoch, tuple(PackedTags(bytes(row.tags))), listed=False)
+        return None if row is None else TagList(row.epoch, PackedTags(bytes(row.tags)), listed=False)
 
     def index_rows(self, tx: Tx) -> Iterator[tuple[int, dict[str, str | None], list[tuple[str, bytes]]]]:
         """Yield the search index as it stands: index, columns, and listed tags sorted; ascending."""

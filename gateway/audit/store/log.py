@@ -21,6 +21,7 @@ from gateway.audit.records import (
     Head,
     StoredEntry,
 )
+from gateway.audit.rolls import packed
 from gateway.audit.store.tables import (
     log_checkpoints,
     log_cosignatures,
@@ -97,7 +98,7 @@ class LogRows:
         numbered = list(enumerate(batch.entries, start=batch.start))
         _ADD_ENTRY.run_rows(connection, [(seq, leaf, entry.body) for seq, (leaf, entry) in numbered])
         lists = [
-            {"seq": seq, "epoch": entry.tags.epoch, "tags": b"".join(entry.tags.tags)}
+            {"seq": seq, "epoch": entry.tags.epoch, "tags": packed(entry.tags.tags).packed}
             for seq, (_, entry) in numbered
             if entry.tags is not None and not entry.tags.listed
         ]

@@ -27,9 +27,9 @@ from sqlalchemy.sql.operators import custom_op
 from gateway.audit.records import (
     SearchQuery,
 )
+from gateway.audit.rolls import PackedTags
 from gateway.audit.store.following import PERSON, FollowingRows
 from gateway.audit.store.tables import log_index, log_tag_lists, log_tags
-from gateway.audit.store.values import PackedTags
 from gateway.db import connection_of
 from gateway.instants import micros_text
 from gateway.journal import Tx

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import (
     Connection,
 )
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gateway.audit.tags import TAG_BYTES
 from gateway.errors import UnavailableError
 
 
@@ -31,21 +28,6 @@ def still_open(connection: Connection) -> bool:
     if connection.dialect.name != "sqlite":
         return True
     return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
-
-
-class PackedTags(Sequence[bytes]):
-    """Sorted tags in one run of bytes, read without splitting."""
-
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-
-    def __len__(self) -> int:
-        return len(self._packed) // TAG_BYTES
-
-    def __getitem__(self, at: int) -> bytes:  # type: ignore[override]  # slices are not needed
-        if not 0 <= at < len(self):
-            raise IndexError(at)
-        return self._packed[at * TAG_BYTES : (at + 1) * TAG_BYTES]
 
 
 GONE = (OperationalError, InterfaceError, InternalError, PendingRollbackError, PoolTimeoutError)

@@ -100,6 +100,8 @@ class Recorder:
         self._content = plan.longitudinal and bool(self._told)
         self._demands = demands_of(plan)
         self._parts: dict[str, list[Numbers]] = {}
+        self.pupils = pl.Series(SUBJECT, [], dtype=pl.String)
+        """The pupils of the last batch whose rows leave; of an anonymous one in another order than its rows."""
 
     def add(
         self,
@@ -121,6 +123,7 @@ class Recorder:
             held, classes = held.filter(pl.Series(leaves)), classes[leaves]
         if held.height != released.height:
             raise TransformError("The rows that left are not those that were judged; nothing is released.")
+        self.pupils = held[SUBJECT]
         if not recorded(self._plan):
             return
         high, low = self._ledger.tags(self._group, held[SUBJECT])

@@ -133,14 +133,15 @@ class Matching:
         links: Links,
         scanned: LeakScan,
     ) -> None:
-        matched = sum(looked.matched)
+        matched, call = sum(looked.matched), self.bench.roll_call()
+        call.add(looked.subjects)
         made = Made(
             prepared,
             file_key.wrap(self.bench.delivery_key),
             report_of(plan, rows_in=prepared.rows, rows_out=prepared.rows),
             noted={"matched_rows": matched, "limited_rows": looked.limited},
             reported={"matched_rows": matched},
-            subjects=looked.subjects,
+            subjects=call.close(),
             scanned=scanned,
         )
 
