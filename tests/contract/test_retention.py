@@ -21,9 +21,10 @@ from gateway.accesses.store import SqlQuestionBook
 from gateway.accesses.store.questions import access_questions
 from gateway.audit.bundle import verify_bundle
 from gateway.audit.epoch_keys import ACCESS_TAGS
+from gateway.audit.indexing import SearchIndex
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.records import SearchQuery
-from gateway.audit.store import DatabaseLogSource, shelves
+from gateway.audit.store import DatabaseLogSource, SqlLogStore, shelves
 from gateway.audit.store.tables import audit_requests
 from gateway.audit.tags import EpochState, Tagger
 from gateway.audit.verify import verify_log
@@ -397,6 +398,7 @@ def test_requests_that_are_entries_go_in_chunks_and_one_that_waits_stays(
         for _ in range(5):
             connection.execute(audit_requests.insert().values(draft="", entry_seq=index, tree_size=index + 1))
         connection.execute(audit_requests.insert().values(draft="{}"))
+    SearchIndex(SqlLogStore(house.engine), house.reader).catch_up()
     house.clock.at = datetime(2027, 5, 23, 16, 0, tzinfo=UTC)
     house.sweep()
     with house.engine.connect() as connection:
