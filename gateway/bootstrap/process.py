@@ -321,6 +321,7 @@ def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService
         view=parts.sharing or asker(parts),
         gate=StandingGate(desk, parts.journal, parts.book, parts.now),
         keys=keys,
+        divisions=parts.book.divisions,
         now=parts.now,
     )
 

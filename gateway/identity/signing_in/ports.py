@@ -88,9 +88,9 @@ class Gate(Protocol):
         principal: Principal,
         purpose: str,
         claims: frozenset[str],
-        run: Callable[[], R],
+        run: Callable[[Grant], R],
     ) -> R:
-        """Return what ``run`` returns, as one use of a grant; raises ``ForbiddenError`` before it."""
+        """Return what ``run`` returns of a grant, as one use of it; raises ``ForbiddenError`` before it."""
 
 
 class ConsentRepository(Protocol):

@@ -103,7 +103,7 @@ class RedeemDesk:
                 party.principal,
                 PURPOSE,
                 fields_told(claims),
-                lambda: self._tell(party, found, subject, row, claims),
+                lambda _grant: self._tell(party, found, subject, row, claims),
             )
         except UnavailableError:
             raise
@@ -172,7 +172,7 @@ class RedeemDesk:
             party.principal,
             PURPOSE,
             fields_told(claims),
-            lambda: self._issue(party, found, proof, subject, row, claims),
+            lambda _grant: self._issue(party, found, proof, subject, row, claims),
         )
 
     def _issue(
