@@ -275,7 +275,7 @@ def issuing_of(service: IdentityService, **changes: object) -> IssuingService:
     view, keys, settle = service.view, service.keys, service.set_status_by_subject
     credentials = CredentialDesk(service.settings, journal, store, rows, view, keys, tokens, settle, now)
     offers = OfferDesk(service.settings, journal, store, view, lambda by, _subject, row: may(by, row), now)
-    ending = EndingDesk(journal, store, rows, service.end, lambda by, _subject: may(by, pupil()), now)
+    ending = EndingDesk(journal, reader, store, rows, service.end, lambda by, _subject: may(by, pupil()), now)
     desk = LocalDesk(tokens, credentials, NotificationDesk(journal, store, tokens, service.end), ending)
     return IssuingService(offers, desk, journal, store, now)
 

@@ -1,0 +1,39 @@
+"""families: what the worker has done about a bond that was opened, has ended, or ends with age
+
+Revision ID: 8c05family
+Revises: 8b01inspect
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "8c05family"
+down_revision = "8b01inspect"
+branch_labels = None
+depends_on = None
+
+_INDEXES = {
+    "ix_family_bonds_unregistered": (["opened_at"], "registered_at IS NULL AND ended_at IS NULL AND kind = 'guardian'"),
+    "ix_family_bonds_unsettled": (["ended_at"], "settled_at IS NULL AND ended_at IS NOT NULL"),
+    "ix_family_bonds_review": (["review_on"], "ended_at IS NULL AND kind = 'guardian'"),
+}
+
+
+def upgrade() -> None:
+    """Bonds from before are all still to be looked at: no column is filled."""
+    op.add_column("family_bonds", sa.Column("registered_at", sa.String(20), nullable=True))
+    op.add_column("family_bonds", sa.Column("settled_at", sa.String(20), nullable=True))
+    op.add_column("family_bonds", sa.Column("review_on", sa.String(10), nullable=True))
+    for name, (columns, where) in _INDEXES.items():
+        part = sa.text(where)
+        op.create_index(name, "family_bonds", columns, sqlite_where=part, postgresql_where=part)
+
+
+def downgrade() -> None:
+    """Take it away again."""
+    for name in _INDEXES:
+        op.drop_index(name, "family_bonds")
+    for column in ("review_on", "settled_at", "registered_at"):
+        op.drop_column("family_bonds", column)
