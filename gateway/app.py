@@ -50,6 +50,9 @@ from gateway.api import (
     wallets,
 )
 from gateway.api.counters import RequestCounter
+from gateway.api.family import cases as family_cases
+from gateway.api.family import children
+from gateway.api.family import sessions as family_sessions
 from gateway.api.limits import Limits, fields_of
 from gateway.api.office import cases, evidence, oversight, papers, posts, redactions, registry
 from gateway.api.uploads import GatewayRequest
@@ -172,6 +175,8 @@ def _blueprints(services: Services) -> list[Any]:
             alerts.blueprint,
             inspections.blueprint,
         ]
+    if face in {Face.ALL, Face.FAMILY, Face.OUTSIDE}:
+        found += [family_sessions.blueprint, children.blueprint, family_cases.blueprint]
     if outside:
         found += [presentations.blueprint, presentation_wallets.blueprint]
         found += [

@@ -50,6 +50,8 @@ _MOVED = frozenset({"grade", "class_name"})
 """Annex 1 fields that an act sets without stating anything of the pupil: no check of the form is needed for them."""
 
 
+GUARDIANS = ""
+"""The unit of what guardians hand in: it serves for that pupil, in their own requests, and for nobody else's."""
 EVIDENCE_COLUMNS = tuple(column for column in evidence.c if column.name not in {"sealed", "key_version"})
 """An item of evidence without its content."""
 
@@ -123,6 +125,8 @@ class FactsReader:
         units = _units(known.values())
         if procedure.subject == "none":  # the county of the household hands in too, wherever the school lies (A9-5)
             units |= {unit for place in places.values() for unit in place}
+        if account is not None:
+            units |= {GUARDIANS}
         semesters = self._setting.terms(where.city)
         return Facts(
             today=today,
@@ -293,7 +297,9 @@ def _evidence(
     found = {row.evidence_id: row for row in rows}
     for item in items:
         row = found.get(item)
-        if row is None or row.student_id not in {None, student_id} or row.unit not in units:
+        guardians = row is not None and row.unit == GUARDIANS
+        of_pupil = {student_id} if guardians else {None, student_id}
+        if row is None or row.student_id not in of_pupil or row.unit not in units:
             raise EvidenceRefusedError(
                 "An item of evidence is unknown, or belongs to another pupil or unit.",
                 detail_zh="某项证明材料不存在，或不属于该学生或本单位。",

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine, delete, select
 
+from core_registry.cases.guardians import PupilPlace
 from core_registry.db.case_tables import guardian_accounts
 from core_registry.db.engine import reading, writing
 from core_registry.db.posts_store import guardian_verified, write_link
@@ -36,6 +37,13 @@ class SqlGuardianLinks:
                 write_link(connection, account, student, on, verified_by, now)
                 queue(connection, LINK, now, verified_by, {"verified": True}, (subject_ref,))
         return True
+
+    def place(self, subject_ref: str) -> PupilPlace | None:
+        """Return where a record lies, ``None`` for an unknown reference or a record without a school."""
+        query = select(students.c.student_id, students.c.school_code).where(students.c.subject_ref == subject_ref)
+        with reading(self.engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None or row.school_code is None else PupilPlace(row.student_id, row.school_code)
 
     def unlink(self, account: str, subject_ref: str, *, by: str, now: datetime) -> bool:
         """Take a link away; ``False`` when there was none."""

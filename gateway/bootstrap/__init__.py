@@ -12,6 +12,7 @@ from gateway.bootstrap.cases import (
     desk_of,
     evidence_of,
 )
+from gateway.bootstrap.inspections import InspectionService, OrderDesk, inspections_of
 from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
 from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
 from gateway.bootstrap.parts import Process
@@ -40,6 +41,8 @@ __all__ = [
     "CertificateLine",
     "Draft",
     "ImportSummary",
+    "InspectionService",
+    "OrderDesk",
     "Paper",
     "PaperDesk",
     "Process",
@@ -57,6 +60,7 @@ __all__ = [
     "grant_roles",
     "host_actor",
     "import_request",
+    "inspections_of",
     "load_rulebook",
     "log_key",
     "new_post",

@@ -10,9 +10,10 @@ from gateway.accounts.recipients import RecipientRegister
 from gateway.audit.alerts import AlertService
 from gateway.audit.alerts_records import AlertId
 from gateway.audit.service import AuditService
-from gateway.bootstrap.parts import Parts
+from gateway.bootstrap.parts import Parts, Process
 from gateway.bootstrap.registry import registry_office
 from gateway.bootstrap.workflow import working_days
+from gateway.errors import ConfigurationError
 from gateway.ids import RecipientId
 from gateway.inspections.orders import OrderDesk
 from gateway.inspections.records import Subject, SubjectKind
@@ -25,6 +26,16 @@ from gateway.policies.resources import audit_log_resource
 from gateway.policies.service import ApplicationService, random_id
 from gateway.policies.store import SqlPolicyStore
 from gateway.principals import Principal
+
+__all__ = [
+    "AuditGate",
+    "InspectionService",
+    "OrderDesk",
+    "inspection_service",
+    "inspection_tasks",
+    "inspections_of",
+    "order_desk",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,14 @@ def inspection_service(
         today=parts.today,
         new_id=random_id,
     )
+
+
+def inspections_of(process: Process) -> tuple[InspectionService, OrderDesk]:
+    """Return cases and orders of a process; raises ``ConfigurationError`` on a face without them."""
+    cases, orders = process.services.inspections, process.services.orders
+    if cases is None or orders is None:
+        raise ConfigurationError("This face has no inspection cases.", detail_zh="本端没有检查案件。")
+    return cases, orders
 
 
 def inspection_tasks(orders: OrderDesk | None) -> list[Task]:

@@ -49,7 +49,7 @@ from gateway.bootstrap.papers import paper_desk
 from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
 from gateway.bootstrap.readiness import degraded, readiness
-from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
+from gateway.bootstrap.registry import case_desk, guardian_desk, load_rulebook, registry_office, staff_desk
 from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
 from gateway.bootstrap.tokens import token_service
@@ -256,6 +256,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     identity = _identity(parts, desk, issuer_keys)
     families = family_service(parts, identity.view)
     alerts = alert_service(parts, log, applications)
+    cases = case_desk(parts)
     services = Services(
         face=face,
         settings=settings,
@@ -272,7 +273,8 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         identity=identity,
         issuing=issuing_service(parts, identity, families.may_hold_for, families.may_end_for),
         office=registry_office(parts),
-        desk=case_desk(parts),
+        desk=cases,
+        guardians=guardian_desk(parts, cases),
         papers=paper_desk(parts),
         staff=staff_desk(parts),
         sharing=parts.sharing,

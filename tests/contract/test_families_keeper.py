@@ -20,6 +20,7 @@ from gateway.families.store.tables import bonds
 from gateway.identity.errors import Reason, WalletRefusedError
 from gateway.identity.holder import Wallet
 from gateway.identity.issuing.ending import EndingDesk
+from gateway.identity.issuing.records import MadeOffer
 from gateway.identity.issuing.store import IssuingStore
 from gateway.identity.offline import verify_credential
 from gateway.identity.records import Status
@@ -147,7 +148,7 @@ def test_what_lies_in_a_wallet_ends_with_the_bond_and_nothing_else_does(house: H
     assert len(house.identity.journal.entries) == told
 
 
-def _offer(house: House, who: Entered) -> identity.MadeOffer:
+def _offer(house: House, who: Entered) -> MadeOffer:
     offers = house.identity.issuing.offers
     assert offers is not None
     return replace(offers, may_offer=lambda *_: True).make(LI, who.principal)
