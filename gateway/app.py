@@ -56,6 +56,7 @@ from gateway.api.family import sessions as family_sessions
 from gateway.api.limits import Limits, fields_of
 from gateway.api.office import cases, evidence, oversight, papers, posts, redactions, registry
 from gateway.api.uploads import GatewayRequest
+from gateway.csp import CSP
 from gateway.incidents import report
 from gateway.keyring import Face, Key
 from gateway.policies.decision import DecisionPoint
@@ -65,10 +66,6 @@ from gateway.services import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 _HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from core_registry.db.guardian_links import SqlGuardianLinks
 from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlSessions
 from gateway.bootstrap.identity_issuing import ending_desk
+from gateway.bootstrap.identity_signing_in import consent_keeper
 from gateway.bootstrap.parts import Parts
 from gateway.families.activation import ActivationDesk
 from gateway.families.bonds import Bonds
@@ -71,6 +72,7 @@ def bond_keeper(parts: Parts, registry: Engine, identity: IdentityService) -> Bo
         store=FamilyStore(),
         register=SqlGuardianLinks(registry),
         wallets=ending_desk(parts, identity),
+        sign_ins=consent_keeper(parts),
         view=identity.view,
         journal=parts.journal,
         reader=parts.reader,

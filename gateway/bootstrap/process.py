@@ -42,7 +42,7 @@ from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_t
 from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
-from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
+from gateway.bootstrap.identity_signing_in import consent_desk, logout_tasks, sign_in_service
 from gateway.bootstrap.inspections import inspection_service, order_desk
 from gateway.bootstrap.oversight import registry_oversight
 from gateway.bootstrap.papers import paper_desk
@@ -311,6 +311,9 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
         worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
         wake.append(worker.wake)
+    elif with_worker and face is Face.OUTSIDE:
+        # What relying parties are told is signed by the key that this face alone holds, and goes out where it stands.
+        worker = Worker(logout_tasks(parts))
     return Process(services, worker, closers)
 
 

@@ -1,4 +1,4 @@
-"""What the worker does about bonds: the registry learns of them, they end with age, and their wallets empty.
+"""What the worker does about bonds: the registry learns of them, they end with age, wallets empty, sign-ins end.
 
 A bond is made and ended where the family or the school is; what follows from it needs the registry's database and the
 issuer's key, so the worker does it, from the row, within seconds. Whatever is left undone by a worker that was killed
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from gateway.accounts.sealing import civil_date
 from gateway.articles import keeps
-from gateway.families.ports import GuardianRegister, KeptBonds, PupilView, Wallets
+from gateway.families.ports import GuardianRegister, KeptBonds, PupilView, SignIns, Wallets
 from gateway.families.records import Bond, BondKind
 from gateway.families.rules import ADULT_AGE, GONE, OWN_ACCOUNT_AGE, age_of, rights_of
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Scratch, Tx
@@ -33,6 +33,7 @@ class BondKeeper:
     store: KeptBonds
     register: GuardianRegister
     wallets: Wallets
+    sign_ins: SignIns
     view: PupilView
     journal: Journal
     reader: Reader
@@ -66,10 +67,11 @@ class BondKeeper:
         self.scratch.write(lambda tx: self.store.registered(tx, bond.id, self.now()))
 
     def _settle(self, bond: Bond) -> None:
-        """Empty the wallet of a bond that ended, and take the link out of the registry unless there is a new bond."""
+        """Empty the wallet of a bond that ended, end its sign-ins, and its link unless there is a new bond."""
         ended_at = bond.ended_at or self.now()
         reason = WITH_AGE if bond.ended_by is None else "bond_ended"
         self.wallets.end_held(bond.subject_ref, bond.account, ended_at, reason)
+        self.sign_ins.bond_ended(bond.subject_ref, bond.account, reason)
         live = self.reader.read(lambda tx: self.store.bonds_with(tx, bond.subject_ref))
         if bond.kind is BondKind.GUARDIAN and all(one.account != bond.account for one in live):
             by = bond.ended_by or WITH_AGE

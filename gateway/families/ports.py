@@ -86,6 +86,13 @@ class GuardianRegister(Protocol):
         """Take a link away; ``False`` when there was none."""
 
 
+class SignIns(Protocol):
+    """Sign-ins at relying parties."""
+
+    def bond_ended(self, subject: SubjectRef, account: AccountId, reason: str) -> int:
+        """End the sign-ins of an account for a pupil; return how many."""
+
+
 class Wallets(Protocol):
     """Identities in wallets, where the issuer's key is."""
 

@@ -24,6 +24,8 @@ from gateway.identity.issuing.records import MadeOffer
 from gateway.identity.issuing.store import IssuingStore
 from gateway.identity.offline import verify_credential
 from gateway.identity.records import Status
+from gateway.identity.signing_in.consents import ConsentKeeper
+from gateway.identity.signing_in.store import SignInStore
 from gateway.identity.store import IdentityStore
 from gateway.identity.verify import UnverifiedPresentation, status_reference_of
 from gateway.ids import SubjectRef
@@ -94,7 +96,10 @@ def house(tables_url: str) -> Iterator[House]:
         reader, service, clock = issuer.service.reader, issuer.service, issuer.clock
         ending = EndingDesk(issuer.journal, reader, IssuingStore(), rows, service.end, lambda *_: False, clock)
         scratch = identity.EngineScratch(issuer.engine)
-        keeper = BondKeeper(FamilyStore(), register, ending, room.pupils, room.journal, reader, scratch, clock)
+        sign_ins = ConsentKeeper(SignInStore(), issuer.journal, reader, clock)
+        keeper = BondKeeper(
+            FamilyStore(), register, ending, sign_ins, room.pupils, room.journal, reader, scratch, clock
+        )
         yield House(room, issuer, keeper, register)
 
 

@@ -251,7 +251,12 @@ class RedeemDesk:
             links=_links(present),
             subjects=_subjects(present),
         )
-        self.journal.record(lambda tx: self.store.advance(tx, present, ended), entry)
+
+        def write(tx: Tx) -> None:
+            if self.store.advance(tx, present, ended):
+                self.store.ended_by_party(tx, present.id)
+
+        self.journal.record(write, entry)
 
     # Tokens
 
