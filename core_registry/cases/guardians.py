@@ -13,7 +13,7 @@ from datetime import date
 from typing import Protocol
 
 from core_registry.cases.records import CaseLine, Draft, NewEvidence
-from core_registry.cases.service import CaseDesk
+from core_registry.cases.service import MAX_LIST, CaseDesk
 from core_registry.domain.cases import Actor, Case
 from core_registry.domain.facts import Evidence
 from core_registry.domain.procedures import Procedure
@@ -45,15 +45,15 @@ class PupilPlace:
 
 
 class Places(Protocol):
-    """Where the record of a reference lies."""
+    """Where the record of a guardian's child lies."""
 
-    def place(self, subject_ref: str) -> PupilPlace | None:
-        """Return it, ``None`` for an unknown reference or a record without a school."""
+    def place(self, account: str, subject_ref: str) -> PupilPlace | None:
+        """Return it, ``None`` without a verified link (A7-3), or for a record without a school."""
 
 
 @enforces("A7-3", how="procedure")
 class GuardianDesk:
-    """Use cases of guardians, named by ``account``; ``CaseDesk`` asks for the verified link at each of them."""
+    """Use cases of guardians, named by ``account``: each asks for the verified link first, and again as it is done."""
 
     def __init__(self, desk: CaseDesk, places: Places) -> None:
         self._desk = desk
@@ -65,7 +65,7 @@ class GuardianDesk:
 
     def explain(self, account: str, subject_ref: str, request: GuardianRequest) -> tuple[RuleResult, ...]:
         """Return what every rule says of a request; nothing is written. Raises as ``open``."""
-        return self._desk.explain(self._draft(subject_ref, request), _actor(account))
+        return self._desk.explain(self._draft(account, subject_ref, request), _actor(account))
 
     def open(self, account: str, subject_ref: str, request: GuardianRequest) -> Case:
         """Open a case, with the guardian's own step done; the same ``key`` again gives the same case.
@@ -73,18 +73,19 @@ class GuardianDesk:
         Raises ``StudentNotFoundError`` without a verified link, ``CaseRefusedError`` with all results, ``ValuesError``,
         ``RegisterRuleError``, ``EvidenceRefusedError``.
         """
-        return self._desk.open(self._draft(subject_ref, request), _actor(account))
+        return self._desk.open(self._draft(account, subject_ref, request), _actor(account))
 
     def cases(self, account: str, subject_ref: str, *, after: str = "", limit: int = 50) -> list[CaseLine]:
         """Return a page of what the account opened, newest first, of this child alone."""
-        student = self._place(subject_ref).student_id
-        found = self._desk.cases(_actor(account), None, after=after, limit=limit)
-        return [line for line in found if line.student_id == student]
+        student = self._place(account, subject_ref).student_id
+        found = self._desk.cases(_actor(account), None, after=after, limit=MAX_LIST)
+        return [line for line in found if line.student_id == student][:limit]
 
     def case(self, account: str, subject_ref: str, case_id: str) -> Case:
         """Return a case that the account opened for this child. Raises ``CaseNotFoundError`` for any other."""
+        place = self._place(account, subject_ref)
         found = self._desk.case(case_id, _actor(account), None)
-        if found.opened_by != account or found.request.student_id != self._place(subject_ref).student_id:
+        if found.opened_by != account or found.request.student_id != place.student_id:
             raise CaseNotFoundError(
                 "There is no such case, or you may not know of it.", detail_zh="没有这项业务，或您无权查看。"
             )
@@ -97,10 +98,10 @@ class GuardianDesk:
 
     def hand_in(self, account: str, subject_ref: str, evidence: NewEvidence) -> Evidence:
         """Store a file of this child as evidence, sealed. Raises ``EvidenceRefusedError``."""
-        of_child = replace(evidence, student_id=self._place(subject_ref).student_id)
+        of_child = replace(evidence, student_id=self._place(account, subject_ref).student_id)
         return self._desk.hand_in(of_child, _actor(account))
 
-    def _draft(self, subject_ref: str, request: GuardianRequest) -> Draft:
+    def _draft(self, account: str, subject_ref: str, request: GuardianRequest) -> Draft:
         known = {one.kind: one for one in self.procedures()}
         procedure = known.get(request.kind)
         if procedure is None:
@@ -109,7 +110,7 @@ class GuardianDesk:
                 detail_zh="该业务不由监护人发起，请选择列出的业务。",
                 rule="A7-3",
             )
-        place = self._place(subject_ref)
+        place = self._place(account, subject_ref)
         values = dict(request.values)
         if any(spec.name == BY_GUARDIAN for spec in procedure.fields):
             values[BY_GUARDIAN] = True
@@ -124,8 +125,8 @@ class GuardianDesk:
             key=request.key,
         )
 
-    def _place(self, subject_ref: str) -> PupilPlace:
-        found = self._places.place(subject_ref)
+    def _place(self, account: str, subject_ref: str) -> PupilPlace:
+        found = self._places.place(account, subject_ref)
         if found is None:
             raise StudentNotFoundError(
                 "There is no such student, or you may not know of it.", detail_zh="查无此学生，或您无权查看。"

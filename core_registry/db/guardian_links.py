@@ -38,9 +38,17 @@ class SqlGuardianLinks:
                 queue(connection, LINK, now, verified_by, {"verified": True}, (subject_ref,))
         return True
 
-    def place(self, subject_ref: str) -> PupilPlace | None:
-        """Return where a record lies, ``None`` for an unknown reference or a record without a school."""
-        query = select(students.c.student_id, students.c.school_code).where(students.c.subject_ref == subject_ref)
+    def place(self, account: str, subject_ref: str) -> PupilPlace | None:
+        """Return where a child's record lies, ``None`` without a verified link, or for a record without a school."""
+        query = (
+            select(students.c.student_id, students.c.school_code)
+            .join(guardian_accounts, guardian_accounts.c.student_id == students.c.student_id)
+            .where(
+                students.c.subject_ref == subject_ref,
+                guardian_accounts.c.account == account,
+                guardian_accounts.c.verified_on.is_not(None),
+            )
+        )
         with reading(self.engine) as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None or row.school_code is None else PupilPlace(row.student_id, row.school_code)

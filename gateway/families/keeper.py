@@ -67,15 +67,16 @@ class BondKeeper:
         self.scratch.write(lambda tx: self.store.registered(tx, bond.id, self.now()))
 
     def _settle(self, bond: Bond) -> None:
-        """Empty the wallet of a bond that ended, end its sign-ins, and its link unless there is a new bond."""
+        """Empty the wallet of a bond that ended; end its sign-ins and its link unless there is a new bond."""
         ended_at = bond.ended_at or self.now()
         reason = WITH_AGE if bond.ended_by is None else "bond_ended"
         self.wallets.end_held(bond.subject_ref, bond.account, ended_at, reason)
-        self.sign_ins.bond_ended(bond.subject_ref, bond.account, reason)
         live = self.reader.read(lambda tx: self.store.bonds_with(tx, bond.subject_ref))
-        if bond.kind is BondKind.GUARDIAN and all(one.account != bond.account for one in live):
-            by = bond.ended_by or WITH_AGE
-            self.register.unlink(bond.account, bond.subject_ref, by=by, now=self.now())
+        if all(one.account != bond.account for one in live):  # else there is a new bond by now
+            self.sign_ins.bond_ended(bond.subject_ref, bond.account, reason)
+            if bond.kind is BondKind.GUARDIAN:
+                by = bond.ended_by or WITH_AGE
+                self.register.unlink(bond.account, bond.subject_ref, by=by, now=self.now())
         self.scratch.write(lambda tx: self.store.settled(tx, bond.id, self.now()))
 
     def _review(self, bond: Bond) -> int:

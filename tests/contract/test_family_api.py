@@ -68,11 +68,11 @@ class App:
         assert (entered["token"] is not None) is token
         self.token, self.account = entered["token"] or self.token, entered["account"]
 
-    def proof(self, child: str) -> str:
+    def proof(self, child: str, status: int = 201) -> str:
         """Hand a file in for a child; return its id."""
         file = io.BytesIO(b"%PDF-1.7\nproof\n%%EOF\n")
         sent = {"kind": KIND, "issuer_kind": "police", "file": (file, "a.pdf", "application/pdf")}
-        return str(self.call("POST", f"{child}/evidence", status=201, data=sent)["id"])
+        return str(self.call("POST", f"{child}/evidence", status=status, data=sent).get("id"))
 
     def child(self, subject: str) -> str:
         """Return the address of a child."""
@@ -150,6 +150,7 @@ def test_a_guardian_applies_at_the_school_once_the_registry_knows_the_bond(world
     assert not kinds & {"transfer", "correction", "registration"}
     wish = {"kind": "data-change", "on": today, "applied_on": today, "values": {"boarding": True}, "key": "k" * 12}
     app.call("POST", f"{child}/cases", wish, 404)  # the worker has not told the registry yet
+    app.proof(child, 404)
     work(world)
     _registry(world, app.account, 1)
     told = app.call("POST", f"{child}/explanations", {key: wish[key] for key in wish if key != "key"})
@@ -189,6 +190,12 @@ def test_what_a_guardian_hands_in_serves_the_own_child_alone(world: Gateway) -> 
     refused = app.call("POST", f"{app.child(second)}/explanations", wish, 422)
     assert refused["type"] == "/problems/evidence-refused"
     assert app.call("POST", f"{app.child(subject)}/explanations", wish)["accepted"]
+    father = App(world)
+    father.activate(subject)
+    work(world)
+    assert father.proof(father.child(subject)) != item
+    refused = father.call("POST", f"{father.child(subject)}/explanations", wish, 422)
+    assert refused["type"] == "/problems/evidence-refused"
 
 
 def _registry(world: Gateway, account: str, count: int) -> None:
