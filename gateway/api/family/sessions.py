@@ -15,6 +15,7 @@ from gateway.api.models.family import (
     FamilySessionIn,
     FamilySessionOut,
 )
+from gateway.errors import ConflictError
 from gateway.families.records import CeremonyId, Entered
 
 blueprint = ApiBlueprint("family_sessions", __name__, tag="Families")
@@ -36,10 +37,17 @@ def activate(json_data: FamilyActivationIn) -> FamilySessionOut:
 
 
 @blueprint.post("/v1/family/sessions/challenges")
+@blueprint.answers({409: {"description": "The system is reached by a bare address, at which there are no passkeys"}})
 @blueprint.output(FamilyChallengeOut, status_code=201)
 def begin() -> FamilyChallengeOut:
     """Return what a passkey is asked to sign (Web Authentication Level 3), good for five minutes and one answer."""
-    begun = families().passkeys.begin_sign_in()
+    passkeys = families().passkeys
+    if not passkeys.available:
+        raise ConflictError(
+            "Passkeys need a host name; this system is reached by a bare address. Ask the school for an activation.",
+            detail_zh="通行密钥需要域名，本系统当前以 IP 地址提供服务；请向学校索取激活链接登录。",
+        )
+    begun = passkeys.begin_sign_in()
     return FamilyChallengeOut(challenge=begun.id, options=json.loads(begun.options))
 
 
