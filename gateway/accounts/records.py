@@ -153,11 +153,11 @@ class SignInSpec:
     """Addresses that get an authorization code, compared character by character; empty: nobody signs in there."""
     post_logout_redirect_uris: tuple[str, ...] = ()
     """Addresses that get people back who signed out."""
-    backchannel_logout_uri: str | None = None
-    """Address that is told of the end of a sign-in (OpenID Connect Back-Channel Logout 1.0 section 2.2)."""
     sector_identifier: str | None = None
     """Host under which pairwise subjects are made (OpenID Connect Core 1.0 section 8.1); ``None``: the one of all
     ``redirect_uris``."""
+    backchannel_logout_uri: str | None = None
+    """Address that is told of the end of a sign-in (OpenID Connect Back-Channel Logout 1.0 section 2.2)."""
 
 
 NO_SIGN_IN = SignInSpec()

@@ -187,7 +187,7 @@ def _sign_in(prefix: str) -> SignInSpec:
         for name in ("redirect_uris", "post_logout_redirect_uris")
     )
     told = forms.text(f"{prefix}backchannel_logout_uri", longest=500) or None
-    return SignInSpec(redirects, after, told, forms.text(f"{prefix}sector_identifier", longest=253) or None)
+    return SignInSpec(redirects, after, forms.text(f"{prefix}sector_identifier", longest=253) or None, told)
 
 
 def _jwks(name: str) -> dict[str, object]:

@@ -84,7 +84,9 @@ def party(world: Gateway) -> OAuthClient:
     """Register a relying party and return it."""
     jwks = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
     roles = frozenset({Role.RELYING_PARTY})
-    spec = ClientSpec(people.LIBRARY, roles, jwks, dpop_required=False, sign_in=SignInSpec((CALLBACK,), (), NOBODY))
+    spec = ClientSpec(
+        people.LIBRARY, roles, jwks, dpop_required=False, sign_in=SignInSpec((CALLBACK,), backchannel_logout_uri=NOBODY)
+    )
     directory = world.process.services.directory
     made = directory.register_client(None, spec)
     keeper = world.process.services.accounts.principal_of_session(world.person("secadmin"))

@@ -121,7 +121,7 @@ def test_an_unmodified_client_takes_the_form_and_the_logout_token(project: Path,
             {"keys": [key.as_dict(private=False)]},
             post="示例借阅系统",
             dpop_required=False,
-            sign_in=SignInSpec((f"{party}/callback",), (), f"{party}/logout"),
+            sign_in=SignInSpec((f"{party}/callback",), backchannel_logout_uri=f"{party}/logout"),
         )
         task = {
             "issuer": at,

@@ -139,8 +139,8 @@ class SqlClients:
             SignInSpec(
                 tuple(json.loads(row["redirect_uris"])),
                 tuple(json.loads(row["post_logout_redirect_uris"])),
-                row["backchannel_logout_uri"],
                 row["sector_identifier"],
+                row["backchannel_logout_uri"],
             ),
         )
 

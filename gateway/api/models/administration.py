@@ -333,8 +333,8 @@ class SignInIn(Model):
         return SignInSpec(
             tuple(self.redirect_uris),
             tuple(self.post_logout_redirect_uris),
-            self.backchannel_logout_uri,
             self.sector_identifier,
+            self.backchannel_logout_uri,
         )
 
 
