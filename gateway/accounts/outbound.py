@@ -10,9 +10,10 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from gateway.errors import UnavailableError
@@ -51,9 +52,15 @@ class BoundedHttp:
     """
 
     def __init__(
-        self, *, loopback: bool, resolve: Resolve | None = None, context: ssl.SSLContext | None = None
+        self,
+        *,
+        loopback: bool,
+        resolve: Resolve | None = None,
+        context: ssl.SSLContext | None = None,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._loopback = loopback
+        self._seconds = seconds
         self._resolve = resolve or _resolve
         self._context = context or ssl.create_default_context()
 
@@ -74,11 +81,18 @@ class BoundedHttp:
             connection = http.client.HTTPConnection(host, port)
             connection.sock = stream
             stream.settimeout(deadline.left())
-            yield connection, stream
+            # A time-out is of one read: who sends a byte at a time is cut off by the clock.
+            clock = threading.Timer(deadline.left(), _cut, [stream])
+            clock.daemon = True
+            clock.start()
+            try:
+                yield connection, stream
+            finally:
+                clock.cancel()
 
     def post_form(self, uri: str, form: Mapping[str, str]) -> int:
         """Return the status of the answer to a form; its body is not read. Raises ``UnavailableError`` without one."""
-        parts, deadline = urlsplit(uri), Deadline()
+        parts, deadline = urlsplit(uri), Deadline(self._seconds)
         try:
             with self.connected(parts, deadline) as (connection, _):
                 connection.request("POST", target(parts), urlencode(form), {"Content-Type": FORM, "Accept": "*/*"})
@@ -96,6 +110,11 @@ class BoundedHttp:
         if not found or not allowed:
             raise unreachable()
         return str(found[0])
+
+
+def _cut(stream: socket.socket) -> None:
+    with suppress(OSError):  # it has ended by itself
+        stream.shutdown(socket.SHUT_RDWR)
 
 
 def target(parts: SplitResult) -> str:

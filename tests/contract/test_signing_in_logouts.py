@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -248,6 +250,22 @@ def test_an_address_within_is_never_connected_to(found: list[str]) -> None:
     messenger = BoundedHttp(loopback=False, resolve=lambda _host, _port: found)
     with pytest.raises(UnavailableError):
         messenger.post_form("https://library.example/out", {"logout_token": "x"})
+
+
+def test_who_answers_a_byte_at_a_time_is_cut_off() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+
+        def trickle() -> None:
+            taken, _ = slow.accept()
+            with taken, suppress(OSError):
+                for letter in b"HTTP/1.1 200 OK and much more":
+                    taken.sendall(bytes([letter]))
+                    time.sleep(0.2)
+
+        threading.Thread(target=trickle, daemon=True).start()
+        messenger = BoundedHttp(loopback=True, seconds=0.5)
+        with pytest.raises(UnavailableError):
+            messenger.post_form(f"http://127.0.0.1:{slow.getsockname()[1]}/", {"logout_token": "x"})
 
 
 def test_discovery_says_so() -> None:
