@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
+from core_registry.cases.guardians import GuardianDesk, GuardianRequest
 from core_registry.cases.records import (
     CaseLine,
     Draft,
@@ -69,6 +70,8 @@ __all__ = [
     "Evidence",
     "ExceptionGrant",
     "Filed",
+    "GuardianDesk",
+    "GuardianRequest",
     "History",
     "ImportRequest",
     "ImportSummary",

@@ -52,9 +52,13 @@ from gateway.api import (
     wallets,
 )
 from gateway.api.counters import RequestCounter
+from gateway.api.family import cases as family_cases
+from gateway.api.family import children
+from gateway.api.family import sessions as family_sessions
 from gateway.api.limits import Limits, fields_of
 from gateway.api.office import cases, evidence, oversight, papers, posts, redactions, registry
 from gateway.api.uploads import GatewayRequest
+from gateway.csp import CSP
 from gateway.incidents import report
 from gateway.keyring import Face, Key
 from gateway.policies.decision import DecisionPoint
@@ -64,10 +68,6 @@ from gateway.services import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 _HEADERS = {
     "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
@@ -176,6 +176,8 @@ def _blueprints(services: Services) -> list[Any]:
             retention.blueprint,
             presence.blueprint,
         ]
+    if face in {Face.ALL, Face.FAMILY, Face.OUTSIDE}:
+        found += [family_sessions.blueprint, children.blueprint, family_cases.blueprint]
     if outside:
         found += [presentations.blueprint, presentation_wallets.blueprint]
         found += [

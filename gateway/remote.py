@@ -193,6 +193,16 @@ def send(request: urllib.request.Request) -> Answer:
         return Answer(error.code, dict(error.headers), error.read())
 
 
+def client_assertion(base: str, client_id: str, key: ECKey) -> dict[str, str]:
+    """Return the parameters by which a client proves itself: ``private_key_jwt`` (RFC 7523), fresh for one request."""
+    now = int(time.time())
+    claims = {"iss": client_id, "sub": client_id, "aud": base, "iat": now, "exp": now + 120, "jti": uuid4().hex}
+    return {
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key, algorithms=["ES256"]),
+    }
+
+
 def client_token(
     base: str,
     client_id: str,
@@ -206,14 +216,7 @@ def client_token(
     With ``prover`` it is bound to that key, else a bearer token; ``details`` are its authorization details. Raises
     ``UnexpectedAnswerError`` when the gateway gives none.
     """
-    now = int(time.time())
-    claims = {"iss": client_id, "sub": client_id, "aud": base, "iat": now, "exp": now + 120, "jti": uuid4().hex}
-    assertion = jwt.encode({"alg": "ES256", "kid": key.thumbprint()}, claims, key, algorithms=["ES256"])
-    form = {
-        "grant_type": "client_credentials",
-        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-        "client_assertion": assertion,
-    }
+    form = {"grant_type": "client_credentials", **client_assertion(base, client_id, key)}
     if details:
         form["authorization_details"] = json.dumps(list(details))
     url = f"{base}/oauth/token"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core_registry.office import CaseDesk, PaperDesk, RegistryOffice, StaffDesk, TextRedactions
+from core_registry.office import CaseDesk, GuardianDesk, PaperDesk, RegistryOffice, StaffDesk, TextRedactions
 from core_registry.oversight.service import RegistryOversight
 from core_registry.sharing import SharingView
 from gateway.accesses.office import QuestionDesk
@@ -85,6 +85,8 @@ class Services:
     now: Callable[[], datetime]
     ready: Callable[[], dict[str, str]]
     """Part -> ``ok`` or what is wrong, for ``/readyz``."""
+    guardians: GuardianDesk | None = None
+    """Requests of guardians, on the faces that hold the registry."""
     oversight: RegistryOversight | None = None
     """Whole-school and nightly acts."""
     pupils: PupilDesk | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -50,6 +50,8 @@ _MOVED = frozenset({"grade", "class_name"})
 """Annex 1 fields that an act sets without stating anything of the pupil: no check of the form is needed for them."""
 
 
+GUARDIANS = ""
+"""The unit of what guardians hand in."""
 EVIDENCE_COLUMNS = tuple(column for column in evidence.c if column.name not in {"sealed", "key_version"})
 """An item of evidence without its content."""
 
@@ -134,7 +136,7 @@ class FactsReader:
             receiving=there,
             receiving_terms=None if there is None else self._setting.terms(there.city),
             archive=Archive() if pupil is None else archive_of(connection, pupil.student_id),
-            evidence=_evidence(connection, request.student_id, items, own, units),
+            evidence=_evidence(connection, request.student_id, items, own, _HandsIn(units, account)),
             open_cases=() if pupil is None else _open_cases(connection, pupil.student_id, own),
             exceptions=frozenset() if pupil is None else _excepted(connection, pupil.student_id, request.kind, own),
             findings=findings,
@@ -282,8 +284,22 @@ def evidence_of(row: Row[Any]) -> Evidence:
     return Evidence(row.evidence_id, row.kind, row.issuer_kind, row.issuer_level, row.issued_on, row.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class _HandsIn:
+    """Whose items of evidence serve for a request: those of ``units``, and of the guardian who applies."""
+
+    units: frozenset[str]
+    account: str | None
+
+    def serves(self, item: Row[Any], student_id: str | None) -> bool:
+        """Say whether an item serves for a pupil; a guardian's own, for the pupil for whom it was handed in alone."""
+        if item.unit == GUARDIANS:
+            return bool(item.handed_in_by == self.account and item.student_id == student_id)
+        return item.student_id in {None, student_id} and item.unit in self.units
+
+
 def _evidence(
-    connection: Connection, student_id: str | None, items: Sequence[str], own: str | None, units: frozenset[str]
+    connection: Connection, student_id: str | None, items: Sequence[str], own: str | None, by: _HandsIn
 ) -> tuple[Evidence, ...]:
     """Return the items handed in with the request and those of its case."""
     mine = select(case_evidence.c.evidence_id).where(case_evidence.c.case_id == own)
@@ -293,7 +309,7 @@ def _evidence(
     found = {row.evidence_id: row for row in rows}
     for item in items:
         row = found.get(item)
-        if row is None or row.student_id not in {None, student_id} or row.unit not in units:
+        if row is None or not by.serves(row, student_id):
             raise EvidenceRefusedError(
                 "An item of evidence is unknown, or belongs to another pupil or unit.",
                 detail_zh="某项证明材料不存在，或不属于该学生或本单位。",

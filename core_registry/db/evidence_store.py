@@ -50,7 +50,7 @@ class EvidenceFiles:
         _check(new)
         digest = hashlib.sha256(new.content).hexdigest()
         with writing(self._engine) as connection:
-            present = connection.execute(select(*EVIDENCE_COLUMNS).where(*_same(new, digest, actor.unit))).first()
+            present = connection.execute(select(*EVIDENCE_COLUMNS).where(*_same(new, digest, actor))).first()
             if present is not None:
                 return evidence_of(present)
             if new.student_id is not None:
@@ -120,10 +120,13 @@ def _check(new: NewEvidence) -> None:
         )
 
 
-def _same(new: NewEvidence, digest: str, unit: str) -> tuple[ColumnElement[bool], ...]:
+def _same(new: NewEvidence, digest: str, actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    # guardians have no unit in common: what another handed in is not theirs to use
+    person = (evidence.c.handed_in_by == actor.account,) if actor.role == "guardian" else ()
     return (
+        *person,
         evidence.c.sha256 == digest,
-        evidence.c.unit == unit,
+        evidence.c.unit == actor.unit,
         evidence.c.kind == new.kind,
         evidence.c.issuer_kind == new.issuer_kind,
         evidence.c.issuer_level == new.issuer_level,

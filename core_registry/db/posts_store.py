@@ -145,17 +145,22 @@ def link_guardian(
         ).scalar_one_or_none()
         if ref is None:
             raise StudentNotFoundError("There is no such student.", detail_zh="查无此学生。")
-        verified = {"verified_on": verified_on, "verified_by": actor.account if verified_on else None}
-        link = and_(guardian_accounts.c.account == account, guardian_accounts.c.student_id == student_id)
-        if connection.execute(select(guardian_accounts.c.account).where(link)).first() is None:
-            connection.execute(
-                insert(guardian_accounts).values(
-                    account=account, student_id=student_id, entered_at=stamp(now), **verified
-                )
-            )
-        elif verified_on is not None:
-            connection.execute(update(guardian_accounts).where(link).values(**verified))
+        write_link(connection, account, student_id, verified_on, actor.account, now)
         queue(connection, "registry.guardian", now, actor.account, {"verified": verified_on is not None}, (ref,))
+
+
+def write_link(
+    connection: Connection, account: str, student_id: str, verified_on: date | None, by: str, now: datetime
+) -> None:
+    """Write the link of a guardian's account, or that it was verified; the caller tells of it."""
+    verified = {"verified_on": verified_on, "verified_by": by if verified_on else None}
+    link = and_(guardian_accounts.c.account == account, guardian_accounts.c.student_id == student_id)
+    if connection.execute(select(guardian_accounts.c.account).where(link)).first() is None:
+        connection.execute(
+            insert(guardian_accounts).values(account=account, student_id=student_id, entered_at=stamp(now), **verified)
+        )
+    elif verified_on is not None:
+        connection.execute(update(guardian_accounts).where(link).values(**verified))
 
 
 def guardian_verified(connection: Connection, account: str, student_id: str) -> bool:

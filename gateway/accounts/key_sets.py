@@ -1,16 +1,13 @@
 """Keys that a client publishes itself (``jwks_uri``, RFC 7591): fetched when needed, kept for a while.
 
-A fetch is a request that a stranger's assertion can set off, so it is bounded on every side: only https, or http on
-loopback where this gateway itself stands on loopback; never a private address (the name is resolved once, checked, and
-that address is connected to); no redirects; 64 KiB; two seconds in all; one fetch a client in ``MIN_AGE_SECONDS``.
+A fetch is a request that a stranger's assertion can set off, so it is bounded on every side: as ``outbound`` says, and
+64 KiB; one fetch a client in ``MIN_AGE_SECONDS``.
 """
 
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
-import socket
 import ssl
 import threading
 import time
@@ -19,10 +16,10 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.accounts.keys import public_keys, usable_keys
+from gateway.accounts.outbound import BoundedHttp, Deadline, Resolve, is_loopback, target
 from gateway.errors import GatewayError, ParameterError, UnavailableError
 
 MAX_BYTES = 64 * 1024
-TIMEOUT_SECONDS = 2.0
 MIN_AGE_SECONDS = 30.0
 """A set is not fetched again sooner, whatever key is asked for, and whether or not the last fetch succeeded."""
 MAX_AGE_SECONDS = 600.0
@@ -31,7 +28,6 @@ MAX_URI = 500
 _MEDIA_TYPES = {"application/json", "application/jwk-set+json"}
 _OK = 200
 Keys = tuple[Mapping[str, str], ...]
-Address = tuple[str, int]
 
 
 def check_jwks_uri(uri: str) -> str:
@@ -61,14 +57,6 @@ def client_keys(jwks: Mapping[str, object], jwks_uri: str | None) -> tuple[Keys,
             detail_zh="客户端公钥与 jwks_uri 只能提供其一。",
         )
     return (), check_jwks_uri(jwks_uri)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host of a URL is loopback by its very name; nothing is resolved."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @dataclass(slots=True)
@@ -117,82 +105,36 @@ class KeySets:
 
 
 class HttpKeySets:
-    """Fetches a key set over HTTP within the bounds of this module.
-
-    ``loopback`` says that this gateway stands on loopback itself, so that a client of the same host may, too.
-    """
+    """Fetches a key set over HTTP within the bounds of this module; ``loopback`` as of ``BoundedHttp``."""
 
     def __init__(
-        self,
-        *,
-        loopback: bool,
-        resolve: Callable[[str, int], list[str]] | None = None,
-        context: ssl.SSLContext | None = None,
+        self, *, loopback: bool, resolve: Resolve | None = None, context: ssl.SSLContext | None = None
     ) -> None:
-        self._loopback = loopback
-        self._resolve = resolve or _resolve
-        self._context = context
+        self._http = BoundedHttp(loopback=loopback, resolve=resolve, context=context)
 
     def __call__(self, uri: str) -> bytes:
         """Return the bytes at ``uri``; raises ``ParameterError`` or ``UnavailableError``."""
         parts = urlsplit(check_jwks_uri(uri))
-        deadline = time.monotonic() + TIMEOUT_SECONDS
         try:
-            return self._get(parts, deadline)
+            return self._get(parts, Deadline())
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _unavailable() from error
 
-    def _encrypted(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
-        if self._context is None:  # reading the certificates of the host takes a while, and few need it
-            self._context = ssl.create_default_context()
-        return self._context.wrap_socket(plain, server_hostname=host)
-
-    def _get(self, parts: SplitResult, deadline: float) -> bytes:
-        host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        address = self._allowed(host, port)
-        plain = socket.create_connection((address, port), timeout=_left(deadline))
-        stream = self._encrypted(plain, host) if parts.scheme == "https" else plain
-        with stream:
-            connection = http.client.HTTPConnection(host, port)
-            connection.sock = stream
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            stream.settimeout(_left(deadline))
-            connection.request("GET", path, headers={"Accept": "application/jwk-set+json, application/json"})
+    def _get(self, parts: SplitResult, deadline: Deadline) -> bytes:
+        with self._http.connected(parts, deadline) as (connection, stream):
+            connection.request("GET", target(parts), headers={"Accept": "application/jwk-set+json, application/json"})
             answer = connection.getresponse()
             media_type = answer.headers.get_content_type()
             if answer.status != _OK or media_type not in _MEDIA_TYPES:  # a redirect is no answer
                 raise _unavailable()
             content = b""
             while len(content) <= MAX_BYTES:
-                stream.settimeout(_left(deadline))
+                stream.settimeout(deadline.left())
                 piece = answer.read1(8192)
                 if not piece:
                     return content
                 content += piece
         raise _unavailable()
-
-    def _allowed(self, host: str, port: int) -> str:
-        """Return the one address to connect to: every address of the name has to be allowed."""
-        found = [ipaddress.ip_address(text.partition("%")[0]) for text in self._resolve(host, port)]
-        if self._loopback and is_loopback(host):
-            allowed = all(address.is_loopback for address in found)
-        else:
-            allowed = all(address.is_global and not address.is_multicast for address in found)
-        if not found or not allowed:
-            raise _unavailable()
-        return str(found[0])
-
-
-def _resolve(host: str, port: int) -> list[str]:
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _bad_uri() -> ParameterError:

@@ -156,6 +156,8 @@ class SignInSpec:
     sector_identifier: str | None = None
     """Host under which pairwise subjects are made (OpenID Connect Core 1.0 section 8.1); ``None``: the one of all
     ``redirect_uris``."""
+    backchannel_logout_uri: str | None = None
+    """Address that is told of the end of a sign-in (OpenID Connect Back-Channel Logout 1.0 section 2.2)."""
 
 
 NO_SIGN_IN = SignInSpec()
@@ -225,6 +227,9 @@ def sign_in_facts(sign_in: SignInSpec) -> dict[str, JsonValue]:
         "redirect_uris": [*sign_in.redirect_uris],
         "post_logout_redirect_uris": [*sign_in.post_logout_redirect_uris],
         "sector_identifier": sign_in.sector_identifier,
+        **(
+            {} if sign_in.backchannel_logout_uri is None else {"backchannel_logout_uri": sign_in.backchannel_logout_uri}
+        ),
     }
 
 

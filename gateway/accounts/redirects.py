@@ -7,10 +7,11 @@ likeness short of that has been an open redirect somewhere.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from gateway.accounts.key_sets import is_loopback
+from gateway.accounts.outbound import is_loopback
 from gateway.accounts.records import SignInSpec
 from gateway.errors import ParameterError
 
@@ -37,9 +38,11 @@ def checked(sign_in: SignInSpec) -> SignInSpec:
         for uri in uris:
             _check_uri(name, uri)
     if not sign_in.redirect_uris:
-        if sign_in.post_logout_redirect_uris or sign_in.sector_identifier:
+        if sign_in.post_logout_redirect_uris or sign_in.sector_identifier or sign_in.backchannel_logout_uri:
             raise _bad("redirect_uris", "an address to which people come back", "请填写登录回调地址")
         return SignInSpec()
+    if sign_in.backchannel_logout_uri is not None:
+        _check_uri("backchannel_logout_uri", sign_in.backchannel_logout_uri)
     hosts = {host_of(uri) for uri in sign_in.redirect_uris}
     sector = sign_in.sector_identifier or (min(hosts) if len(hosts) == 1 else None)
     if sector is None or sector not in hosts:
@@ -48,7 +51,7 @@ def checked(sign_in: SignInSpec) -> SignInSpec:
             "one of the hosts of redirect_uris, needed where there are several",
             "回调地址含多个主机名时须填写其中之一",
         )
-    return SignInSpec(sign_in.redirect_uris, sign_in.post_logout_redirect_uris, sector)
+    return replace(sign_in, sector_identifier=sector)
 
 
 def host_of(uri: str) -> str:

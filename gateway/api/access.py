@@ -18,6 +18,9 @@ OPEN = frozenset(
         "certificates.check",
         "applications.security_terms",
         "docs.index",
+        "family_sessions.activate",
+        "family_sessions.begin",
+        "family_sessions.sign_in",
         "docs.static",
         "grants.grant_keys",
         "grants.public_register",
@@ -53,7 +56,15 @@ SESSION = frozenset(
     }
 )
 """Endpoints for a person who still has duties, who is no principal yet."""
-LARGE = frozenset({"evidence.hand_in", "oversight.import_national", "oversight.upload_plan", "registry.import_form"})
+LARGE = frozenset(
+    {
+        "evidence.hand_in",
+        "family_cases.hand_in",
+        "oversight.import_national",
+        "oversight.upload_plan",
+        "registry.import_form",
+    }
+)
 """Endpoints that take as much as the program takes at all."""
 MAX_BODY_BYTES = 1 << 20
 """What the others take."""

@@ -48,6 +48,7 @@ TAGS = {
     "Certificates": "证书、附件打印、公开核验 · certificates, prints, the public check",
     "Posts": "校长和学籍管理员：备案、离任 · principals and registrars",
     "Alerts": "预警 · alerts: who answers, until when, what was found",
+    "Families": "家庭账号：孩子、谁看过、询问、监护人申请 · families: children, who looked, questions, applications",
     "Inspections": "检查案件与责令改正（第五十一条） · inspection cases, orders to correct",
     "Retention": "保存期限与法定留存 · retention, and what is held beyond it",
     "Audit": "审计（检查员） · the audit trail, for inspectors",

@@ -12,6 +12,7 @@ from gateway.bootstrap.cases import (
     desk_of,
     evidence_of,
 )
+from gateway.bootstrap.inspections import InspectionService, Orders, inspections_of
 from gateway.bootstrap.log_keys import begin_anew, log_key, log_keys, opening
 from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
 from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
@@ -42,6 +43,8 @@ __all__ = [
     "CertificateLine",
     "Draft",
     "ImportSummary",
+    "InspectionService",
+    "Orders",
     "Paper",
     "PaperDesk",
     "Process",
@@ -60,6 +63,7 @@ __all__ = [
     "grant_roles",
     "host_actor",
     "import_request",
+    "inspections_of",
     "load_rulebook",
     "log_key",
     "log_keys",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from gateway.accounts.encryption_keys import EncryptionKeys
-from gateway.accounts.key_sets import HttpKeySets, KeySets, is_loopback
+from gateway.accounts.key_sets import HttpKeySets, KeySets
+from gateway.accounts.outbound import is_loopback
 from gateway.accounts.store import SqlClients
 from gateway.bootstrap.parts import Parts
 

@@ -77,8 +77,13 @@ def _local(parts: Parts, identity: IdentityService, keys: KeySource, store: Issu
         settle=identity.set_status_by_subject,
         now=parts.now,
     )
-    ending = EndingDesk(parts.journal, store, rows, identity.end, ends, parts.now)
+    ending = ending_desk(parts, identity, ends)
     return LocalDesk(tokens, credentials, NotificationDesk(parts.journal, store, tokens, identity.end), ending)
+
+
+def ending_desk(parts: Parts, identity: IdentityService, ends: MayEnd = lambda _by, _subject: False) -> EndingDesk:
+    """Return what ends identities, where the issuer's key is; ``ends`` says who may end one."""
+    return EndingDesk(parts.journal, parts.reader, IssuingStore(), IdentityStore(), identity.end, ends, parts.now)
 
 
 def worker_asker(parts: Parts) -> Asker:

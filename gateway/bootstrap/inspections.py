@@ -12,9 +12,10 @@ from gateway.audit.alerts_records import AlertId
 from gateway.audit.proving import ProofDesk
 from gateway.audit.service import AuditService
 from gateway.bootstrap.identity_issuing import worker_asker
-from gateway.bootstrap.parts import Parts
+from gateway.bootstrap.parts import Parts, Process
 from gateway.bootstrap.registry import registry_office
 from gateway.bootstrap.workflow import working_days
+from gateway.errors import ConfigurationError
 from gateway.ids import RecipientId
 from gateway.inspections.orders import OrderDesk
 from gateway.inspections.ports import Orders
@@ -29,6 +30,16 @@ from gateway.policies.resources import audit_log_resource
 from gateway.policies.service import ApplicationService, random_id
 from gateway.policies.store import SqlPolicyStore
 from gateway.principals import Principal
+
+__all__ = [
+    "AuditGate",
+    "InspectionService",
+    "OrderDesk",
+    "inspection_service",
+    "inspection_tasks",
+    "inspections_of",
+    "order_desk",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,14 @@ def inspection_service(
 def asked_orders(orders: Orders | None) -> Mapping[str, Callable[[Mapping[str, object]], object]]:
     """Return what the worker answers to the outside face about orders, by kind."""
     return {} if orders is None else order_handlers(orders)
+
+
+def inspections_of(process: Process) -> tuple[InspectionService, Orders]:
+    """Return cases and orders of a process; raises ``ConfigurationError`` on a face without them."""
+    cases, orders = process.services.inspections, process.services.orders
+    if cases is None or orders is None:
+        raise ConfigurationError("This face has no inspection cases.", detail_zh="本端没有检查案件。")
+    return cases, orders
 
 
 def inspection_tasks(orders: Orders | None) -> list[Task]:

@@ -40,7 +40,7 @@ from gateway.bootstrap.grounds import disclosure_service, ground_keeper, legal_t
 from gateway.bootstrap.identity_issuing import issuing_service
 from gateway.bootstrap.identity_keys import issuer_key_service, stored_keys
 from gateway.bootstrap.identity_presenting import presentation_service
-from gateway.bootstrap.identity_signing_in import consent_desk, sign_in_service
+from gateway.bootstrap.identity_signing_in import consent_desk, logout_tasks, sign_in_service
 from gateway.bootstrap.inspections import inspection_service, order_desk
 from gateway.bootstrap.log_keys import log_identity, log_key, log_key_service, opening
 from gateway.bootstrap.oversight import registry_oversight
@@ -49,7 +49,7 @@ from gateway.bootstrap.parts import GrantDesk, Parts, Process
 from gateway.bootstrap.policies import live_policies
 from gateway.bootstrap.presence import proof_desk, pupil_desk
 from gateway.bootstrap.readiness import degraded, readiness
-from gateway.bootstrap.registry import case_desk, load_rulebook, registry_office, staff_desk
+from gateway.bootstrap.registry import case_desk, guardian_desk, load_rulebook, registry_office, staff_desk
 from gateway.bootstrap.retention import retention
 from gateway.bootstrap.statistics import statistics_service
 from gateway.bootstrap.texts import previews, redactions, text_redactor
@@ -250,6 +250,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     identity = _identity(parts, desk, issuer_keys)
     families = family_service(parts, identity.view)
     alerts = alert_service(parts, log, applications)
+    cases = case_desk(parts)
     services = Services(
         face=face,
         settings=settings,
@@ -268,7 +269,8 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         identity=identity,
         issuing=issuing_service(parts, identity, families.may_hold_for, families.may_end_for),
         office=registry_office(parts),
-        desk=case_desk(parts),
+        desk=cases,
+        guardians=guardian_desk(parts, cases),
         papers=paper_desk(parts),
         staff=staff_desk(parts),
         sharing=parts.sharing,
@@ -307,6 +309,9 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
     if with_worker and face in {Face.ALL, Face.WORKER} and parts.sequencer is not None:
         worker = Worker(worker_tasks(parts, log, desk, extract_store, scratch, services))
         wake.append(worker.wake)
+    elif with_worker and face is Face.OUTSIDE:
+        # What relying parties are told is signed by the key that this face alone holds, and goes out where it stands.
+        worker = Worker(logout_tasks(parts))
     return Process(services, worker, closers, parts.sequencer, parts)
 
 
@@ -319,6 +324,7 @@ def _identity(parts: Parts, desk: GrantDesk, keys: KeySource) -> IdentityService
         view=parts.sharing or asker(parts),
         gate=StandingGate(desk, parts.journal, parts.book, parts.now),
         keys=keys,
+        divisions=parts.book.divisions,
         now=parts.now,
     )
 

@@ -13,6 +13,7 @@ import rulebook
 from core_registry.db import migrate as registry_migrate
 from core_registry.db.case_store import SqlCaseStore
 from core_registry.db.engine import make_engine as make_registry_engine
+from core_registry.db.guardian_links import SqlGuardianLinks
 from core_registry.db.office_store import SqlOfficeStore
 from core_registry.db.posts_store import SqlPosts
 from core_registry.db.roles import grant_sharing_role
@@ -23,7 +24,7 @@ from core_registry.intake.one_form import OneFormReader
 from core_registry.intake.records import ImportId, ImportRequest, ImportSummary
 from core_registry.intake.service import ImportService
 from core_registry.intake.workbook import write_template
-from core_registry.office import CaseDesk, RegistryOffice, StaffDesk
+from core_registry.office import CaseDesk, GuardianDesk, RegistryOffice, StaffDesk
 from core_registry.sample import Sample, generate, write_csv, write_workbook
 from core_registry.setting import Setting
 from gateway.anonymize.masks import ColumnMasks
@@ -130,6 +131,11 @@ def case_desk(parts: Parts) -> CaseDesk | None:
     return CaseDesk(store, parts.now, random_id, book.evidence_kinds)
 
 
+def guardian_desk(parts: Parts, desk: CaseDesk | None) -> GuardianDesk | None:
+    """Return the guardians' end of the desk, ``None`` on a face without the registry."""
+    return None if desk is None or parts.registry is None else GuardianDesk(desk, SqlGuardianLinks(parts.registry))
+
+
 def _stages(book: Rulebook) -> dict[str, str]:
     """Return grade -> stage."""
     grades = book.code_lists["grades"]
@@ -146,6 +152,7 @@ __all__ = [
     "case_desk",
     "generate_pupils",
     "grant_roles",
+    "guardian_desk",
     "import_request",
     "load_rulebook",
     "prepare_databases",

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.accounts.access_tokens import AccessTokens
-from gateway.accounts.key_sets import HttpKeySets, KeySets, is_loopback
+from gateway.accounts.key_sets import HttpKeySets, KeySets
+from gateway.accounts.outbound import is_loopback
 from gateway.accounts.recipient_records import RecipientWatch
 from gateway.accounts.store import SqlAccounts, SqlBookkeeping, SqlClients
 from gateway.accounts.tokens import TokenService

@@ -15,9 +15,9 @@ from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
 from gateway.bootstrap.dry_runs import dry_run_tasks
-from gateway.bootstrap.families import family_tasks
+from gateway.bootstrap.families import bond_keeper, family_tasks
 from gateway.bootstrap.identity_presenting import presentation_tasks
-from gateway.bootstrap.identity_signing_in import consent_keeper, sign_in_tasks
+from gateway.bootstrap.identity_signing_in import consent_keeper, logout_tasks, sign_in_tasks
 from gateway.bootstrap.inspections import asked_orders, inspection_tasks
 from gateway.bootstrap.ledger import ledger_tasks, release_ledger
 from gateway.bootstrap.parts import GrantDesk, Parts, es256
@@ -120,7 +120,8 @@ def worker_tasks(
         Task("offers and accesses", Periodic(services.issuing.sweep, 3600)),
         *presentation_tasks(parts, scratch),
         *sign_in_tasks(parts),
-        *family_tasks(services.families),
+        *logout_tasks(parts),
+        *family_tasks(services.families, bond_keeper(parts, parts.registry, services.identity)),
         Task("unused accounts", Periodic(services.accounts.seal_unused, 3600)),
         *standing_tasks(services),
         Task("old sessions", Periodic(services.accounts.purge, 3600)),

@@ -127,6 +127,7 @@ def reset(home: Path | None, account: str, reason: str) -> None:
 @click.option("--redirect-uri", "redirects", multiple=True, help="Where people who signed in are taken.")
 @click.option("--after-sign-out", "afters", multiple=True, help="Where people who signed out are taken.")
 @click.option("--sector", help="One of the hosts of the redirect URIs, where there are several.")
+@click.option("--told-of-ends", help="Where the end of a sign-in is told (backchannel_logout_uri).")
 @click.pass_obj
 def client(
     home: Path | None,
@@ -140,6 +141,7 @@ def client(
     redirects: tuple[str, ...],
     afters: tuple[str, ...],
     sector: str | None,
+    told_of_ends: str | None,
 ) -> None:
     """Register a recipient's system with its public keys (private_key_jwt, P-256)."""
     keys = {} if jwks is None else json.loads(jwks.read_text(encoding="utf-8"))
@@ -152,7 +154,7 @@ def client(
         jwks_uri=jwks_uri,
         dpop_required=dpop,
         encrypt_always=encrypt_always,
-        sign_in=SignInSpec(redirects, afters, sector),
+        sign_in=SignInSpec(redirects, afters, sector, told_of_ends),
     )
     with administrator(home) as (process, who):
         click.echo(process.services.directory.register_client(who, spec))

@@ -70,6 +70,7 @@ MISSING: Mapping[str, Label] = {
     "attestation": Label("核验", "An attestation"),
     "own_approval": Label("本人的批准职责", "An approval of one's own"),
     "redirect_uris": Label("登录回调地址", "Redirect URIs"),
+    "backchannel_logout_uri": Label("退出通知地址", "Told of the end of a sign-in"),
     "post_logout_redirect_uris": Label("退出后返回地址", "Addresses after signing out"),
     "sector_identifier": Label("主机名", "Sector identifier"),
     "another_period": Label("其他日期", "Other days"),

@@ -20,6 +20,7 @@ KINDS: Mapping[str, Label] = {
     "identity.sign_in_redeemed": Label("兑换登录授权码", "Sign-in redeemed"),
     "identity.userinfo_answered": Label("告知登录属性", "Claims told"),
     "identity.signed_out": Label("退出验证方服务", "Signed out"),
+    "identity.logout_told": Label("通知验证方登录已终止", "Relying party told of a sign-in's end"),
     "identity.sign_ins_ended": Label("登录终止", "Sign-ins ended"),
     "identity.verified": Label("核验数字身份", "Identity verified"),
     "identity.key_compromised": Label("签发密钥停用", "Issuer key taken out"),

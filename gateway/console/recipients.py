@@ -186,7 +186,8 @@ def _sign_in(prefix: str) -> SignInSpec:
         tuple(forms.text(f"{prefix}{name}", longest=6000).split())
         for name in ("redirect_uris", "post_logout_redirect_uris")
     )
-    return SignInSpec(redirects, after, forms.text(f"{prefix}sector_identifier", longest=253) or None)
+    told = forms.text(f"{prefix}backchannel_logout_uri", longest=500) or None
+    return SignInSpec(redirects, after, forms.text(f"{prefix}sector_identifier", longest=253) or None, told)
 
 
 def _jwks(name: str) -> dict[str, object]:

@@ -8,6 +8,7 @@ the address of a relying party has no place in our policy.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from gateway.console import forms
 from gateway.console.claim_words import in_words
 from gateway.console.pages import TOKEN, page, problem_for, services
+from gateway.csp import with_form_to
 from gateway.errors import GatewayError, NotFoundError
 from gateway.identity.claims import CLAIM_LABELS
 from gateway.identity.signing_in import errors
@@ -54,7 +56,7 @@ def authorize() -> ResponseReturnValue:
         raise errors.unknown_request()
     opened = provider().dialogs.open(given["client_id"][0], given["request_uri"][0], visitor())
     if isinstance(opened, Answered):
-        return redirect(opened.location, code=303)
+        return redirect(opened.location, code=303) if opened.form is None else _posted(opened.location, opened.form)
     where = url_for("console.sign_in.show", sign_in_id=opened.id)
     response: Response = redirect(where, code=303)  # type: ignore[assignment]  # Werkzeug's, which Flask's own is
     response.set_cookie(
@@ -189,10 +191,20 @@ def _shown(sign_in_id: str, step: Step, who: Visitor | None) -> ResponseReturnVa
         case Barred():
             return page("sign_in/barred.html", id=sign_in_id, why=step.why.value, organisation=step.organisation)
         case Answered():
-            response = page("sign_in/leave.html", location=step.location)
+            if step.form is None:
+                response = page("sign_in/leave.html", location=step.location)
+            else:
+                response = _posted(step.location, step.form)
             where = url_for("console.sign_in.show", sign_in_id=sign_in_id)
             response.delete_cookie(HOLDER, path=where, httponly=True, samesite="Lax")
             return response
+
+
+def _posted(location: str, members: Mapping[str, str]) -> Response:
+    """Return the page whose one form goes to the relying party (OAuth 2.0 Form Post Response Mode section 2)."""
+    response = page("sign_in/post.html", location=location, members=members)
+    response.headers["Content-Security-Policy"] = with_form_to(location)
+    return response
 
 
 def _values(sheet: Sheet) -> list[tuple[tuple[str, str], str]]:

@@ -36,7 +36,11 @@ class Stage:
     identity: dict[str, object] = field(default_factory=dict, repr=False)
     log: dict[str, str] = field(default_factory=dict)
     wallet: Wallet = field(default_factory=Wallet, repr=False)
+    family: dict[str, object] = field(default_factory=dict, repr=False)
+    sign_in: dict[str, object] = field(default_factory=dict, repr=False)
     student: str = ""
+    young: str = field(default="", repr=False)
+    """The pupil of the family."""
     number: int = 0
 
     def officer(self, name: str) -> Caller:

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway import bootstrap, inspection, keyring, samples
 from gateway.app import create_app
 from gateway.bootstrap import Process
-from gateway.demo import approvals, asking, counting, people, registry, trying
+from gateway.demo import approvals, asking, counting, families, people, registry, trying
 from gateway.demo.server import BackgroundServer, port_or_free
 from gateway.demo.stage import Stage, problem, ready
 from gateway.identity.holder import fetch_batch
@@ -156,6 +156,13 @@ def steps() -> list[Step]:
             "A digital identity, issued, verified online and offline",
             _identified,
         ),
+        (
+            "家庭账号：学校开通，柜台扫码核验",
+            "A family: let in by the school, the identity shown at a counter",
+            families.let_in,
+        ),
+        ("用家庭账号登录示例借阅系统", "Sign-in at a service with the family's account", families.sign_in),
+        ("谁看过我的孩子：查看并询问", "Who looked at my child's data: seen, and asked about", families.looked),
         ("休学：核验立即失败", "Suspension: verification fails at once", _suspended),
         ("检查员核对责任链并验证日志", "The inspector reads the chain and verifies the log", _inspected),
     ]
@@ -425,6 +432,8 @@ def _write(stage: Stage) -> None:
         "source": "source.parquet",
         "extracts": stage.extracts,
         "identity": stage.identity,
+        "family": stage.family,
+        "sign_in": stage.sign_in,
         "log": stage.log,
     }
     path = stage.directory / "demo.json"

@@ -187,6 +187,8 @@ class ActivationDesk:
                 self.store.remove_passkeys(tx, account.id)
             if not bound:
                 self.store.add_bond(tx, bond)
+                if bond.kind is BondKind.SELF:  # from 14 on the guardians hold the identity no longer
+                    self.store.review_again(tx, bond.subject_ref)
             if token is not None:
                 self.doors.open(tx, account.id, token, BY_CODE, now)
 

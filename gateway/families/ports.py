@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from gateway.families.records import (
@@ -47,8 +47,57 @@ class BondStore(Protocol):
     def bonds_with(self, tx: Tx, subject_ref: SubjectRef) -> tuple[Bond, ...]:
         """Return the live bonds of a pupil, oldest first."""
 
-    def end_bond(self, tx: Tx, bond: BondId, at: datetime, by: AccountId) -> bool:
-        """End a bond; ``False`` when it had ended."""
+    def end_bond(self, tx: Tx, bond: BondId, at: datetime, by: AccountId | None) -> bool:
+        """End a bond, by somebody or with age (``None``); ``False`` when it had ended."""
+
+    def review_again(self, tx: Tx, subject_ref: SubjectRef) -> int:
+        """Let the worker look at the guardians' live bonds of a pupil again now; return how many."""
+
+
+class KeptBonds(BondStore, Protocol):
+    """Bonds as the worker follows them up."""
+
+    def unregistered(self, tx: Tx, limit: int) -> tuple[Bond, ...]:
+        """Return guardians' live bonds of which the registry does not know yet, oldest first."""
+
+    def registered(self, tx: Tx, bond: BondId, at: datetime) -> None:
+        """Note that the registry knows of a bond."""
+
+    def unsettled(self, tx: Tx, limit: int) -> tuple[Bond, ...]:
+        """Return bonds that ended and were not followed up yet, oldest first."""
+
+    def settled(self, tx: Tx, bond: BondId, at: datetime) -> None:
+        """Note that the end of a bond was followed up."""
+
+    def for_review(self, tx: Tx, today: date, limit: int) -> tuple[Bond, ...]:
+        """Return guardians' live bonds whose pupils' ages are to be looked at, the longest due first."""
+
+    def review_on(self, tx: Tx, bond: BondId, day: date) -> None:
+        """Note when a bond is to be looked at again."""
+
+
+class GuardianRegister(Protocol):
+    """Guardians' accounts as the registry knows them (A3-5, A7-3). Doing either twice changes nothing more."""
+
+    def link(self, account: str, subject_ref: str, *, verified_by: str, on: date, now: datetime) -> bool:
+        """Keep that a guardian's relation to a pupil was verified; ``False`` when there is no such pupil."""
+
+    def unlink(self, account: str, subject_ref: str, *, by: str, now: datetime) -> bool:
+        """Take a link away; ``False`` when there was none."""
+
+
+class SignIns(Protocol):
+    """Sign-ins at relying parties."""
+
+    def bond_ended(self, subject: SubjectRef, account: AccountId, reason: str) -> int:
+        """End the sign-ins of an account for a pupil; return how many."""
+
+
+class Wallets(Protocol):
+    """Identities in wallets, where the issuer's key is."""
+
+    def end_held(self, subject_ref: SubjectRef, holder: AccountId, until: datetime, reason: str) -> int:
+        """End what ``holder`` fetched for a pupil until then, and its open offers; return how many credentials."""
 
 
 class ActivationStore(Protocol):

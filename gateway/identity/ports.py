@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from gateway.identity.records import CredentialId, IssuedCredential, Shard, ShardId, Status
 from gateway.ids import RecipientId, SubjectRef
 from gateway.journal import Tx
+from gateway.policies.records import Grant
 from gateway.principals import Principal
 
 R = TypeVar("R")
@@ -30,9 +31,9 @@ class ReleaseGate(Protocol):
         principal: Principal,
         purpose: str,
         claims: frozenset[str],
-        run: Callable[[], R],
+        run: Callable[[Grant], R],
     ) -> R:
-        """Return what ``run`` returns, under a standing grant of ``recipient`` that covers purpose and claims.
+        """Return what ``run`` returns of the standing grant of ``recipient`` that covers purpose and claims.
 
         ``claims`` are field names of the release profile ``identity-check`` (``claims.grant_fields``).
         Decides before ``run`` is called; the intent is durable before, the outcome after, also when ``run``

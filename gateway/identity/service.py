@@ -41,9 +41,12 @@ from gateway.identity.verify import (
     status_reference_of,
     verify,
 )
-from gateway.ids import RecipientId, SubjectRef
+from gateway.ids import SubjectRef
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
+from gateway.policies.records import Grant
+from gateway.policies.scope import Dimension, beyond, scope_exceeded
 from gateway.principals import Principal
+from rulebook.records import Divisions
 
 CHINA = timezone(timedelta(hours=8))
 """Asia/Shanghai has had no other offset since 1991."""
@@ -67,6 +70,7 @@ class IdentityService:
     view: PupilView
     gate: ReleaseGate
     keys: KeySource
+    divisions: Divisions
     now: Callable[[], datetime]
     audiences: Callable[[Principal], frozenset[str]] = own_audiences
     new_id: Callable[[], str] = lambda: secrets.token_hex(16)
@@ -212,7 +216,8 @@ class IdentityService:
         """Return the requested claims of a presentation, checked against the record's present state.
 
         Runs under a standing grant of the relying party's organisation (I1). Raises ``ForbiddenError`` without
-        one or for another party's audience, ``ParameterError`` for a claim that does not exist,
+        one or for another party's audience, ``ScopeExceededError`` for a pupil beyond it, ``ParameterError`` for a
+        claim that does not exist,
         ``CredentialRejectedError`` when the presentation does not hold or the record is not active (A50-15).
         """
         try:
@@ -233,7 +238,7 @@ class IdentityService:
             relying_party,
             purpose,
             grant_fields(requested),
-            lambda: self._answer(presentation, policy, relying_party, recipient, purpose),
+            lambda grant: self._answer(presentation, policy, relying_party, grant, purpose),
         )
 
     def _answer(
@@ -241,13 +246,13 @@ class IdentityService:
         presentation: UnverifiedPresentation,
         policy: VerificationPolicy,
         actor: Principal,
-        recipient: RecipientId,
+        grant: Grant,
         purpose: str,
     ) -> VerificationAnswer:
         now = self.now()
         subjects: tuple[SubjectRef, ...] = ()
         facts: dict[str, JsonValue] = {"purpose": purpose, "claims": [*sorted(policy.required)]}
-        links = {"recipient": str(recipient), "executor": str(actor.account)}
+        links = {"grant": str(grant.id), "recipient": str(grant.recipient), "executor": str(actor.account)}
         try:
             verified = verify(
                 presentation,
@@ -259,7 +264,9 @@ class IdentityService:
             )
             credential = self._issued_credential(verified)
             subjects = (credential.subject_ref,)
-            claims = self._present_claims(credential.subject_ref, verified, policy.required, now)
+            row = self.view.pupil(credential.subject_ref)
+            self._check_reach(grant, row, facts)
+            claims = self._present_claims(row, verified, policy.required, now)
             mark = digest_of("presentation", verified.holder_thumbprint, policy.audience, policy.nonce)
 
             def write(tx: Tx) -> None:
@@ -292,10 +299,31 @@ class IdentityService:
             raise CredentialRejectedError(Reason.UNKNOWN_CREDENTIAL)
         return found
 
+    def _check_reach(self, grant: Grant, row: Mapping[str, object] | None, facts: dict[str, JsonValue]) -> None:
+        """Raise ``ScopeExceededError`` for a pupil beyond the grant, as no pupil beyond it signs in (A50-9, I6).
+
+        Before the state is looked at: of a pupil whom the grant is not about nothing is told, not even that.
+        """
+        if row is None:
+            return
+        # A state is not what the grant is about; a pupil who is not in school is refused as that.
+        outside = tuple(one for one in beyond(grant.scope, row, self.divisions) if one is not Dimension.ROWS)
+        if outside:
+            facts["dimension"] = outside[0].value
+            raise scope_exceeded(
+                outside, "This pupil lies outside what your standing grant covers", "该学生不在贵单位常设授权范围内"
+            )
+
     def _present_claims(
-        self, subject_ref: SubjectRef, verified: VerifiedClaims, requested: frozenset[str], now: datetime
+        self,
+        row: Mapping[str, object] | None,
+        verified: VerifiedClaims,
+        requested: frozenset[str],
+        now: datetime,
     ) -> dict[str, ClaimValue]:
-        present = claims_of(self._active_row(subject_ref), now.astimezone(CHINA).date())
+        if row is None or row.get("state") != ACTIVE:
+            raise CredentialRejectedError(Reason.RECORD_NOT_ACTIVE, rule="A50-15")
+        present = claims_of(row, now.astimezone(CHINA).date())
         changed = tuple(sorted(name for name in requested if present.get(name) != verified.claims[name]))
         if changed:
             raise CredentialRejectedError(Reason.ATTRIBUTE_CHANGED, missing=changed, rule="A50-15")
@@ -333,12 +361,6 @@ class IdentityService:
 
     def _shards(self, signer: IssuerKey) -> ShardKeeper:
         return ShardKeeper(self.settings, self.store, signer, self.new_id, self.choose)
-
-    def _active_row(self, subject_ref: SubjectRef) -> Mapping[str, object]:
-        row = self.view.pupil(subject_ref)
-        if row is None or row.get("state") != ACTIVE:
-            raise CredentialRejectedError(Reason.RECORD_NOT_ACTIVE, rule="A50-15")
-        return row
 
     def _refused(
         self,

@@ -44,6 +44,14 @@ class Dimension(StrEnum):
     RECIPIENT = "recipient"
 
 
+_COLUMNS: Final = {
+    "managing_authority": Dimension.TERRITORY,
+    "stage": Dimension.STAGES,
+    "grade": Dimension.GRADES,
+    "school_code": Dimension.SCHOOLS,
+    "state": Dimension.ROWS,
+}
+"""What a condition of ``row_filter`` is to a scope; a state is no part of one, a row in it is just none of the rows."""
 _LABELS: Final = {
     Dimension.PURPOSE: "用途",
     Dimension.PROFILE: "提供方案",
@@ -288,8 +296,13 @@ def reaches(scope: Scope, row: Mapping[str, object], divisions: Divisions) -> bo
 
     The same question as ``row_filter``, for one row that is at hand.
     """
+    return not beyond(scope, row, divisions)
+
+
+def beyond(scope: Scope, row: Mapping[str, object], divisions: Divisions) -> tuple[Dimension, ...]:
+    """Return the dimensions of a scope in which a row of the sharing view lies outside; none: ``reaches``."""
     conditions = row_filter(scope, divisions).conditions()
-    return all(row.get(column) in allowed for column, allowed in conditions.items())
+    return tuple(_COLUMNS[column] for column, allowed in conditions.items() if row.get(column) not in allowed)
 
 
 def scope_exceeded(dimensions: tuple[Dimension, ...], text: str, text_zh: str) -> ScopeExceededError:

@@ -57,9 +57,14 @@ class StandingGate:
     now: Callable[[], datetime]
 
     def answer(
-        self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str], run: Callable[[], R]
+        self,
+        recipient: RecipientId,
+        principal: Principal,
+        purpose: str,
+        claims: frozenset[str],
+        run: Callable[[Grant], R],
     ) -> R:
-        """Return what ``run`` returns; decided, and the intent durable, before ``run`` is called.
+        """Return what ``run`` returns of the grant; decided, and the intent durable, before ``run`` is called.
 
         Raises ``ForbiddenError`` without a grant that covers purpose and claims: nothing was looked up then.
         """
@@ -79,7 +84,7 @@ class StandingGate:
             self._refused(recipient, principal, purpose, error)
             raise
         try:
-            result = run()
+            result = run(grant)
         except BaseException as error:
             self._outcome(principal, links, "error", type(error).__name__)
             raise

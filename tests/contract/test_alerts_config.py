@@ -90,6 +90,10 @@ def test_the_documented_breach_and_leak_are_alerted() -> None:
         for kind, example in EXAMPLES.items()
     }
     assert raised["release.refused"] == {"scope-breach", "repeated-refusals"}
+    outside = {**EXAMPLES["identity.verified"], "outcome": "refused", "facts": {"dimension": "territory"}}
+    hours = book.alerts
+    assert matches(RULES["scope-breach"], outside, hours=hours, worked=worked)
+    assert not matches(RULES["scope-breach"], {**outside, "facts": {"reason": "revoked"}}, hours=hours, worked=worked)
     assert raised["release.failed"] == {"leak-suspected"}
     assert raised["policy.reload_failed"] == {"policy-broken"}
     assert raised["grant.deletion_overdue"] == {"deletion-overdue"}

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.api import access
 from gateway.api.identity import PUBLISHED_SECONDS
-from gateway.app import CSP
+from gateway.csp import CSP
 from gateway.identity.holder import fetch_batch
 from gateway.problems import CATALOGUE
 from tests.factories.api import Gateway, gateway

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core_registry.domain.procedures import PROCEDURES
-from gateway.app import CSP
+from gateway.csp import CSP
 from tests.contract.test_console_pages import Outline
 from tests.factories.case_house import (
     ID_NUMBER,

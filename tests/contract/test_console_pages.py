@@ -11,8 +11,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from gateway import console
-from gateway.app import CSP
 from gateway.console.pages import FOREIGN, OPEN, of_families
+from gateway.csp import CSP
 from gateway.keyring import Face
 from tests.factories.console_house import House, application_form, ground_form, open_house
 

@@ -104,7 +104,7 @@ def test_a_face_starts_with_its_own_keys_alone_and_says_that_it_is_ready(
         assert ("registry_database" in parts) is (face in {Face.OFFICE, Face.WORKER})
         assert ("sharing_view" in parts) is (face is not Face.OUTSIDE)
         assert (process.services.office is not None) is (face in {Face.OFFICE, Face.WORKER})
-        assert (process.worker is not None) is (face is Face.WORKER)
+        assert (process.worker is not None) is (face in {Face.WORKER, Face.OUTSIDE})
 
 
 @pytest.mark.postgres

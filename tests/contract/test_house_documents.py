@@ -171,6 +171,9 @@ def test_every_rate_limit_is_in_the_integrators_guide() -> None:
         "dry_runs.start_dry_run": "`POST /v1/applications/{id}/dry-run`",
         "matches.create_match": "`POST /v1/grants/{id}/matches`",
         "statistics.ask_statistics": "`POST /v1/grants/{id}/statistics`",
+        "family_sessions.activate": "`POST /v1/family/activations`",
+        "family_sessions.begin": "`POST /v1/family/sessions/challenges`",
+        "family_sessions.sign_in": "`POST /v1/family/sessions`",
         "sessions.change_password": "`POST /v1/me/password`",
         "sessions.sign_in": "`POST /v1/sessions`",
     }

@@ -27,6 +27,8 @@ from gateway.identity.records import ShardId, Status
 from gateway.identity.store import IdentityStore
 from gateway.identity.verify import UnverifiedPresentation, status_reference_of
 from gateway.journal import Tx
+from gateway.policies.errors import ScopeExceededError
+from gateway.policies.records import Population
 from gateway.principals import Principal
 from rulebook.loader import load
 from tests.factories import identity as houses
@@ -69,7 +71,7 @@ def test_an_identity_is_offered_issued_and_verified_online_and_offline(house: Ho
         "identity.offered", "identity.authorized", "identity.issued", "identity.verified"
     ]  # fmt: skip
     assert all(entry.subjects == (LI,) for entry in house.journal.entries)
-    assert house.last().links == {"recipient": LIBRARY, "executor": "cl-library"}
+    assert house.last().links == {"grant": "gr-1", "recipient": LIBRARY, "executor": "cl-library"}
 
 
 @pytest.mark.rule("A50-14")
@@ -299,6 +301,30 @@ def test_a_face_without_the_key_verifies_and_refuses_to_issue(house: House) -> N
     for call in (wallets.nonce, outside.refresh_status_lists, lambda: wallets.issue(sent, {})):
         with pytest.raises(UnavailableError, match="credential key"):
             call()
+
+
+@pytest.mark.rule("A50-9")
+@pytest.mark.parametrize(
+    ("population", "dimension"),
+    [
+        (Population("140200", None, None, None), "territory"),
+        (Population("140100", frozenset({"primary"}), None, None), "stages"),
+        (Population("140100", None, None, frozenset({"2114000002"})), "schools"),
+    ],
+)
+def test_a_pupil_beyond_the_grant_is_not_verified(house: House, population: Population, dimension: str) -> None:
+    wallet = house.wallet()
+    house.gate.population = population
+    house.pupils.rows[LI]["state"] = "withdrawn"  # nor is it told whether the record is active
+    with pytest.raises(ScopeExceededError) as caught:
+        house.ask(house.show(wallet, "stage"), "stage")
+    assert (caught.value.rule, caught.value.missing) == ("A50-9", (dimension,))
+    entry = house.last()
+    assert (entry.kind, entry.outcome, entry.subjects) == ("identity.verified", "refused", (LI,))
+    assert (entry.facts["dimension"], entry.links["grant"]) == (dimension, "gr-1")
+    house.gate.population = Population("140105", frozenset({"junior"}), None, None)
+    house.pupils.rows[LI]["state"] = "active"
+    assert house.ask(house.show(wallet, "stage", nonce="n-2"), "stage", nonce="n-2").claims == {"stage": "junior"}
 
 
 def test_a_list_that_changed_meanwhile_is_not_overwritten(house: House) -> None:

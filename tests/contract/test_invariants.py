@@ -102,16 +102,16 @@ def test_i1_an_answer_about_a_person_needs_a_standing_grant_before_anything_is_l
     stranger = client(STRANGER)
     with pytest.raises(ForbiddenError):
         gate.answer(
-            STRANGER, stranger, "identity-verification", frozenset({"stage"}), lambda: looked.append("stranger")
+            STRANGER, stranger, "identity-verification", frozenset({"stage"}), lambda _: looked.append("stranger")
         )
     party = client_of("identity-check")
     with pytest.raises(GatewayError):
-        gate.answer(LIBRARY, party, "identity-verification", frozenset({"ethnicity"}), lambda: looked.append("field"))
+        gate.answer(LIBRARY, party, "identity-verification", frozenset({"ethnicity"}), lambda _: looked.append("field"))
     with pytest.raises(ForbiddenError):
-        gate.answer(LIBRARY, party, "research", frozenset({"stage"}), lambda: looked.append("purpose"))
+        gate.answer(LIBRARY, party, "research", frozenset({"stage"}), lambda _: looked.append("purpose"))
     assert looked == []
     assert len(house.entries("release.refused")) == 3
-    gate.answer(LIBRARY, party, "identity-verification", frozenset({"stage"}), lambda: looked.append("granted"))
+    gate.answer(LIBRARY, party, "identity-verification", frozenset({"stage"}), lambda _: looked.append("granted"))
     assert looked == ["granted"]
 
 
@@ -280,7 +280,7 @@ def test_i3_a_log_that_cannot_be_written_gives_no_bytes(house: House) -> None:
             client_of("identity-check"),
             "identity-verification",
             frozenset({"stage"}),
-            lambda: looked.append("x"),
+            lambda _: looked.append("x"),
         )
     assert looked == []
 
@@ -329,7 +329,7 @@ def test_i4_every_entry_of_a_release_leads_to_everyone_who_answers_for_it(house:
         house.start("aid-masked", fields=("name_masked", "left_behind"))
     house.work()
     gate = standing_gate(house)
-    gate.answer(LIBRARY, client_of("identity-check"), "identity-verification", frozenset({"stage"}), lambda: None)
+    gate.answer(LIBRARY, client_of("identity-check"), "identity-verification", frozenset({"stage"}), lambda _: None)
     entries = house.entries("release.")
     kinds = {entry["kind"] for entry in entries}
     assert kinds == {

@@ -33,6 +33,8 @@ from tests.factories.api import Gateway, gateway
 from tests.factories.presenting import some_pupil
 from tests.factories.signing_in import ASKED, CALLBACK, VERIFIER, answer, refused
 
+NOBODY = "http://127.0.0.1:9/logout"
+"""Where nobody listens."""
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:9/none"
 
 
@@ -82,7 +84,9 @@ def party(world: Gateway) -> OAuthClient:
     """Register a relying party and return it."""
     jwks = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
     roles = frozenset({Role.RELYING_PARTY})
-    spec = ClientSpec(people.LIBRARY, roles, jwks, dpop_required=False, sign_in=SignInSpec((CALLBACK,)))
+    spec = ClientSpec(
+        people.LIBRARY, roles, jwks, dpop_required=False, sign_in=SignInSpec((CALLBACK,), backchannel_logout_uri=NOBODY)
+    )
     directory = world.process.services.directory
     made = directory.register_client(None, spec)
     keeper = world.process.services.accounts.principal_of_session(world.person("secadmin"))
@@ -128,6 +132,11 @@ def test_outside_signs_in_by_asking_the_worker_and_the_family_face_withdraws(wor
         assert [one.client for one in listed.consents] == [client.account.id]
         family.services.consents.withdraw(entered.principal, child, AccountId(client.account.id))
         assert refused(told, first) == "invalid_token"
+        # the end is told by the face that holds the key and stands outside, under its own role
+        assert outside.worker is not None
+        assert [task.name for task in outside.worker.tasks] == ["back-channel logouts"]
+        assert outside.worker.tasks[0].run() is False
+        assert family.worker is None
         second = signed_in()
         assert told(second)["sub"]
         pages = create_app(family.services, testing=True).test_client()

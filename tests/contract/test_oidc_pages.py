@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from urllib.parse import urlsplit
 
 from tests.factories import sign_in_web
@@ -54,6 +55,26 @@ def test_a_guardian_signs_in_and_every_page_guards_itself(world: Gateway, sessio
     assert info.status_code == 200, info.text
     assert set(info.get_json()) == {"sub", "stage", "school_name"}
     assert userinfo(world, told["access_token"], "POST").get_json() == info.get_json()
+
+
+def test_an_answer_as_a_form_goes_to_the_registered_address_alone(world: Gateway, session: str) -> None:
+    guardian = Guardian(world, session)
+    where = guardian.open(response_mode="form_post", prompt="consent")
+    done = guardian.post(f"{where}/consent", where)
+    assert done.status_code == 200
+    assert ONWARD.search(done.text) is None
+    form = re.search(r'<form method="post" action="([^"]+)" id="answer"', done.text)
+    assert form is not None
+    assert html.unescape(form[1]) == CALLBACK
+    inside = done.text[form.end() : done.text.index("</form>", form.end())]
+    sent = dict(re.findall(r'<input type="hidden" name="([a-z]+)" value="([^"]+)">', inside))
+    assert sent.keys() == {"code", "state", "iss"}
+    assert sent["iss"] == AT
+    assert "form-action 'self' https:;" in done.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in done.headers["Content-Security-Policy"]
+    assert redeem(world, sent["code"]).status_code == 200
+    silent = guardian.get(authorize_path(world, pushed(world, response_mode="form_post", prompt="none")))
+    assert (silent.status_code, 'name="code"' in silent.text) == (200, True)
 
 
 def test_who_has_no_session_is_led_to_the_families_door_and_back(world: Gateway) -> None:

@@ -64,9 +64,19 @@ def test_demo_json_has_the_documented_form(demo: tuple[Path, str]) -> None:
     directory, _ = demo
     document = json.loads((directory / "demo.json").read_text(encoding="utf-8"))
     jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert document["sign_in"]["client_id"] in {client["client_id"] for client in document["clients"]}
     for extract in document["extracts"]:
         assert all((directory / extract[part]).is_file() for part in ("file", "manifest", "report"))
     assert {extract["level"] for extract in document["extracts"]} == {"anonymous", "pseudonymous", "masked"}
+
+
+def test_the_demo_tells_of_the_family_step_by_step(demo: tuple[Path, str]) -> None:
+    directory, printed = demo
+    for words in ("家长账号已激活", "shown at a counter", "told after consent", "谁看过我的孩子 who looked"):
+        assert words in printed
+    family = json.loads((directory / "demo.json").read_text(encoding="utf-8"))["family"]
+    assert family["question"].startswith("fq-")
+    assert family["token"] not in printed
 
 
 def test_nothing_that_the_demo_wrote_or_printed_holds_an_identifier(demo: tuple[Path, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -39,7 +40,9 @@ from gateway.identity.store import IdentityStore, IssuerKeyStore
 from gateway.identity.verify import UnverifiedPresentation, status_reference_of
 from gateway.ids import AccountId, RecipientId, SubjectRef, UnitCode
 from gateway.journal import EntryDraft, Receipt, Tx
+from gateway.policies.records import Grant, Population
 from gateway.principals import AccountKind, Principal, Role
+from tests.factories.policies import rule_book
 
 R = TypeVar("R")
 ISSUER = "https://xueji.example"
@@ -98,14 +101,21 @@ class StandingGrants:
     def __init__(self) -> None:
         self.granted: dict[tuple[RecipientId, str], frozenset[str]] = {}
         self.asked = 0
+        self.population = Population("140100", None, None, None)
 
     def answer(
-        self, recipient: RecipientId, principal: Principal, purpose: str, claims: frozenset[str], run: Callable[[], R]
+        self,
+        recipient: RecipientId,
+        principal: Principal,
+        purpose: str,
+        claims: frozenset[str],
+        run: Callable[[Grant], R],
     ) -> R:
         if not claims <= self.granted.get((recipient, purpose), frozenset()):
             raise ForbiddenError("No standing grant.", rule="A50-5")
         self.asked += 1
-        return run()
+        scope = SimpleNamespace(population=self.population)
+        return run(cast("Grant", SimpleNamespace(id="gr-1", recipient=recipient, scope=scope)))
 
 
 @dataclass
@@ -248,6 +258,7 @@ def make_house(url: str) -> Iterator[House]:
         view=pupils,
         gate=gate,
         keys=source,
+        divisions=rule_book().divisions,
         now=clock,
     )
     keys = IssuerKeyService(settings, rows, source, folder, journal, reader, clock)
@@ -264,7 +275,7 @@ def issuing_of(service: IdentityService, **changes: object) -> IssuingService:
     view, keys, settle = service.view, service.keys, service.set_status_by_subject
     credentials = CredentialDesk(service.settings, journal, store, rows, view, keys, tokens, settle, now)
     offers = OfferDesk(service.settings, journal, store, view, lambda by, _subject, row: may(by, row), now)
-    ending = EndingDesk(journal, store, rows, service.end, lambda by, _subject: may(by, pupil()), now)
+    ending = EndingDesk(journal, reader, store, rows, service.end, lambda by, _subject: may(by, pupil()), now)
     desk = LocalDesk(tokens, credentials, NotificationDesk(journal, store, tokens, service.end), ending)
     return IssuingService(offers, desk, journal, store, now)
 

@@ -129,11 +129,11 @@ class Gate:
         return cast("Grant", found)
 
     def answer(
-        self, recipient: RecipientId, who: Principal, purpose: str, claims: frozenset[str], run: Callable[[], R]
+        self, recipient: RecipientId, who: Principal, purpose: str, claims: frozenset[str], run: Callable[[Grant], R]
     ) -> R:
-        self.standing(recipient, who, purpose, claims)
+        grant = self.standing(recipient, who, purpose, claims)
         self.used.append((recipient, claims))
-        return run()
+        return run(grant)
 
 
 @dataclass

@@ -140,6 +140,7 @@ class SqlClients:
                 tuple(json.loads(row["redirect_uris"])),
                 tuple(json.loads(row["post_logout_redirect_uris"])),
                 row["sector_identifier"],
+                row["backchannel_logout_uri"],
             ),
         )
 
@@ -191,6 +192,7 @@ def _sign_in_row(sign_in: SignInSpec) -> dict[str, str | None]:
         "redirect_uris": json_text(list(sign_in.redirect_uris)),
         "post_logout_redirect_uris": json_text(list(sign_in.post_logout_redirect_uris)),
         "sector_identifier": sign_in.sector_identifier,
+        "backchannel_logout_uri": sign_in.backchannel_logout_uri,
     }
 
 

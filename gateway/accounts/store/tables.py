@@ -106,6 +106,7 @@ account_clients = Table(
     Column("redirect_uris", Text, nullable=False, server_default="[]"),
     Column("post_logout_redirect_uris", Text, nullable=False, server_default="[]"),
     Column("sector_identifier", String(255)),
+    Column("backchannel_logout_uri", String(500)),
 )
 
 account_assertions = Table(

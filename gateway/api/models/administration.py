@@ -323,12 +323,19 @@ class SignInIn(Model):
     redirect_uris: RedirectUris = Field(default_factory=list)
     """https (http on loopback only), compared character by character; none: nobody signs in there."""
     post_logout_redirect_uris: RedirectUris = Field(default_factory=list)
+    backchannel_logout_uri: Annotated[Line, Field(min_length=1, max_length=500)] | None = None
+    """https (http on loopback only): is told when a sign-in ends (OpenID Connect Back-Channel Logout 1.0)."""
     sector_identifier: Annotated[Line, Field(min_length=1, max_length=253)] | None = None
     """One of the hosts of ``redirect_uris``, needed where there are several."""
 
     def spec(self) -> SignInSpec:
         """Return the same for the register."""
-        return SignInSpec(tuple(self.redirect_uris), tuple(self.post_logout_redirect_uris), self.sector_identifier)
+        return SignInSpec(
+            tuple(self.redirect_uris),
+            tuple(self.post_logout_redirect_uris),
+            self.sector_identifier,
+            self.backchannel_logout_uri,
+        )
 
 
 class ClientIn(Model):
@@ -367,6 +374,7 @@ class ClientOut(Model):
     encrypt_always: bool
     redirect_uris: list[str]
     post_logout_redirect_uris: list[str]
+    backchannel_logout_uri: str | None
     sector_identifier: str | None
     created_at: datetime
     last_used_at: datetime | None
@@ -387,6 +395,7 @@ class ClientOut(Model):
             encrypt_always=found.encrypt_always,
             redirect_uris=list(found.sign_in.redirect_uris),
             post_logout_redirect_uris=list(found.sign_in.post_logout_redirect_uris),
+            backchannel_logout_uri=found.sign_in.backchannel_logout_uri,
             sector_identifier=found.sign_in.sector_identifier,
             created_at=account.created_at,
             last_used_at=account.last_used_at,

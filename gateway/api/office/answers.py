@@ -101,7 +101,7 @@ def case_out(case: Case) -> CaseOut:
         student_id=request.student_id,
         on=request.on,
         applied_on=request.applied_on,
-        values=_plain(request.values),
+        values=plain_values(request.values),
         opened_by=case.opened_by,
         opened_at=case.opened_at,
         changed_by=case.changed_by,
@@ -188,6 +188,11 @@ def _spec_out(spec: ValueSpec) -> ValueSpecOut:
     )
 
 
+def step_state(step: Step) -> StepState:
+    """Return where a step stands."""
+    return "ahead" if step.reached is None else _STATES[step.decision]
+
+
 def _step_out(step: Step) -> StepOut:
     return StepOut(
         name=step.name,
@@ -198,7 +203,7 @@ def _step_out(step: Step) -> StepOut:
         order=step.order,
         rule=step.rule,
         unit=step.unit,
-        state="ahead" if step.reached is None else _STATES[step.decision],
+        state=step_state(step),
         reached=step.reached,
         due=step.due,
         provisional=step.provisional,
@@ -222,11 +227,11 @@ def _entry_out(one: ArchiveEntry, texts: Mapping[str, object]) -> EntryOut:
         case_id=one.case_id,
         supersedes=one.supersedes,
         data=dict(one.data),
-        text=_plain(texts),
+        text=plain_values(texts),
     )
 
 
-def _plain(values: Mapping[str, object]) -> dict[str, Plain]:
+def plain_values(values: Mapping[str, object]) -> dict[str, Plain]:
     """Return values as JSON has them: dates as text, and whatever is no plain value as text."""
     return {name: _json(value) for name, value in values.items()}
 

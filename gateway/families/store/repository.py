@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.db import connection_of
@@ -23,7 +23,17 @@ from gateway.families.records import (
     PasskeyId,
 )
 from gateway.families.store.rows import activation_of, bond_of, card_of, challenge_of, maybe_text, passkey_of
-from gateway.families.store.tables import accounts, activations, bonds, cards, challenges, passkeys
+from gateway.families.store.tables import (
+    REVIEWED,
+    UNREGISTERED,
+    UNSETTLED,
+    accounts,
+    activations,
+    bonds,
+    cards,
+    challenges,
+    passkeys,
+)
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.instants import seconds_text
 from gateway.journal import Tx
@@ -68,14 +78,45 @@ class FamilyStore:
         """Return the live bonds of a pupil, oldest first."""
         return _bonds(tx, _live_bonds().where(bonds.c.subject_ref == subject_ref))
 
-    def end_bond(self, tx: Tx, bond: BondId, at: datetime, by: AccountId) -> bool:
-        """End a bond; ``False`` when it had ended."""
+    def end_bond(self, tx: Tx, bond: BondId, at: datetime, by: AccountId | None) -> bool:
+        """End a bond, by somebody or with age; ``False`` when it had ended."""
         result = connection_of(tx).execute(
             update(bonds)
             .where(bonds.c.id == bond, bonds.c.ended_at.is_(None))
             .values(ended_at=seconds_text(at), ended_by=by)
         )
         return result.rowcount == 1
+
+    def review_again(self, tx: Tx, subject_ref: SubjectRef) -> int:
+        """Let the worker look at the guardians' live bonds of a pupil again now; return how many."""
+        query = update(bonds).where(bonds.c.subject_ref == subject_ref, REVIEWED).values(review_on=None)
+        return connection_of(tx).execute(query).rowcount
+
+    def unregistered(self, tx: Tx, limit: int) -> tuple[Bond, ...]:
+        """Return guardians' live bonds of which the registry does not know yet, oldest first."""
+        return _bonds(tx, select(*bonds.c).where(UNREGISTERED).order_by(bonds.c.opened_at, bonds.c.id).limit(limit))
+
+    def registered(self, tx: Tx, bond: BondId, at: datetime) -> None:
+        """Note that the registry knows of a bond."""
+        connection_of(tx).execute(update(bonds).where(bonds.c.id == bond).values(registered_at=seconds_text(at)))
+
+    def unsettled(self, tx: Tx, limit: int) -> tuple[Bond, ...]:
+        """Return bonds that ended and were not followed up yet, oldest first."""
+        return _bonds(tx, select(*bonds.c).where(UNSETTLED).order_by(bonds.c.ended_at, bonds.c.id).limit(limit))
+
+    def settled(self, tx: Tx, bond: BondId, at: datetime) -> None:
+        """Note that the end of a bond was followed up."""
+        connection_of(tx).execute(update(bonds).where(bonds.c.id == bond).values(settled_at=seconds_text(at)))
+
+    def for_review(self, tx: Tx, today: date, limit: int) -> tuple[Bond, ...]:
+        """Return guardians' live bonds whose pupils' ages are to be looked at, the longest due first."""
+        due = or_(bonds.c.review_on.is_(None), bonds.c.review_on <= today.isoformat())
+        order = (bonds.c.review_on.nulls_first(), bonds.c.id)
+        return _bonds(tx, select(*bonds.c).where(REVIEWED, due).order_by(*order).limit(limit))
+
+    def review_on(self, tx: Tx, bond: BondId, day: date) -> None:
+        """Note when a bond is to be looked at again."""
+        connection_of(tx).execute(update(bonds).where(bonds.c.id == bond).values(review_on=day.isoformat()))
 
     def add_activation(self, tx: Tx, activation: Activation) -> None:
         """Keep a new activation."""

@@ -31,7 +31,10 @@ bonds = Table(
     Column("opened_at", String(20), nullable=False),
     Column("opened_by", String(40), nullable=False),
     Column("ended_at", String(20)),
-    Column("ended_by", String(40)),
+    Column("ended_by", String(40)),  # null: it ended with age
+    Column("registered_at", String(20)),
+    Column("settled_at", String(20)),
+    Column("review_on", String(10)),
 )
 _LIVE, _OWN = text("ended_at IS NULL"), text("ended_at IS NULL AND kind = 'self'")
 Index(
@@ -43,6 +46,16 @@ Index(
     postgresql_where=_LIVE,
 )
 Index("uq_family_bonds_own", bonds.c.subject_ref, unique=True, sqlite_where=_OWN, postgresql_where=_OWN)
+
+UNREGISTERED = text("registered_at IS NULL AND ended_at IS NULL AND kind = 'guardian'")
+UNSETTLED = text("settled_at IS NULL AND ended_at IS NOT NULL")
+REVIEWED = text("ended_at IS NULL AND kind = 'guardian'")
+for _name, _column, _where in (
+    ("ix_family_bonds_unregistered", bonds.c.opened_at, UNREGISTERED),
+    ("ix_family_bonds_unsettled", bonds.c.ended_at, UNSETTLED),
+    ("ix_family_bonds_review", bonds.c.review_on, REVIEWED),
+):
+    Index(_name, _column, sqlite_where=_where, postgresql_where=_where)
 
 activations = Table(
     "family_activations",

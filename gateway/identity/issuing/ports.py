@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.identity.issuing.records import Access, Offer, OfferId
-from gateway.ids import SubjectRef
+from gateway.identity.records import CredentialId
+from gateway.ids import AccountId, SubjectRef
 from gateway.journal import Tx
 from gateway.principals import Principal
 
@@ -40,13 +41,30 @@ class IssuingRepository(Protocol):
         """Return an access token, used and expired ones as well."""
 
     def use_access(self, tx: Tx, used: Access) -> bool:
-        """Mark an access token as used, for the credentials named; ``False`` when it was used before."""
+        """Mark an access token as used, for the credentials named; ``False`` when it was used or closed before."""
 
     def notified(self, tx: Tx, access: Access, event: str) -> None:
         """Keep the last event of a batch."""
 
-    def close_open(self, tx: Tx, subject_ref: SubjectRef, at: datetime) -> int:
-        """Let every offer and access token of a pupil that is still open end at ``at``; return how many."""
+    def close_open(
+        self,
+        tx: Tx,
+        subject_ref: SubjectRef,
+        at: datetime,
+        *,
+        made_by: AccountId | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Let every offer and access token of a pupil that is still open end at ``at``; return how many.
+
+        Those of one maker where given, and those made by ``until``.
+        """
+
+    def open_of(self, tx: Tx, subject_ref: SubjectRef, at: datetime, *, made_by: AccountId, until: datetime) -> int:
+        """Return how many ``close_open`` would end."""
+
+    def held(self, tx: Tx, subject_ref: SubjectRef, holder: AccountId, until: datetime) -> list[CredentialId]:
+        """Return the credentials of a pupil that were fetched with offers of ``holder`` made by ``until``."""
 
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
         """Forget what expired before ``before``; return row counts."""

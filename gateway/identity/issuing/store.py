@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, Integer, RowMapping, String, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Integer,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.db import connection_of, metadata
 from gateway.identity.issuing.records import MAX_TRIES, Access, Offer, OfferId
@@ -120,10 +134,15 @@ class IssuingStore:
         return None if row is None else _access(row)
 
     def use_access(self, tx: Tx, used: Access) -> bool:
-        """Mark an access token as used, for the credentials named; ``False`` when it was used before."""
+        """Mark an access token as used, for the credentials named; ``False`` when it was used or closed before."""
         result = connection_of(tx).execute(
             update(accesses)
-            .where(accesses.c.token_hash == used.token_hash, accesses.c.used_at.is_(None))
+            .where(
+                accesses.c.token_hash == used.token_hash,
+                accesses.c.used_at.is_(None),
+                # closed since it was read: who holds it has lost the right meanwhile
+                accesses.c.expires_at == seconds_text(used.expires_at),
+            )
             .values(
                 used_at=None if used.used_at is None else seconds_text(used.used_at),
                 kept_until=seconds_text(used.kept_until),
@@ -139,14 +158,43 @@ class IssuingStore:
             update(accesses).where(accesses.c.token_hash == access.token_hash).values(event=event)
         )
 
-    def close_open(self, tx: Tx, subject_ref: SubjectRef, at: datetime) -> int:
-        """Let every offer and access token of a pupil that is still open end at ``at``; return how many."""
+    def close_open(
+        self,
+        tx: Tx,
+        subject_ref: SubjectRef,
+        at: datetime,
+        *,
+        made_by: AccountId | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Let every offer and access token of a pupil that is still open end at ``at``; return how many.
+
+        Those of one maker where given, and those made by ``until``.
+        """
         connection, moment = connection_of(tx), seconds_text(at)
-        closed = 0
-        for table, used in ((offers, offers.c.redeemed_at), (accesses, accesses.c.used_at)):
-            still_open = (table.c.subject_ref == subject_ref, used.is_(None), table.c.expires_at > moment)
-            closed += connection.execute(update(table).where(*still_open).values(expires_at=moment)).rowcount
-        return closed
+        return sum(
+            connection.execute(update(table).where(*still_open).values(expires_at=moment)).rowcount
+            for table, still_open in _open(subject_ref, at, made_by, until)
+        )
+
+    def open_of(self, tx: Tx, subject_ref: SubjectRef, at: datetime, *, made_by: AccountId, until: datetime) -> int:
+        """Return how many ``close_open`` would end."""
+        connection = connection_of(tx)
+        return sum(
+            connection.execute(select(func.count()).select_from(table).where(*still_open)).scalar_one()
+            for table, still_open in _open(subject_ref, at, made_by, until)
+        )
+
+    def held(self, tx: Tx, subject_ref: SubjectRef, holder: AccountId, until: datetime) -> list[CredentialId]:
+        """Return the credentials of a pupil that were fetched with offers of ``holder`` made by ``until``."""
+        mine = select(accesses.c.credentials).where(
+            accesses.c.subject_ref == subject_ref,
+            accesses.c.made_by == holder,
+            accesses.c.used_at.is_not(None),
+            accesses.c.issued_at <= seconds_text(until),
+        )
+        rows = connection_of(tx).execute(mine).scalars()
+        return [CredentialId(one) for row in rows for one in row.split()]
 
     def sweep(self, tx: Tx, before: datetime) -> Mapping[str, int]:
         """Forget what expired before ``before``; return row counts."""
@@ -155,6 +203,22 @@ class IssuingStore:
             "offers": connection.execute(delete(offers).where(offers.c.expires_at < moment)).rowcount,
             "accesses": connection.execute(delete(accesses).where(accesses.c.kept_until < moment)).rowcount,
         }
+
+
+def _open(
+    subject_ref: SubjectRef, at: datetime, made_by: AccountId | None, until: datetime | None
+) -> Iterator[tuple[Table, tuple[ColumnElement[bool], ...]]]:
+    """Give each table with what its rows are that a wallet may still use at ``at``."""
+    for table, used, made in (
+        (offers, offers.c.redeemed_at, offers.c.made_at),
+        (accesses, accesses.c.used_at, accesses.c.issued_at),
+    ):
+        still_open = [table.c.subject_ref == subject_ref, used.is_(None), table.c.expires_at > seconds_text(at)]
+        if made_by is not None:
+            still_open.append(table.c.made_by == made_by)
+        if until is not None:
+            still_open.append(made <= seconds_text(until))
+        yield table, tuple(still_open)
 
 
 def _offer(row: RowMapping) -> Offer:

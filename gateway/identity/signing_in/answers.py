@@ -1,4 +1,7 @@
-"""The answer to a relying party, as the address to which the browser is sent (RFC 6749 section 4.1.2; RFC 9207)."""
+"""The answer to a relying party, where the browser is sent with it (RFC 6749 section 4.1.2; RFC 9207).
+
+In the query of an address, or as a form (OAuth 2.0 Form Post Response Mode).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from urllib.parse import urlencode
 
 from gateway.identity.signing_in.records import Answered, SignIn
 
+FORM_POST = "form_post"
 ACCESS_DENIED = "access_denied"
 LOGIN_REQUIRED = "login_required"
 CONSENT_REQUIRED = "consent_required"
@@ -29,4 +33,6 @@ def with_query(address: str, members: dict[str, str]) -> str:
 
 
 def _to(sign_in: SignIn, members: dict[str, str]) -> Answered:
+    if sign_in.wish.response_mode == FORM_POST:
+        return Answered(sign_in.wish.redirect_uri, members)
     return Answered(with_query(sign_in.wish.redirect_uri, members))

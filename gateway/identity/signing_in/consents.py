@@ -160,6 +160,24 @@ class ConsentKeeper:
         )
         return count
 
+    def bond_ended(self, subject: SubjectRef, account: AccountId, reason: str) -> int:
+        """End the sign-ins of an account for a pupil whom it stands for no longer; return how many.
+
+        Consents that it gave need no end of their own: they hold only while who gave them consents for the pupil.
+        """
+        if not self.reader.read(lambda tx: self.store.live_by(tx, subject, account)):
+            return 0
+        count, _ = self.journal.record(
+            lambda tx: self.store.end_by(tx, subject, account),
+            lambda ended: EntryDraft(
+                "identity.sign_ins_ended",
+                None,
+                facts={"reason": reason, "account": account, "ended": ended},
+                subjects=(subject,),
+            ),
+        )
+        return count
+
     def sweep(self) -> int:
         """Forget sign-ins that are over for a day; return how many. For the worker's timer."""
         now = self.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
@@ -18,6 +18,10 @@ from gateway.identity.records import ClaimValue
 from gateway.identity.signing_in.records import KEPT, TOKEN_LIFE, SignIn, SignInId
 from gateway.ids import AccountId
 
+LOGOUT_TYPE = "logout+jwt"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_LIFE = timedelta(minutes=2)
+"""As the specification advises: a token that is late was caught on the way."""
 TYPE = "JWT"
 """Access tokens are ``at+jwt``: neither passes for the other."""
 
@@ -67,6 +71,23 @@ class IdTokens:
         if sign_in.signed_in_at is not None:
             members["auth_time"] = int(sign_in.signed_in_at.timestamp())
         return jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": self._kid}, members, self._signing, [ALGORITHM])
+
+    def logout(self, sign_in: SignIn, sub: str | None, *, jti: str, now: datetime) -> str:
+        """Return a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4): ``sid``, and ``sub`` if known."""
+        issued = int(now.timestamp())
+        members: dict[str, object] = {
+            "iss": self.issuer,
+            "aud": sign_in.client,
+            "iat": issued,
+            "exp": issued + int(LOGOUT_LIFE.total_seconds()),
+            "jti": jti,
+            "sid": sign_in.id,
+            "events": {LOGOUT_EVENT: {}},
+        }
+        if sub is not None:
+            members["sub"] = sub
+        header = {"alg": ALGORITHM, "typ": LOGOUT_TYPE, "kid": self._kid}
+        return jwt.encode(header, members, self._signing, [ALGORITHM])
 
     def hint(self, token: str, now: datetime) -> Hint | None:
         """Return what ``id_token_hint`` says when it is an ID token of ours; it may have expired since, for a day.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from gateway.identity.signing_in.records import Consent, SignIn, SignInId
+from gateway.identity.signing_in.records import Consent, Logout, SignIn, SignInId
 from gateway.ids import AccountId, RecipientId, SubjectRef
 from gateway.journal import Tx
 from gateway.policies.records import Grant
@@ -88,9 +88,9 @@ class Gate(Protocol):
         principal: Principal,
         purpose: str,
         claims: frozenset[str],
-        run: Callable[[], R],
+        run: Callable[[Grant], R],
     ) -> R:
-        """Return what ``run`` returns, as one use of a grant; raises ``ForbiddenError`` before it."""
+        """Return what ``run`` returns of a grant, as one use of it; raises ``ForbiddenError`` before it."""
 
 
 class ConsentRepository(Protocol):
@@ -123,6 +123,12 @@ class ConsentRepository(Protocol):
     def end_of(self, tx: Tx, subjects: Collection[SubjectRef], client: AccountId | None = None) -> int:
         """End the sign-ins of pupils, at one client where given; return how many."""
 
+    def live_by(self, tx: Tx, subject: SubjectRef, account: AccountId) -> bool:
+        """Say whether an account is signed in somewhere for a pupil."""
+
+    def end_by(self, tx: Tx, subject: SubjectRef, account: AccountId) -> int:
+        """End the sign-ins of an account for a pupil; return how many."""
+
     def concerned(self, tx: Tx, subjects: Collection[SubjectRef], *, over: bool) -> list[SubjectRef]:
         """Return those pupils who are signed in somewhere; with ``over`` also those of whom a consent is kept."""
 
@@ -150,6 +156,32 @@ class SignInRepository(ConsentRepository, Protocol):
 
     def advance(self, tx: Tx, before: SignIn, after: SignIn) -> bool:
         """Write ``after`` unless the state is no longer that of ``before``; atomic."""
+
+    def ended_by_party(self, tx: Tx, sign_in: SignInId) -> None:
+        """Note that the relying party revoked the token itself: the person has not signed out by that."""
+
+
+class LogoutRepository(Protocol):
+    """Sign-ins whose end relying parties are told; implemented by ``SignInStore``."""
+
+    def logouts(self, tx: Tx, at: datetime, limit: int) -> list[Logout]:
+        """Return sign-ins whose end is to be told at ``at``, the longest due first."""
+
+    def take_logout(self, tx: Tx, logout: Logout, again_at: datetime) -> bool:
+        """Count a try, which nobody else makes before ``again_at``; ``False`` when somebody else was first."""
+
+    def finish_logout(self, tx: Tx, sign_in: SignInId, outcome: str) -> None:
+        """Note that a relying party was told, or that it could not be; its sign-in is over in either case."""
+
+    def sub_of(self, tx: Tx, sector: str, subject: SubjectRef) -> str | None:
+        """Return the pairwise subject of a pupil in a sector."""
+
+
+class Messenger(Protocol):
+    """Delivers a logout token, within bounds (``gateway.accounts.outbound.BoundedHttp``)."""
+
+    def post_form(self, uri: str, form: Mapping[str, str]) -> int:
+        """Return the status of the answer; raises ``UnavailableError`` when there is none."""
 
 
 class Parameterized(Protocol):

@@ -64,6 +64,8 @@ class Wish:
     """Seconds."""
     jkt: str | None = None
     """The key to which the code is bound (RFC 9449 section 10)."""
+    response_mode: str = "query"
+    """How the answer comes back: in the address, or as a form (OAuth 2.0 Form Post Response Mode)."""
     subject: str | None = field(default=None, repr=False)
     """The pairwise subject that ``id_token_hint`` names: nobody else may be answered."""
 
@@ -99,6 +101,15 @@ class SignIn:
     token_hash: str | None = field(default=None, repr=False)
     jkt: str | None = None
     """Thumbprint of the key that the access token is bound to (RFC 9449)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """A sign-in whose end is to be told, where, and how often that was tried."""
+
+    sign_in: SignIn
+    uri: str
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +234,10 @@ class Barred:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer is ready: where the browser goes."""
+    """The answer is ready: where the browser goes, and with ``form_post`` what it sends there in a form."""
 
     location: str = field(repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 Step = SignInNeeded | ChooseChild | AskConsent | Barred | Answered

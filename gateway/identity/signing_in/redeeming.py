@@ -103,7 +103,7 @@ class RedeemDesk:
                 party.principal,
                 PURPOSE,
                 fields_told(claims),
-                lambda: self._tell(party, found, subject, row, claims),
+                lambda _grant: self._tell(party, found, subject, row, claims),
             )
         except UnavailableError:
             raise
@@ -172,7 +172,7 @@ class RedeemDesk:
             party.principal,
             PURPOSE,
             fields_told(claims),
-            lambda: self._issue(party, found, proof, subject, row, claims),
+            lambda _grant: self._issue(party, found, proof, subject, row, claims),
         )
 
     def _issue(
@@ -251,7 +251,12 @@ class RedeemDesk:
             links=_links(present),
             subjects=_subjects(present),
         )
-        self.journal.record(lambda tx: self.store.advance(tx, present, ended), entry)
+
+        def write(tx: Tx) -> None:
+            if self.store.advance(tx, present, ended):
+                self.store.ended_by_party(tx, present.id)
+
+        self.journal.record(write, entry)
 
     # Tokens
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from gateway.identity import jws
 from gateway.identity.claims import CLAIM_LABELS
 from gateway.identity.signing_in import errors
-from gateway.identity.signing_in.metadata import OPENID, PROMPTS, PROTOCOL_CLAIMS, SCOPES
+from gateway.identity.signing_in.metadata import OPENID, PROMPTS, PROTOCOL_CLAIMS, RESPONSE_MODES, SCOPES
 from gateway.identity.signing_in.records import Wish
 
 MAX_TEXT = 512
@@ -36,8 +36,11 @@ def read(form: Mapping[str, str], redirect_uris: Collection[str]) -> Wish:
         raise errors.unsupported(
             "unsupported_response_type", "response_type must be 'code'.", "response_type 应为 code。"
         )
-    if form.get("response_mode", "query") != "query":
-        raise errors.invalid_request("response_mode", "must be 'query', or left out.", "应为 query 或不填。")
+    response_mode = form.get("response_mode", RESPONSE_MODES[0])
+    if response_mode not in RESPONSE_MODES:
+        raise errors.invalid_request(
+            "response_mode", "must be 'query' or 'form_post', or left out.", "应为 query、form_post 或不填。"
+        )
     redirect_uri = form.get("redirect_uri", "")
     if redirect_uri not in redirect_uris:  # RFC 9700 section 2.1: exact, character by character
         raise errors.invalid_request(
@@ -71,6 +74,7 @@ def read(form: Mapping[str, str], redirect_uris: Collection[str]) -> Wish:
         prompt=_prompt(form.get("prompt")),
         max_age=_max_age(form.get("max_age")),
         jkt=_thumbprint(form.get("dpop_jkt")),
+        response_mode=response_mode,
     )
 
 

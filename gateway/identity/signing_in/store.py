@@ -9,22 +9,29 @@ from dataclasses import asdict
 from datetime import date, datetime
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     Index,
+    Integer,
     RowMapping,
     String,
     Table,
     Text,
+    and_,
+    column,
     delete,
+    false,
     insert,
+    or_,
     select,
+    table,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
 from gateway.db import connection_of, metadata
-from gateway.identity.signing_in.records import Consent, SignIn, SignInId, State, Wish
+from gateway.identity.signing_in.records import Consent, Logout, SignIn, SignInId, State, Wish
 from gateway.ids import AccountId, RecipientId, SubjectRef
 from gateway.instants import instant_of, seconds_text
 from gateway.journal import Tx
@@ -50,7 +57,14 @@ sign_ins = Table(
     Column("code_hash", String(64), unique=True),
     Column("token_hash", String(64), unique=True),
     Column("jkt", String(43)),
+    Column("by_party", Boolean, nullable=False, server_default=false()),  # ended by the relying party's own revocation
+    Column("logout_tries", Integer, nullable=False, server_default="0"),
+    Column("logout_next", String(20)),
+    Column("logout_done", String(8)),
 )
+account_sessions = table("account_sessions", column("account"), column("created_at"))
+account_clients = table("account_clients", column("account"), column("backchannel_logout_uri"))
+"""What this room reads of the tables of accounts."""
 Index("ix_identity_sign_ins_subject_ref", sign_ins.c.subject_ref)
 consents = Table(
     "identity_consents",
@@ -126,6 +140,16 @@ class SignInStore:
             ended += connection.execute(update(sign_ins).where(*where).values(state=State.ENDED.value)).rowcount
         return ended
 
+    def live_by(self, tx: Tx, subject: SubjectRef, account: AccountId) -> bool:
+        """Say whether an account is signed in somewhere for a pupil."""
+        query = select(sign_ins.c.id).where(*_live(subject, account)).limit(1)
+        return connection_of(tx).execute(query).first() is not None
+
+    def end_by(self, tx: Tx, subject: SubjectRef, account: AccountId) -> int:
+        """End the sign-ins of an account for a pupil; return how many."""
+        query = update(sign_ins).where(*_live(subject, account)).values(state=State.ENDED.value)
+        return connection_of(tx).execute(query).rowcount
+
     def concerned(self, tx: Tx, subjects: Collection[SubjectRef], *, over: bool) -> list[SubjectRef]:
         """Return those pupils who are signed in somewhere; with ``over`` also those of whom a consent is kept."""
         connection, found = connection_of(tx), set[SubjectRef]()
@@ -149,6 +173,59 @@ class SignInStore:
     def _one(self, tx: Tx, condition: ColumnElement[bool]) -> SignIn | None:
         row = connection_of(tx).execute(select(sign_ins).where(condition)).mappings().one_or_none()
         return None if row is None else _sign_in(row)
+
+    # Logouts
+
+    def ended_by_party(self, tx: Tx, sign_in: SignInId) -> None:
+        """Note that the relying party revoked the token itself: the person has not signed out by that."""
+        connection_of(tx).execute(update(sign_ins).where(sign_ins.c.id == sign_in).values(by_party=True))
+
+    def logouts(self, tx: Tx, at: datetime, limit: int) -> list[Logout]:
+        """Return sign-ins whose end is to be told at ``at``, the longest due first.
+
+        A code was redeemed for it at a client that wants to be told, and it was ended, or the session here is over.
+        """
+        here = account_sessions.c.account == sign_ins.c.account
+        session = select(account_sessions.c.account).where(
+            here, account_sessions.c.created_at == sign_ins.c.signed_in_at
+        )
+        ended = and_(sign_ins.c.state == State.ENDED.value, sign_ins.c.by_party.is_(False))
+        moment = seconds_text(at)
+        query = (
+            select(sign_ins, account_clients.c.backchannel_logout_uri)
+            .join(account_clients, account_clients.c.account == sign_ins.c.client)
+            .where(
+                sign_ins.c.token_hash.is_not(None),
+                sign_ins.c.logout_done.is_(None),
+                sign_ins.c.kept_until > moment,
+                account_clients.c.backchannel_logout_uri.is_not(None),
+                or_(sign_ins.c.logout_next.is_(None), sign_ins.c.logout_next <= moment),
+                or_(ended, ~session.exists()),
+            )
+            .order_by(sign_ins.c.made_at, sign_ins.c.id)
+            .limit(limit)
+        )
+        rows = connection_of(tx).execute(query).mappings()
+        return [Logout(_sign_in(row), row["backchannel_logout_uri"], row["logout_tries"]) for row in rows]
+
+    def take_logout(self, tx: Tx, logout: Logout, again_at: datetime) -> bool:
+        """Count a try, which nobody else makes before ``again_at``; ``False`` when somebody else was first."""
+        result = connection_of(tx).execute(
+            update(sign_ins)
+            .where(
+                sign_ins.c.id == logout.sign_in.id,
+                sign_ins.c.logout_tries == logout.tries,
+                sign_ins.c.logout_done.is_(None),
+            )
+            .values(logout_tries=logout.tries + 1, logout_next=seconds_text(again_at))
+        )
+        return result.rowcount == 1
+
+    def finish_logout(self, tx: Tx, sign_in: SignInId, outcome: str) -> None:
+        """Note that a relying party was told, or that it could not be; its sign-in is over in either case."""
+        connection_of(tx).execute(
+            update(sign_ins).where(sign_ins.c.id == sign_in).values(logout_done=outcome, state=State.ENDED.value)
+        )
 
     # Consents
 
@@ -223,6 +300,10 @@ class SignInStore:
             query = delete(table).where(table.c.subject_ref.in_(some))
             gone += connection.execute(query if only is None else query.where(only)).rowcount
         return gone
+
+
+def _live(subject: SubjectRef, account: AccountId) -> tuple[ColumnElement[bool], ...]:
+    return sign_ins.c.subject_ref == subject, sign_ins.c.account == account, sign_ins.c.state.in_(_LIVE)
 
 
 def _chunks(subjects: Collection[SubjectRef]) -> Iterator[Sequence[SubjectRef]]:
