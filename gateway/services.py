@@ -21,6 +21,7 @@ from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
+from gateway.canaries.service import CanaryService
 from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.identity.issuing.service import IssuingService
@@ -78,6 +79,8 @@ class Services:
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None
     """Inspection cases, on the same faces."""
+    canaries: CanaryService | None = None
+    """Decoy pupils, on the faces that hold the registry's keys."""
     orders: OrderDesk | None = None
     """Orders to correct, for the bodies that answer them; where staff and applicants sign in, and in the worker."""
     article_51: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -34,6 +34,7 @@ from gateway.audit.witnessing import seen_by_witnesses
 from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
 from gateway.bootstrap.alerts import alert_service
+from gateway.bootstrap.canaries import canary_service
 from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
@@ -284,6 +285,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
         alerts=alerts,
         inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
+        canaries=canary_service(parts, audit, applications),
         orders=None if face is Face.FAMILY else order_desk(parts),
         article_51=FINDINGS,
         accesses=access_desk(parts, audit, families, applications, people.recipients),
