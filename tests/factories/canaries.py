@@ -1,0 +1,123 @@
+"""Decoys in a whole house: a crowd of former pupils, officers of both duties, and what an insider would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sqlalchemy import create_engine, text
+
+from core_registry.office import ImportRequest
+from core_registry.sample import write_csv
+from core_registry.sample.former import former_pupil
+from gateway.canaries.records import CanaryView
+from gateway.canaries.service import CanaryService
+from gateway.ids import UnitCode
+from gateway.principals import Principal, Role
+from tests.factories.release_cases import officer
+from tests.factories.releases import House
+
+PROVINCE = UnitCode("140000")
+CROWD = 32
+SECURITY = officer("security", Role.SECURITY_ADMINISTRATOR)
+OTHER_SECURITY = officer("security-2", Role.SECURITY_ADMINISTRATOR)
+INSPECTOR = officer("inspector", Role.INSPECTOR)
+INSIDER = "st-insider"
+
+
+def canaries_of(house: House) -> CanaryService:
+    """Return the use cases."""
+    assert house.services.canaries is not None
+    return house.services.canaries
+
+
+def senior_school(house: House) -> dict[str, Any]:
+    """Return a senior high school of the sample, the first by code."""
+    assert house.services.office is not None
+    schools = house.services.office.schools()
+    return schools.filter(pl.col("stages").list.contains("senior")).sort("school_code").row(0, named=True)
+
+
+def former_rows(house: House, count: int, seed: int = 1) -> list[dict[str, str | None]]:
+    """Return so many former pupils of that school."""
+    school, rng = senior_school(house), np.random.default_rng(seed)
+    place = house.services.book.divisions.by_code[school["division"]].full_name
+    return [
+        former_pupil(
+            rng,
+            school_code=school["school_code"],
+            place=place,
+            phone=f"1390351{seed:02}{number:02}",
+            today=house.clock().date(),
+        )
+        for number in range(count)
+    ]
+
+
+def import_former(house: House, rows: Sequence[dict[str, str | None]], folder: Path) -> None:
+    """Import former pupils as the operator of the host does."""
+    assert house.services.office is not None
+    path = folder / "former.csv"
+    write_csv(path, pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String)), house.services.book)
+    done = house.services.office.import_run(
+        ImportRequest(path=path, file_name=path.name, mapping="template", actor="operator", former=True)
+    )
+    assert (done.new, done.rejected, done.absent) == (len(rows), 0, 0), done.finding_counts
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A decoy that lies in the registry, as only a test may know it."""
+
+    view: CanaryView
+    person: dict[str, str | None]
+    subject: str
+
+
+def planted(house: House, phone: str = "13903510001", *, by: Principal = SECURITY) -> Planted:
+    """Propose and confirm a decoy, and let the worker put it in."""
+    service, other = canaries_of(house), INSPECTOR if by is SECURITY else SECURITY
+    (made,) = service.propose(by, PROVINCE, [phone])
+    service.confirm(other, made.canary.id)
+    house.clock.turn(hours=73)
+    house.work()
+    return known(house, made)
+
+
+def known(house: House, view: CanaryView) -> Planted:
+    """Open the box of a decoy that was put in."""
+    service = canaries_of(house)
+    (now,) = [one for one in service.listed(SECURITY) if one.canary.id == view.canary.id]
+    secret = service.box.open(now.canary)
+    assert now.planted
+    assert secret.person is not None
+    assert secret.subject is not None
+    return Planted(now, dict(secret.person), secret.subject)
+
+
+def touches(house: House) -> list[dict[str, Any]]:
+    """Return the facts of all touches, after the worker had its turn."""
+    house.work()
+    return [one["facts"] for one in house.entries("canary.touched")]
+
+
+def registry_rows(house: House, sql: str, **values: object) -> list[dict[str, Any]]:
+    """Return what a thief of the registry database reads."""
+    engine = create_engine(house.settings.registry_url)
+    try:
+        with engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(text(sql), values)]
+    finally:
+        engine.dispose()
+
+
+def shared_row(house: House, subject: str) -> dict[str, object]:
+    """Return a pupil's row of the sharing view."""
+    assert house.services.sharing is not None
+    found = house.services.sharing.pupil(subject)
+    assert found is not None
+    return dict(found)
