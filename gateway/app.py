@@ -21,6 +21,7 @@ from gateway.api import (
     applications,
     assessments,
     audit,
+    canaries,
     certificates,
     checks,
     correction_orders,
@@ -171,6 +172,7 @@ def _blueprints(services: Services) -> list[Any]:
             recipients.blueprint,
             alerts.blueprint,
             inspections.blueprint,
+            canaries.blueprint,
         ]
     if outside:
         found += [presentations.blueprint, presentation_wallets.blueprint]

@@ -48,6 +48,7 @@ TAGS = {
     "Certificates": "证书、附件打印、公开核验 · certificates, prints, the public check",
     "Posts": "校长和学籍管理员：备案、离任 · principals and registrars",
     "Alerts": "预警 · alerts: who answers, until when, what was found",
+    "Decoys": "诱饵学籍：触碰即预警（第五十条） · decoy pupils, any use of which alerts",
     "Inspections": "检查案件与责令改正（第五十一条） · inspection cases, orders to correct",
     "Audit": "审计（检查员） · the audit trail, for inspectors",
     "Public log": "公开日志 · the public log (C2SP tlog-tiles)",

@@ -1,6 +1,7 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
 from gateway.bootstrap.alerts import AlertService, alerts_of, officer
+from gateway.bootstrap.canaries import CanaryService, canaries_of
 from gateway.bootstrap.cases import (
     Actor,
     Case,
@@ -34,6 +35,7 @@ __all__ = [
     "POLICY_FILE",
     "Actor",
     "AlertService",
+    "CanaryService",
     "Case",
     "CaseDesk",
     "CertificateKey",
@@ -49,6 +51,7 @@ __all__ = [
     "TextRedactions",
     "acting",
     "alerts_of",
+    "canaries_of",
     "case_draft",
     "desk_of",
     "deviations_of",

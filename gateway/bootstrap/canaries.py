@@ -24,13 +24,14 @@ from gateway.audit.service import AuditService
 from gateway.audit.store import SqlLogStore
 from gateway.audit.tags import Tagger
 from gateway.bootstrap.alerts import Departments
-from gateway.bootstrap.parts import Parts
+from gateway.bootstrap.parts import Parts, Process
 from gateway.bootstrap.registry import decoy_register, import_request
 from gateway.canaries.follower import TouchFollower
 from gateway.canaries.planting import Planter
 from gateway.canaries.sealing import SecretBox
 from gateway.canaries.service import CanaryService
 from gateway.canaries.store import SqlCanaries
+from gateway.errors import ConfigurationError
 from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.jobs import Task
 from gateway.keyring import Key
@@ -46,6 +47,9 @@ from rulebook import Rulebook
 _OPERATOR = "operator"
 """As whom the host imports forms; of a decoy nothing is written under it."""
 _LAYOUT = "template"
+
+
+__all__ = ["CanaryService", "canaries_of", "canary_service", "canary_tasks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,13 @@ def canary_tasks(
         scratch=scratch,
     )
     return [Task("decoys", lambda: planter.run() > 0), Task("touched decoys", follower.round)]
+
+
+def canaries_of(process: Process) -> CanaryService:
+    """Return the decoys of a process; raises ``ConfigurationError`` on a face without them."""
+    if process.services.canaries is None:
+        raise ConfigurationError("This face has no decoys.", detail_zh="本端没有诱饵学籍。")
+    return process.services.canaries
 
 
 def _road(parts: Parts) -> FormRoad | None:

@@ -24,7 +24,7 @@ from gateway.principals import Principal, Role
 
 KEEPERS: Final = (Role.SECURITY_ADMINISTRATOR, Role.INSPECTOR)
 """The two duties that know of decoys."""
-MAX_TEXT: Final = 4_000_000
+MAX_TEXT: Final = 1_000_000
 """Characters of a text in which decoys are looked for."""
 _TOUCHES: Final = 100
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ import numpy as np
 import polars as pl
 from sqlalchemy import create_engine, text
 
-from core_registry.office import ImportRequest
 from core_registry.sample import write_csv
 from core_registry.sample.former import former_pupil
+from gateway import bootstrap
 from gateway.canaries.records import CanaryView
 from gateway.canaries.service import CanaryService
 from gateway.ids import UnitCode
 from gateway.principals import Principal, Role
+from gateway.services import Services
 from tests.factories.release_cases import officer
 from tests.factories.releases import House
 
@@ -35,38 +35,37 @@ def canaries_of(house: House) -> CanaryService:
     return house.services.canaries
 
 
-def senior_school(house: House) -> dict[str, Any]:
+def senior_school(services: Services) -> dict[str, Any]:
     """Return a senior high school of the sample, the first by code."""
-    assert house.services.office is not None
-    schools = house.services.office.schools()
+    assert services.office is not None
+    schools = services.office.schools()
     return schools.filter(pl.col("stages").list.contains("senior")).sort("school_code").row(0, named=True)
 
 
-def former_rows(house: House, count: int, seed: int = 1) -> list[dict[str, str | None]]:
-    """Return so many former pupils of that school."""
-    school, rng = senior_school(house), np.random.default_rng(seed)
-    place = house.services.book.divisions.by_code[school["division"]].full_name
-    return [
+def former_form(services: Services, path: Path) -> Path:
+    """Write a crowd of former pupils of that school as a form; return where."""
+    school, rng = senior_school(services), np.random.default_rng(1)
+    place = services.book.divisions.by_code[school["division"]].full_name
+    rows = [
         former_pupil(
             rng,
             school_code=school["school_code"],
             place=place,
-            phone=f"1390351{seed:02}{number:02}",
-            today=house.clock().date(),
+            phone=f"1390351{number:04}",
+            today=services.now().date(),
         )
-        for number in range(count)
+        for number in range(CROWD)
     ]
+    write_csv(path, pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String)), services.book)
+    return path
 
 
-def import_former(house: House, rows: Sequence[dict[str, str | None]], folder: Path) -> None:
-    """Import former pupils as the operator of the host does."""
-    assert house.services.office is not None
-    path = folder / "former.csv"
-    write_csv(path, pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String)), house.services.book)
-    done = house.services.office.import_run(
-        ImportRequest(path=path, file_name=path.name, mapping="template", actor="operator", former=True)
-    )
-    assert (done.new, done.rejected, done.absent) == (len(rows), 0, 0), done.finding_counts
+def import_former(services: Services, folder: Path) -> None:
+    """Import that crowd as the operator of the host does."""
+    assert services.office is not None
+    path = former_form(services, folder / "former.csv")
+    done = services.office.import_run(bootstrap.import_request(path, mapping="template", actor="operator", former=True))
+    assert (done.new, done.rejected, done.absent) == (CROWD, 0, 0), done.finding_counts
 
 
 @dataclass(frozen=True)
