@@ -6,11 +6,15 @@ import ast
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core_registry.domain.identity_number import problem_of
+from core_registry.errors import RegisterRuleError
+from core_registry.sample import write_csv
+from gateway import bootstrap
 from gateway.audit.alerts_records import AlertQuery
 from gateway.audit.indexing import SearchIndex
 from gateway.audit.store import SqlLogStore
@@ -117,6 +121,24 @@ def test_a_decoy_is_one_of_many_in_the_registry(house: House, decoy: Planted) ->
     ] == []
     own_id = own["student_id"]
     assert registry_rows(house, "SELECT * FROM school_memberships WHERE student_id = :own", own=own_id) == []
+
+
+@pytest.mark.rule("S-5")
+def test_a_form_of_former_pupils_adds_and_changes_nobody(house: House, decoy: Planted, tmp_path: Path) -> None:
+    office, form = house.services.office, tmp_path / "present.csv"
+    assert office is not None
+    present = house.source.head(1).with_columns(class_name=pl.lit("88班"))
+    write_csv(form, present, house.services.book)
+    request = bootstrap.import_request(form, mapping="template", actor="operator", former=True)
+    with pytest.raises(RegisterRuleError):
+        office.import_run(request)
+    # a form that names a decoy is refused like one that names any closed record
+    row = pl.DataFrame([decoy.person], schema=dict.fromkeys(decoy.person, pl.String)).with_columns(
+        class_name=pl.lit("88班")
+    )
+    write_csv(form, row, house.services.book)
+    done = office.import_run(bootstrap.import_request(form, mapping="template", actor="operator", accept_shrink=True))
+    assert (done.rejected, done.finding_counts["record-closed"]) == (1, 1)
 
 
 def test_nothing_of_a_decoy_lies_in_the_gateway(house: House, decoy: Planted) -> None:
