@@ -10,12 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from core_registry.errors import RegisterRuleError, RegistryError
 from gateway.canaries.ports import CanaryStore, Registry
 from gateway.canaries.records import Canary, CanaryId, CanaryState, Secret
 from gateway.canaries.sealing import SecretBox
+from gateway.errors import UnavailableError
+from gateway.ids import SubjectRef
 from gateway.journal import Reader, Scratch, Tx
+
+_LATER: Final = timedelta(hours=1)
+"""After how long a decoy that found no place is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,8 @@ class Planter:
     now: Callable[[], datetime]
 
     def run(self) -> int:
-        """Put in the decoys that are due; return how many. Where no school has a crowd left, a decoy waits."""
-        return sum(self._plant(one) for one in self.reader.read(self.store.all) if self._is_due(one))
+        """Put in the decoys that are due; return how many. Raises ``UnavailableError`` when the registry is gone."""
+        return sum(self._plant(one.id) for one in self.reader.read(self.store.all) if self._is_due(one))
 
     def _is_due(self, canary: Canary) -> bool:
         if canary.state is not CanaryState.CONFIRMED:
@@ -39,40 +46,69 @@ class Planter:
         secret = self.box.open(canary)
         return secret.subject is None and secret.due is not None and secret.due <= self.now()
 
-    def _plant(self, canary: Canary) -> bool:
+    def _plant(self, identifier: CanaryId) -> bool:
+        """Draw the person unless that was done, import it, and watch it from then on; say whether it came to that."""
+        canary = self.reader.read(lambda tx: self.store.get(tx, identifier))  # sealed anew since, if another was put in
+        if canary is None or not self._is_due(canary):
+            return False
         secret = self.box.open(canary)
         if secret.person is None:
-            drawn = self.registry.draw(secret.unit, secret.phone)
-            if drawn is None or not self._seal(canary.id, replace(secret, person=drawn)):
+            secret = replace(secret, person=self.registry.draw(secret.unit, secret.phone))
+            if secret.person is None:
+                return self._wait(canary, secret)
+            sealed = self._seal(canary, secret)
+            if sealed is None:
                 return False
-            return self._put(canary.id, replace(secret, person=drawn))
-        return self._put(canary.id, secret)
-
-    def _put(self, canary: CanaryId, secret: Secret) -> bool:
-        """Import the person, unless a worker that was killed had; then watch it."""
-        if secret.person is None:
-            return False
-        subject = self.registry.find(secret.person)
+            canary = sealed
+        subject = self._put(secret)
         if subject is None:
-            self.registry.plant(secret.person)
-            subject = self.registry.find(secret.person)
-        if subject is None:  # the row was refused, as for a number that is held: another person next time
-            self._seal(canary, replace(secret, person=None))
-            return False
-        return self._seal(canary, replace(secret, subject=subject))
+            return self._wait(canary, secret)
+        return self._seal(canary, replace(secret, subject=subject)) is not None
 
-    def _seal(self, canary: CanaryId, secret: Secret) -> bool:
-        """Seal every box anew, that of ``canary`` with ``secret``; say whether it is still confirmed."""
+    def _put(self, secret: Secret) -> SubjectRef | None:
+        """Import the person unless a worker that was killed had; ``None`` when the registry takes nobody like that."""
+        if secret.person is None:
+            return None
+        try:
+            found = self.registry.find(secret.person)
+            if found is None:
+                self.registry.plant(secret.person)
+                found = self.registry.find(secret.person)
+        except RegisterRuleError:  # its school has no former pupils any more
+            return None
+        except RegistryError as error:
+            raise UnavailableError("The registry takes no decoy now.", detail_zh="学籍库暂不可用。") from error
+        return found
 
-        def write(tx: Tx) -> bool:
-            every = self.store.all(tx)
-            own = next(one for one in every if one.id == canary)
-            if own.state is not CanaryState.CONFIRMED:
-                return False
-            for one in every:
-                told = secret if one.id == canary else self.box.open(one)
+    def _wait(self, canary: Canary, secret: Secret) -> bool:
+        """Try again later, with another person."""
+        self._seal(canary, replace(secret, person=None, due=self.now() + _LATER))
+        return False
+
+    def _seal(self, canary: Canary, secret: Secret) -> Canary | None:
+        """Seal every box anew, that of ``canary`` with ``secret``, and return it.
+
+        ``None`` when somebody changed it since it was read, as another worker or whoever withdrew it.
+        """
+
+        def write(tx: Tx) -> Canary:
+            for one in self.store.all(tx):
+                own = one.id == canary.id
+                told = secret if own else self.box.open(one)
                 changed = replace(one, box=self.box.seal(one.id, told), version=one.version + 1)
-                self.store.update(tx, changed, one.version)
-            return True
+                before = canary.version if own else one.version
+                if one.version != before or not self.store.update(tx, changed, before):
+                    raise _OvertakenError
+            found = self.store.get(tx, canary.id)
+            if found is None:
+                raise _OvertakenError
+            return found
 
-        return self.scratch.write(write)
+        try:
+            return self.scratch.write(write)
+        except _OvertakenError:
+            return None
+
+
+class _OvertakenError(Exception):
+    """Somebody else changed a decoy in between; undoes the write."""
