@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -62,7 +62,7 @@ def list_canaries(keeper: Keeper) -> None:
 @click.argument("unit")
 @click.argument("phones", type=click.File(encoding="utf-8"))
 @click.pass_obj
-def propose(keeper: Keeper, unit: str, phones: click.utils.LazyFile) -> None:
+def propose(keeper: Keeper, unit: str, phones: TextIO) -> None:
     """Propose decoys at schools within UNIT, one for each line of PHONES: numbers that the department owns."""
     with _desk(keeper) as (service, who):
         for one in service.propose(who, UnitCode(unit), phones.read().splitlines()):
@@ -109,7 +109,7 @@ def touches(keeper: Keeper) -> None:
 @canaries.command("recognize")
 @click.argument("file", type=click.File(encoding="utf-8", errors="replace"))
 @click.pass_obj
-def recognize(keeper: Keeper, file: click.utils.LazyFile) -> None:
+def recognize(keeper: Keeper, file: TextIO) -> None:
     """Say which decoys stand in FILE, a text that was found outside. No release holds one."""
     with _desk(keeper) as (service, who):
         found = service.recognize(who, file.read())

@@ -77,9 +77,9 @@ def test_one_duty_proposes_and_the_other_confirms(house: House, decoy: Planted) 
         for act in (service.confirm, service.refuse, service.withdraw):
             with pytest.raises(CanaryStateError):
                 act(right, made.canary.id)
-    for act in (service.listed, service.touches):
+    for read in (service.listed, service.touches):
         with pytest.raises(ForbiddenError):
-            act(EXECUTOR)
+            read(EXECUTOR)
     with pytest.raises(NotFoundError):
         service.confirm(INSPECTOR, CanaryId("cn-none"))
     kinds = [one["kind"] for one in house.entries("canary.") if one["kind"] != "canary.listed"]
