@@ -25,6 +25,7 @@ from core_registry.db.times import parse
 from core_registry.domain.states import StudentState
 from core_registry.errors import RegisterRuleError
 from core_registry.intake.records import ImportMeta, Progress
+from core_registry.sample.former import NUMBERLESS_FROM, Peer
 
 _FINAL_GRADE: Final = "33"
 """Of senior high school: no next stage opens the record again."""
@@ -38,6 +39,7 @@ def _former() -> ColumnElement[bool]:
         students.c.state == StudentState.GRADUATED.value,
         students.c.grade == _FINAL_GRADE,
         students.c.version == 0,
+        students.c.birth_date >= NUMBERLESS_FROM,
         ~exists().where(archive_entries.c.student_id == students.c.student_id),
     )
 
@@ -62,13 +64,30 @@ class SqlDecoyRegister(SqlRegisterStore):
             rows = [tuple(row) for row in connection.execute(query)]
         return pl.DataFrame(rows, schema={"school_code": pl.String, "division": pl.String, "n": pl.Int64}, orient="row")
 
+    def peer(self, school: str) -> Peer | None:
+        """Return one of a school's former pupils, drawn at random: whose year and class a decoy is to share."""
+        query = select(students.c.class_name, students.c.entry_month, students.c.birth_date).where(
+            _former(), students.c.school_code == school
+        )
+        with reading(self._engine) as connection:
+            found = connection.execute(query).all()
+        return Peer(school, *secrets.choice(found)) if found else None
+
     def apply(self, rows: pl.DataFrame, meta: ImportMeta, progress: Progress) -> None:
-        """Write one row as a peer of its school's former pupils. Raises ``RegisterRuleError`` where there are none."""
+        """Write one row among its school's former pupils of that year.
+
+        Raises ``RegisterRuleError`` where there are none, and what the import of a form raises.
+        """
         with writing(self._engine) as connection:
             self.lock(connection)
             school = rows["school_code"][0]
+            month = rows["entry_month"][0]
             peers = connection.execute(
-                select(students.c.student_id, students.c.created_at).where(_former(), students.c.school_code == school)
+                select(students.c.student_id, students.c.created_at).where(
+                    _former(),
+                    students.c.school_code == school,
+                    students.c.entry_month == month if month is not None else students.c.entry_month.is_(None),
+                )
             ).all()
             if rows.height != 1 or not peers:
                 raise RegisterRuleError(

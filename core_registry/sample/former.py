@@ -8,6 +8,7 @@ The telephone is given by the caller, who owns it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -18,28 +19,38 @@ from core_registry.sample import names
 from core_registry.sample.draw import Table
 from core_registry.sample.places import street_address
 
-DISSOLVED: Final = ("140102", "140103", "140104")
-"""南城区、北城区、河西区 of Taiyuan, dissolved in 1997: nobody born later was numbered there."""
+DISSOLVED: Final = ("140102", "140103", "140104", "140112", "140113")
+"""Five districts of Taiyuan that were dissolved in 1997 (国函〔1997〕33号): nobody born later was numbered there."""
+NUMBERLESS_FROM: Final = date(1998, 1, 1)
+"""From when on nobody was born into one of them."""
 FOUNDED: Final = ("140106", "140107", "140108", "140109", "140110")
 """The districts that took their place in 1997: nobody born in the 1970s was numbered there."""
 _GUARDIAN_FIRST: Final = date(1970, 1, 1)
 _GUARDIAN_DAYS: Final = 9 * 365
-_YOUNGEST, _OLDEST = 18, 20
-"""Full years of a pupil who left senior high school lately."""
-_FIRST_YEAR_AGE: Final = 16
+_DAYS_APART: Final = 120
+"""A pupil is born within so many days of the peer whose year this is."""
 _SINGLE_CHILD_FATHER: Final = 0.4
 
 
-def former_pupil(
-    rng: np.random.Generator, *, school_code: str, place: str, phone: str, today: date
-) -> dict[str, str | None]:
-    """Return one row of Annex 1 as a form has it, by field code: a graduate of a senior high school.
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whose year and class a former pupil shares: what a list shows in clear."""
+
+    school_code: str
+    class_name: str | None
+    entry_month: str | None
+    """``YYYY-MM``."""
+    birth_date: date
+
+
+def former_pupil(rng: np.random.Generator, peer: Peer, *, place: str, phone: str) -> dict[str, str | None]:
+    """Return one row of Annex 1 as a form has it, by field code: somebody who was in the class of ``peer``.
 
     ``place`` is the full name of the county where the family lives, ``phone`` the guardian's number.
     """
     boy = bool(rng.random() < 0.5)  # noqa: PLR2004
-    years = int(rng.integers(_YOUNGEST, _OLDEST + 1))
-    born = date(today.year - years, 1, 1) + timedelta(days=int(rng.integers(0, 240)))
+    apart = timedelta(days=int(rng.integers(-_DAYS_APART, _DAYS_APART + 1)))
+    born = max(peer.birth_date + apart, NUMBERLESS_FROM)
     number = _number(rng, DISSOLVED, born, man=boy)
     father = bool(rng.random() < _SINGLE_CHILD_FATHER)
     surname = _one(rng, names.SURNAMES)
@@ -49,9 +60,9 @@ def former_pupil(
     parent_born = _GUARDIAN_FIRST + timedelta(days=int(rng.integers(0, _GUARDIAN_DAYS)))
     home = street_address(rng, place)
     row: dict[str, str | None] = {
-        "school_code": school_code,
+        "school_code": peer.school_code,
         "student_number": f"G{number}",
-        "entry_month": f"{born.year + _FIRST_YEAR_AGE:04d}09",
+        "entry_month": None if peer.entry_month is None else peer.entry_month.replace("-", ""),
         "name": surname + _one(rng, names.PUPIL_BOYS if boy else names.PUPIL_GIRLS),
         "former_name": None,
         "sex": "男" if boy else "女",
@@ -64,7 +75,7 @@ def former_pupil(
         "residence_address": home,
         "household_address": home,
         "grade": "高中三年级",
-        "class_name": f"{int(rng.integers(1, 13))}班",
+        "class_name": peer.class_name,
         "political_status": "共青团员" if rng.random() < 0.5 else "群众",  # noqa: PLR2004
         "boarding": "是" if rng.random() < 0.5 else "否",  # noqa: PLR2004
         "disability": "否",

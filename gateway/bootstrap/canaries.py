@@ -88,9 +88,10 @@ class FormRoad:
     people: PersonMatcher
     parts: Parts
 
-    def is_phone(self, text: str) -> bool:
-        """Say whether an import takes a telephone."""
-        return is_phone(normalize_phone(text))
+    def phone(self, text: str) -> str | None:
+        """Return a telephone as an import keeps it, ``None`` for one that it does not take."""
+        normal = normalize_phone(text)
+        return normal if is_phone(normal) else None
 
     def has_crowd(self, unit: UnitCode) -> bool:
         """Say whether a school within the unit has enough former pupils."""
@@ -105,8 +106,9 @@ class FormRoad:
         sizes = schools["n"].to_numpy()
         at = int(rng.choice(len(sizes), p=sizes / sizes.sum()))
         code, division, _ = schools.row(at)
+        peer = self.register.peer(code)
         place = self.parts.book.divisions.by_code[division].full_name
-        return former_pupil(rng, school_code=code, place=place, phone=phone, today=self.parts.today())
+        return None if peer is None else former_pupil(rng, peer, place=place, phone=phone)
 
     def find(self, person: Mapping[str, str | None]) -> SubjectRef | None:
         """Return the reference of a registered person by number and name."""

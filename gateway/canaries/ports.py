@@ -47,8 +47,8 @@ class CanaryStore(Protocol):
 class Registry(Protocol):
     """The road by which a decoy's record comes into the registry: the import of forms, as any former pupil's."""
 
-    def is_phone(self, text: str) -> bool:
-        """Say whether a telephone would be taken."""
+    def phone(self, text: str) -> str | None:
+        """Return a telephone as it would be kept, ``None`` for one that would not be taken."""
 
     def has_crowd(self, unit: UnitCode) -> bool:
         """Say whether a school within ``unit`` has enough former pupils to hide among."""

@@ -71,17 +71,18 @@ class CanaryService:
                 "Name a department by its division code.", detail_zh="请填写教育行政部门的区划代码。", missing=("unit",)
             )
         policy = self.gate.keep(principal, unit)
-        numbers = [text.strip() for text in phones if text.strip()]
+        given = [self.registry.phone(text) for text in phones if text.strip()]
+        numbers = [number for number in given if number is not None]
+        if len(numbers) != len(given):
+            raise ParameterError(
+                "A telephone is a mobile number of 11 digits, or area code and number.",
+                detail_zh="电话应为 11 位手机号，或区号加号码。",
+                missing=("phones",),
+            )
         if not 1 <= len(numbers) <= MOST_AT_ONCE or len(set(numbers)) != len(numbers):
             raise ParameterError(
                 f"Give 1 to {MOST_AT_ONCE} telephones, each once: a decoy for each.",
                 detail_zh=f"请填写 1 至 {MOST_AT_ONCE} 个不重复的电话，每个电话对应一条诱饵学籍。",
-                missing=("phones",),
-            )
-        if not all(map(self.registry.is_phone, numbers)):
-            raise ParameterError(
-                "A telephone is a mobile number of 11 digits, or area code and number.",
-                detail_zh="电话应为 11 位手机号，或区号加号码。",
                 missing=("phones",),
             )
         if not self.registry.has_crowd(unit):

@@ -105,7 +105,18 @@ def test_a_decoy_is_one_of_many_in_the_registry(house: House, decoy: Planted) ->
     peers = [row for row in former if row is not own]
     assert len(peers) == CROWD
     for column in own:  # whatever dates or counts a record is what the others have
-        if column in {"created_at", "updated_at", "version", "key_version", "state", "number_kind", "id_type"}:
+        if column in {
+            "created_at",
+            "updated_at",
+            "version",
+            "key_version",
+            "state",
+            "number_kind",
+            "id_type",
+            "entry_month",
+            "class_name",
+            "grade",
+        }:
             assert own[column] in {peer[column] for peer in peers}, column
         assert (own[column] is None) == (peers[0][column] is None), column
     assert own["student_id"][:12] in {peer["student_id"][:12] for peer in peers}

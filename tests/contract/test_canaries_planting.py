@@ -36,9 +36,9 @@ class Road:
     takes: bool = True
     trouble: Exception | None = None
 
-    def is_phone(self, text: str) -> bool:
+    def phone(self, text: str) -> str | None:
         """Take any."""
-        return bool(text)
+        return text or None
 
     def has_crowd(self, _unit: UnitCode) -> bool:
         """Say whether there is a crowd."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 from sqlalchemy import create_engine, text
 
 from core_registry.sample import write_csv
-from core_registry.sample.former import former_pupil
+from core_registry.sample.former import Peer, former_pupil
 from gateway import bootstrap
 from gateway.canaries.records import CanaryView
 from gateway.canaries.service import CanaryService
@@ -42,6 +43,11 @@ def senior_school(services: Services) -> dict[str, Any]:
     return schools.filter(pl.col("stages").list.contains("senior")).sort("school_code").row(0, named=True)
 
 
+def born(number: int) -> date:
+    """Return when the pupils of the two years were born, in the middle."""
+    return date(2006 if number % 2 else 2007, 3, 1)
+
+
 def former_form(services: Services, path: Path) -> Path:
     """Write a crowd of former pupils of that school as a form; return where."""
     school, rng = senior_school(services), np.random.default_rng(1)
@@ -49,10 +55,9 @@ def former_form(services: Services, path: Path) -> Path:
     rows = [
         former_pupil(
             rng,
-            school_code=school["school_code"],
+            Peer(school["school_code"], f"{number % 4 + 1}班", "2021-09" if number % 2 else "2022-09", born(number)),
             place=place,
             phone=f"1390351{number:04}",
-            today=services.now().date(),
         )
         for number in range(CROWD)
     ]
