@@ -24,8 +24,8 @@ from gateway.principals import Principal, Role
 
 KEEPERS: Final = (Role.SECURITY_ADMINISTRATOR, Role.INSPECTOR)
 """The two duties that know of decoys."""
-MAX_TEXT: Final = 1_000_000
-"""Characters of a text in which decoys are looked for."""
+MAX_TEXT: Final = 50_000_000
+"""Characters of a text in which decoys are looked for; over HTTP it is a million."""
 _TOUCHES: Final = 100
 
 
