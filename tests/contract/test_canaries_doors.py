@@ -13,7 +13,7 @@ from gateway import bootstrap
 from gateway.cli import cli
 from gateway.journal import EntryDraft, JsonValue
 from tests.factories.api import Gateway, gateway
-from tests.factories.canaries import import_former
+from tests.factories.canaries import CROWD, former_form
 from tests.factories.statistics_pages import Browser
 
 PHONE = "13903510031"
@@ -23,7 +23,11 @@ PHONE = "13903510031"
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("canary-doors")
     with gateway(folder, pupils=150) as found:
-        import_former(found.process.services, folder)
+        form = former_form(found.process.services, folder / "former.csv")
+        run = ["import", str(form), "--former", "--errors", str(folder / "errors.xlsx")]
+        home = ["--home", str(found.settings.home)]
+        done = CliRunner(env={"XUEJI_LOG_ORIGIN": found.settings.log_origin}).invoke(cli, [*home, *run])
+        assert f"新增 new {CROWD}" in done.output, done.output
         yield found
 
 
