@@ -21,6 +21,7 @@ from gateway.api import (
     applications,
     assessments,
     audit,
+    canaries,
     certificates,
     checks,
     correction_orders,
@@ -175,6 +176,7 @@ def _blueprints(services: Services) -> list[Any]:
             inspections.blueprint,
             retention.blueprint,
             presence.blueprint,
+            canaries.blueprint,
         ]
     if face in {Face.ALL, Face.FAMILY, Face.OUTSIDE}:
         found += [family_sessions.blueprint, children.blueprint, family_cases.blueprint]

@@ -149,6 +149,7 @@ def import_file(
     errors: Path | None = None,
     preview: bool = False,
     accept_shrink: bool = False,
+    former: bool = False,
 ) -> bootstrap.ImportSummary:
     """Import one form as the operator of the host, with a progress bar for each stage; return the summary.
 
@@ -169,7 +170,7 @@ def import_file(
             "--errors names no file in an existing directory.", detail_zh="--errors 应为已有目录中的文件名。"
         )
     request = bootstrap.import_request(
-        file, mapping=mapping, actor="operator", school=school, accept_shrink=accept_shrink
+        file, mapping=mapping, actor="operator", school=school, accept_shrink=accept_shrink, former=former
     )
     bars: dict[str, ProgressBar] = {}
 

@@ -24,6 +24,7 @@ from gateway.audit.proving import ProofDesk
 from gateway.audit.publication import LogPublisher
 from gateway.audit.pupils import PupilDesk
 from gateway.audit.service import AuditService
+from gateway.canaries.service import CanaryService
 from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.identity.issuing.service import IssuingService
@@ -97,6 +98,8 @@ class Services:
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None
     """Inspection cases, on the same faces."""
+    canaries: CanaryService | None = None
+    """Decoy pupils, on the faces that hold the registry's keys."""
     orders: Orders | None = None
     """Orders to correct, for the bodies that answer them; where staff and applicants sign in, and in the worker."""
     retention: Retention | None = None

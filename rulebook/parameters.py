@@ -52,6 +52,8 @@ def read_parameters(
         token_seconds=releases.integer("token_seconds", least=60, most=3_600),
         checkpoint_witness_minutes=audit.integer("checkpoint_witness_minutes", least=1, most=1_440),
         stalled_seconds=audit.integer("stalled_seconds", least=10, most=3_600),
+        canary_hours=audit.integer("canary_hours", least=0, most=720),
+        canary_crowd=audit.integer("canary_crowd", least=10, most=1_000),
         witness_stop_minutes=audit.integer("witness_stop_minutes", least=15, most=10_080),
         witness_stop_levels=audit.references("witness_stop_levels", _STOPPABLE, "level"),
         assessment_by_hand=applications.boolean("assessment_by_hand"),

@@ -358,6 +358,10 @@ class Parameters:
     number_authority: Literal["national", "local"]
     stalled_seconds: int = 60
     """How long a queue of the worker may be behind before the log says so and an alert follows."""
+    canary_hours: int = 72
+    """A confirmed decoy is put into the registry within so many hours, at a moment drawn at random."""
+    canary_crowd: int = 30
+    """How many former pupils a school must have for a decoy to be put among them."""
     witness_stop_minutes: int = 1440
     """Minutes without a cosignature after which releases of ``witness_stop_levels`` stop."""
     witness_stop_levels: frozenset[str] = frozenset({"match", "pseudonymous", "masked"})

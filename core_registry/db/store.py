@@ -34,11 +34,13 @@ from core_registry.db.tables import (
 )
 from core_registry.db.times import stamp
 from core_registry.db.units import read_schools, school_systems
+from core_registry.domain.states import ON_ROLL
 from core_registry.domain.working_days import civil_date
 from core_registry.errors import RegisterChangedError, RegisterRuleError
 from core_registry.intake.records import Finding, ImportId, ImportMeta, ImportSummary, Progress
 from core_registry.sharing import Masker, Redactor
 
+_ON_ROLL = sorted(state.value for state in ON_ROLL)
 _KEYS = ("id_key", "name_key", "number_key", "suspect_key")
 _CHUNK = 20_000
 _IMPORT_CACHE = "PRAGMA cache_size=-262144"  # KiB, for the one import that may run
@@ -136,19 +138,23 @@ class SqlRegisterStore:
         ``RegisterChangedError`` when the register changed since the check, ``RegistryUnavailableError``.
         """
         with writing(self._engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _IMPORT_LOCK})
+            self.lock(connection)
             done = connection.execute(select(imports.c.sequence).where(imports.c.import_id == meta.import_id))
             if done.one_or_none() is not None:
                 return
             if connection.dialect.name == "sqlite":
                 # Random keys touch every page of an index: a page that is written out early is written many times.
                 connection.exec_driver_sql(_IMPORT_CACHE)
-            state = "active" if meta.approved else "pre-registered"
-            self.write_rows(connection, rows, meta.at, state=state, progress=progress)
+            self.write_rows(connection, rows, meta.at, state=meta.state.value, progress=progress)
             self._write_meta(connection, meta)
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql(SQLITE_CACHE)
+
+    @staticmethod
+    def lock(connection: Connection) -> None:
+        """Let no other import run until the transaction of ``connection`` ends."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _IMPORT_LOCK})
 
     def write_rows(
         self,
@@ -158,15 +164,16 @@ class SqlRegisterStore:
         *,
         on: date | None = None,
         state: str = "active",
+        made_at: datetime | None = None,
         progress: Progress = _silent,
     ) -> list[str]:
         """Write rows as ``apply`` takes them in the transaction of ``connection``: records, members, sharing view.
 
         ``on`` is the day on which a record comes to its school (the civil day of ``at`` if not given), ``state`` that
-        of new records. Return the student ids in the order of the rows. The caller counts the commit and writes the
-        event. Raises as ``apply`` does.
+        of new records, ``made_at`` the instant that begins their ids (now if not given). Return the student ids in the
+        order of the rows. The caller counts the commit and writes the event. Raises as ``apply`` does.
         """
-        work = self._prepared(connection, rows, state)
+        work = self._prepared(connection, rows, state, made_at or self._clock())
         family = self._family(connection, work)
         self._write_persons(connection, family, at)
         self._write_students(connection, work, family, at, progress)
@@ -179,7 +186,7 @@ class SqlRegisterStore:
         """Return the present records with members as ``write_rows`` takes them, keys left out: clear personal data."""
         return opened_rows(self._keys, connection, student_ids)
 
-    def _prepared(self, connection: Connection, rows: pl.DataFrame, state: str) -> pl.DataFrame:
+    def _prepared(self, connection: Connection, rows: pl.DataFrame, state: str, made_at: datetime) -> pl.DataFrame:
         """Return ``rows`` complete: student_id, subject_ref, state, number, texts; ``was_…`` is what was registered."""
         known = read_schools(connection).select("school_code", pl.col("division").alias("school_division"))
         unknown = rows.join(known, on="school_code", how="anti")["school_code"].n_unique()
@@ -207,7 +214,7 @@ class SqlRegisterStore:
         work = self._numbered(connection, work)
         count = work.height
         # Ascending within an import and later than earlier ones: the primary key grows at its end.
-        prefix = f"{int(self._clock().timestamp() * 1000):012x}"
+        prefix = f"{round(made_at.timestamp() * 1000):012x}"
         fresh = sorted(prefix + secrets.token_hex(10) for _ in range(count))
         return work.with_columns(
             pl.col("student_id").is_null().alias("new"),
@@ -397,7 +404,10 @@ class SqlRegisterStore:
                 ),
                 [{"b_student": student_id} for student_id in moved["student_id"].to_list()],
             )
-        entered = work.filter(pl.col("new") | (pl.col("school_code") != pl.col("was_school_code")))
+        # only a record on the roll has a school that holds it from day to day: a former pupil's lies in the archive
+        entered = work.filter(
+            (pl.col("new") & pl.col("state").is_in(_ON_ROLL)) | (pl.col("school_code") != pl.col("was_school_code"))
+        )
         insert_frame(
             connection,
             school_memberships,

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NewType, Protocol
 
+from core_registry.domain.states import StudentState
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -34,6 +36,8 @@ class ImportRequest:
     accept_shrink: bool = False
     approved: bool = True
     """Whether new records take effect: a department's import is its approval (A10-1), a school's waits for one."""
+    former: bool = False
+    """Whether the rows are former pupils (历史学籍补录): they enter as graduated, and nobody is absent from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,15 @@ class ImportMeta:
     summary: ImportSummary = field(repr=False)
     approved: bool = True
     """Whether new records are active, or wait for the superior as pre-registered (A10-1)."""
+    former: bool = False
+    """Whether new records are those of former pupils, who graduated."""
+
+    @property
+    def state(self) -> StudentState:
+        """The state in which new records begin."""
+        if self.former:
+            return StudentState.GRADUATED
+        return StudentState.ACTIVE if self.approved else StudentState.PRE_REGISTERED
 
 
 class RegisterStore(Protocol):

@@ -12,7 +12,12 @@ from typing import IO
 
 import polars as pl
 
-from core_registry.errors import RegistryUnavailableError, ShrinkGuardError, UnreadableFileError
+from core_registry.errors import (
+    RegisterRuleError,
+    RegistryUnavailableError,
+    ShrinkGuardError,
+    UnreadableFileError,
+)
 from core_registry.intake import findings
 from core_registry.intake.checks import FileChecks
 from core_registry.intake.normalization import Normalizer
@@ -77,12 +82,20 @@ class ImportService:
         ``UnreadableFileError`` when the file cannot be taken at all, ``ShrinkGuardError`` when more of a school's
         roll would change or be left out than ``parameters.shrink_share`` and the request does not accept it (a
         corrected error workbook leaves out nothing; where nothing is to be written, nothing is guarded);
+        ``RegisterRuleError`` when a form of former pupils names present ones (S-5);
         ``RegistryUnavailableError`` when the database or the workbook cannot be written. After an error neither
         register nor workbook has anything of the file.
         """
         checked = self._check(request, progress)
         summary = checked.summary
         landing = checked.compared.rows.filter(pl.col("status") != "unchanged")
+        if request.former and summary.changed:
+            raise RegisterRuleError(
+                f"{summary.changed} rows of the form of former pupils are of pupils who are registered now; "
+                "take them out: such a form only adds.",
+                detail_zh=f"历史学籍表中有 {summary.changed} 行是现有学生，补录只新增、不变更，请删去后再导入。",
+                rule="S-5",
+            )
         if summary.shrink and len(landing) and not request.accept_shrink:
             named = "、".join(summary.shrink)
             raise ShrinkGuardError(
@@ -111,7 +124,14 @@ class ImportService:
         import_id = self._new_id()
         done = replace(summary, import_id=import_id)
         meta = ImportMeta(
-            import_id, summary.file_sha256, request.mapping, request.actor, self._now(), done, request.approved
+            import_id,
+            summary.file_sha256,
+            request.mapping,
+            request.actor,
+            self._now(),
+            done,
+            request.approved,
+            request.former,
         )
         columns = (
             *self._normalizer.annex,
@@ -170,12 +190,16 @@ class ImportService:
             changed=int((status == "changed").sum()),
             unchanged=int((status == "unchanged").sum()),
             rejected=len(errors),
-            absent=int(compared.roll["absent"].sum()),
+            absent=0 if request.former else int(compared.roll["absent"].sum()),
             warnings=warned,
             schools=compared.rows["school_code"].n_unique(),
             finding_counts=dict(counts.iter_rows()),
             findings=tuple(findings.spell(_shown(found), self._book.fields, form.columns)),
-            shrink=tuple(shrinking(compared.roll, self._book.parameters.shrink_share, whole=not form.supplement)),
+            shrink=tuple(
+                shrinking(
+                    compared.roll, self._book.parameters.shrink_share, whole=not (form.supplement or request.former)
+                )
+            ),
         )
 
 

@@ -175,3 +175,11 @@ class Addresses:
         in_street = pl.concat_str("prefix", "street", "a", pl.lit("号"))
         column = pl.when("rural").then(in_village).when("flat").then(in_flat).otherwise(in_street)
         return parts.select(address=column)["address"]
+
+
+def street_address(rng: np.random.Generator, place: str) -> str:
+    """Return an address in a town of ``place``, the full name of a county: street, estate, building, door."""
+    street, estate = str(_STREETS.texts(rng, 1)[0]), str(_ESTATES.texts(rng, 1)[0])
+    number, building = int(rng.integers(1, 260)), int(rng.integers(1, 24))
+    door = int(rng.integers(1, 19)) * 100 + int(rng.integers(1, 5))
+    return f"{place}{street}{number}号{estate}{building}号楼{door}室"

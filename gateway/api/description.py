@@ -49,6 +49,7 @@ TAGS = {
     "Posts": "校长和学籍管理员：备案、离任 · principals and registrars",
     "Alerts": "预警 · alerts: who answers, until when, what was found",
     "Families": "家庭账号：孩子、谁看过、询问、监护人申请 · families: children, who looked, questions, applications",
+    "Decoys": "诱饵学籍：触碰即预警（第五十条） · decoy pupils, any use of which alerts",
     "Inspections": "检查案件与责令改正（第五十一条） · inspection cases, orders to correct",
     "Retention": "保存期限与法定留存 · retention, and what is held beyond it",
     "Audit": "审计（检查员） · the audit trail, for inspectors",

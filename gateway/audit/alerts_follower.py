@@ -182,7 +182,8 @@ class AlertFollower:
 
     def _alert(self, rule: AlertRule, key: str, content: Content, raised: Raise) -> Alert:
         now = self.now()
-        actor = member(content, "actor.id")
+        # where the system tells of somebody's act, that person stands among the facts
+        actor = member(content, "actor.id") or member(content, "facts.account")
         return Alert(
             id=AlertId(self.new_id("al")),
             rule=rule.code,

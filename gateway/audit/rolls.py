@@ -7,6 +7,7 @@ their order and their root are made before the entry is handed to the sequencer,
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, overload
@@ -49,6 +50,11 @@ class PackedTags(Sequence[bytes]):
         if not 0 <= at < len(self):
             raise IndexError(at)
         return self.packed[at * TAG_BYTES : (at + 1) * TAG_BYTES]
+
+    def __contains__(self, tag: object) -> bool:
+        """Say whether a tag is there, which takes twenty steps in a million."""
+        at = bisect_left(self, tag) if isinstance(tag, bytes) else len(self)
+        return at < len(self) and self[at] == tag
 
     def __iter__(self) -> Iterator[bytes]:
         packed = self.packed

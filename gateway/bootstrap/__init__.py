@@ -1,6 +1,7 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
 from gateway.bootstrap.alerts import AlertService, alerts_of, officer
+from gateway.bootstrap.canaries import CanaryService, canaries_of
 from gateway.bootstrap.cases import (
     Actor,
     Case,
@@ -12,7 +13,7 @@ from gateway.bootstrap.cases import (
     desk_of,
     evidence_of,
 )
-from gateway.bootstrap.inspections import InspectionService, Orders, inspections_of
+from gateway.bootstrap.inspections import inspections_of
 from gateway.bootstrap.log_keys import begin_anew, log_key, log_keys, opening
 from gateway.bootstrap.oversight import RegistryOversight, deviations_of, oversight_of
 from gateway.bootstrap.papers import CertificateKey, CertificateLine, Paper, PaperDesk, papers_of
@@ -37,14 +38,13 @@ __all__ = [
     "POLICY_FILE",
     "Actor",
     "AlertService",
+    "CanaryService",
     "Case",
     "CaseDesk",
     "CertificateKey",
     "CertificateLine",
     "Draft",
     "ImportSummary",
-    "InspectionService",
-    "Orders",
     "Paper",
     "PaperDesk",
     "Process",
@@ -55,6 +55,7 @@ __all__ = [
     "acting",
     "alerts_of",
     "begin_anew",
+    "canaries_of",
     "case_draft",
     "desk_of",
     "deviations_of",

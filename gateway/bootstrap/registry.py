@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import polars as pl
 from sqlalchemy import Engine
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 import rulebook
 from core_registry.db import migrate as registry_migrate
 from core_registry.db.case_store import SqlCaseStore
+from core_registry.db.decoys import SqlDecoyRegister
 from core_registry.db.engine import make_engine as make_registry_engine
 from core_registry.db.guardian_links import SqlGuardianLinks
 from core_registry.db.office_store import SqlOfficeStore
@@ -40,6 +41,7 @@ from gateway.settings import Settings
 from rulebook import Rulebook
 
 PROVINCE = "140000"
+R = TypeVar("R", bound=SqlRegisterStore)
 
 
 def prepare_databases(settings: Settings, book: Rulebook) -> None:
@@ -87,7 +89,16 @@ def registry_keys(keyring: Keyring) -> RegistryKeys:
 
 def register_store(parts: Parts, registry: Engine) -> SqlRegisterStore:
     """Return the register as an import writes it."""
-    return SqlRegisterStore(
+    return _register(SqlRegisterStore, parts, registry)
+
+
+def decoy_register(parts: Parts, registry: Engine) -> SqlDecoyRegister:
+    """Return the register as decoys come into it."""
+    return _register(SqlDecoyRegister, parts, registry)
+
+
+def _register(kind: type[R], parts: Parts, registry: Engine) -> R:
+    return kind(
         registry,
         registry_keys(parts.keyring),
         ColumnMasks.of(parts.book.divisions),
@@ -150,6 +161,7 @@ def staff_desk(parts: Parts) -> StaffDesk | None:
 __all__ = [
     "ImportSummary",
     "case_desk",
+    "decoy_register",
     "generate_pupils",
     "grant_roles",
     "guardian_desk",
@@ -165,11 +177,23 @@ __all__ = [
 
 
 def import_request(
-    file: Path, *, mapping: str, actor: str, school: str | None = None, accept_shrink: bool = False
+    file: Path,
+    *,
+    mapping: str,
+    actor: str,
+    school: str | None = None,
+    accept_shrink: bool = False,
+    former: bool = False,
 ) -> ImportRequest:
     """Return the request to import a file of any school, as the operator of the host."""
     return ImportRequest(
-        path=file, file_name=file.name, mapping=mapping, actor=actor, school=school, accept_shrink=accept_shrink
+        path=file,
+        file_name=file.name,
+        mapping=mapping,
+        actor=actor,
+        school=school,
+        accept_shrink=accept_shrink,
+        former=former,
     )
 
 

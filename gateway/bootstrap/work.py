@@ -13,6 +13,7 @@ from gateway.audit.store import SqlLogStore
 from gateway.bootstrap.accesses import family_questions, question_tasks
 from gateway.bootstrap.administration import standing_tasks
 from gateway.bootstrap.alerts import alert_tasks
+from gateway.bootstrap.canaries import canary_tasks
 from gateway.bootstrap.checks import broker_handlers, check_tasks
 from gateway.bootstrap.dry_runs import dry_run_tasks
 from gateway.bootstrap.families import bond_keeper, family_tasks
@@ -129,6 +130,7 @@ def worker_tasks(
         *_registry_tasks(services),
         *workflow_tasks(services),
         *witness_tasks(parts, log, scratch, services.audit),
+        *canary_tasks(parts, log, scratch, services, desk.store),  # before the alerts, which follow what they write
         *alert_tasks(parts, log, desk.store, scratch, services),
         *inspection_tasks(services.orders),
         *retention_tasks(parts, services.retention),

@@ -23,7 +23,8 @@ from gateway.instants import seconds_text
 from gateway.keyring import Face
 
 if TYPE_CHECKING:
-    from gateway.bootstrap import InspectionService, Orders
+    from gateway.inspections.ports import Orders
+    from gateway.inspections.service import InspectionService
     from gateway.principals import Principal
 
 M = TypeVar("M", InspectionIn, InspectionQueryIn)

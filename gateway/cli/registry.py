@@ -53,6 +53,7 @@ def import_schools(home: Path | None, file: Path) -> None:
 @click.option("--errors", type=click.Path(path_type=Path), help="Where the workbook with bad rows goes.")
 @click.option("--preview", is_flag=True, help="Say what would happen; write nothing.")
 @click.option("--accept-shrink", is_flag=True, help="Answer the shrink guard with yes.")
+@click.option("--former", is_flag=True, help="Former pupils (历史学籍补录): new records enter as graduated.")
 @click.pass_obj
 def import_forms(
     home: Path | None,
@@ -62,6 +63,7 @@ def import_forms(
     errors: Path | None,
     preview: bool,
     accept_shrink: bool,
+    former: bool,
 ) -> None:
     """Import Annex 1 forms (.xlsx, .xls, .csv): good rows land, bad rows come back with their reasons."""
     errors = errors or samples.errors_beside(file)
@@ -75,6 +77,7 @@ def import_forms(
             errors=errors,
             preview=preview,
             accept_shrink=accept_shrink,
+            former=former,
             bar=progress_bar,
         )
         if process.worker is not None:

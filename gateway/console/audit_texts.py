@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from gateway.console import (
     account_texts,
+    canary_texts,
     family_texts,
     ground_texts,
     identity_texts,
@@ -53,6 +54,7 @@ GROUPS: Mapping[str, Label] = {
     "alert.": Label("预警", "Alerts"),
     "assessment.": Label("影响评估", "Assessments"),
     "audit.": Label("审计", "Audit"),
+    "canary.": Label("诱饵学籍", "Decoys"),
     "delegation.": Label("委托", "Delegations"),
     "disclosure.": Label("线下提供", "Disclosures outside"),
     "dry_run.": Label("试算", "Dry runs"),
@@ -110,6 +112,7 @@ TABLES_OF_KINDS: tuple[Mapping[str, Label], ...] = (
     texts.KINDS,
     KINDS,
     account_texts.TABLES["kind"],
+    canary_texts.TABLES["kind"],
     family_texts.TABLES["kind"],
     ground_texts.TABLES["kind"],
     identity_texts.TABLES["kind"],

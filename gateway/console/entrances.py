@@ -13,6 +13,7 @@ from gateway.policies.decision import Action, Resource
 from gateway.policies.resources import (
     alert_resource,
     audit_log_resource,
+    canary_resource,
     disclosure_resource,
     identity_resource,
     registry_resource,
@@ -66,6 +67,11 @@ def own_alerts(who: Principal) -> Resource:
     return alert_resource(who.unit or UnitCode(""), Role.DATA_OFFICER)
 
 
+def own_canaries(who: Principal) -> Resource:
+    """Return the decoys of the unit of ``who``."""
+    return canary_resource(who.unit or UnitCode(""))
+
+
 def own_disclosures(who: Principal) -> Resource:
     """Return the register of disclosures of the unit of ``who``."""
     return disclosure_resource(who.unit or UnitCode(""))
@@ -110,6 +116,7 @@ ENTRANCES = (
     Entrance("console.audit.index", "审计", "Audit", "search", Action.READ_AUDIT, _the_log),
     Entrance("console.inspections.index", "检查案件", "Inspections", "form", Action.READ_AUDIT, _the_log),
     Entrance("console.retention.index", "保存期限", "Retention", "box", Action.READ_RETENTION, _the_data),
+    Entrance("console.canaries.index", "诱饵学籍", "Decoys", "alert", Action.READ_CANARIES, own_canaries),
     Entrance("console.accounts.index", "账号", "Accounts", "people", Action.MANAGE_ACCOUNTS, own_system),
     Entrance("console.recipients.index", "数据使用方", "Recipients", "box", Action.MANAGE_CLIENTS, own_system),
     Entrance("console.delegations.index", "委托", "Delegations", "person", Action.DELEGATE, own_system),

@@ -147,6 +147,9 @@ ACTIONS: Mapping[str, Label] = {
     "register_disclosure": Label("登记线下提供", "Register disclosures"),
     "read_disclosures": Label("查看线下提供登记", "Read the register of disclosures"),
     "read_alerts": Label("查看预警", "Read alerts"),
+    "read_canaries": Label("查看诱饵学籍", "See decoys"),
+    "keep_canaries": Label("提出、撤回诱饵学籍", "Propose and withdraw decoys"),
+    "confirm_canaries": Label("确认诱饵学籍", "Confirm decoys"),
     "handle_alerts": Label("处理预警", "Handle alerts"),
     "read_audit": Label("查阅审计日志", "Read the audit trail"),
     "export_audit": Label("导出审计证据", "Export the audit trail"),
@@ -165,6 +168,7 @@ RESOURCES: Mapping[str, Label] = {
     "Registry": Label("学籍库", "Registry"),
     "Identity": Label("数字身份", "Identity"),
     "AuditLog": Label("审计日志", "Audit log"),
+    "Canary": Label("诱饵学籍", "Decoys"),
     "System": Label("系统", "System"),
     "Retention": Label("保存期限", "Retention"),
 }

@@ -60,6 +60,7 @@ _RESOURCES: Final[Mapping[str, Resource]] = MappingProxyType(
         "LegalText": Resource("LegalText", "text", {"recorder": "st-recorder"}),
         "Disclosure": Resource("Disclosure", _UNIT, _UNITS),
         "Alert": Resource("Alert", _UNIT, {"unit": _UNIT, "owner": Role.DATA_OFFICER, "about": "st-about"}),
+        "Canary": Resource("Canary", _UNIT, {"unit": _UNIT, "recorder": "st-recorder"}),
         "Registry": Resource("Registry", _UNIT, _UNITS),
         "Identity": Resource("Identity", "identity", {**_UNITS, "guardian": "gd-parent", "recipient": _OURS}),
         "AuditLog": Resource("AuditLog", "log"),
@@ -81,6 +82,7 @@ _APPLIES: Final[Mapping[str, tuple[Action, ...]]] = MappingProxyType(
         "LegalText": (Action.ATTACH_TEXT, Action.CONFIRM_TEXT),
         "Disclosure": (Action.REGISTER_DISCLOSURE, Action.READ_DISCLOSURES),
         "Alert": (Action.READ_ALERTS, Action.HANDLE_ALERTS),
+        "Canary": (Action.READ_CANARIES, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES),
         "Registry": (Action.READ_REGISTRY, Action.IMPORT_REGISTRY, Action.READ_CASES, Action.HANDLE_CASES),
         "Identity": (Action.VERIFY_IDENTITY, Action.ISSUE_IDENTITY),
         "AuditLog": (Action.READ_AUDIT, Action.EXPORT_AUDIT),
@@ -97,6 +99,7 @@ _OPTIONAL: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "Grant": frozenset({"applicant", "approver_for"}),
         "LegalText": frozenset({"recorder"}),
         "Alert": frozenset({"about"}),
+        "Canary": frozenset({"recorder"}),
         "Identity": frozenset({"unit", "guardian", "recipient"}),
         "System": frozenset({"unit"}),
         "Retention": frozenset({"unit"}),
@@ -119,6 +122,7 @@ _WITHIN_ONLY: Final = (
     Action.RETURN_APPLICATION, Action.RECORD_GROUND, Action.CONFIRM_GROUND, Action.DRY_RUN, Action.DECIDE_APPLICATION,
     Action.SUSPEND_GRANT, Action.WITHDRAW_GRANT, Action.EXECUTE_RELEASE, Action.READ_REGISTRY, Action.IMPORT_REGISTRY,
     Action.READ_CASES, Action.HANDLE_CASES, Action.REGISTER_DISCLOSURE, Action.ISSUE_IDENTITY,
+    Action.READ_CANARIES, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
 )  # fmt: skip
 _OWN_ONLY: Final = (
     Action.APPLY, Action.SUBMIT, Action.READ_APPLICATION, Action.COMMENT_APPLICATION, Action.EXECUTE_RELEASE,
@@ -152,6 +156,10 @@ def _person(
 
 def _deputy(of: str) -> Principal:
     return replace(_person("st-deputy", *_OFFICERS, Role.EXECUTOR), on_behalf=AccountId(of))
+
+
+def _deputy_inspector(of: str) -> Principal:
+    return replace(_person("st-deputy", Role.INSPECTOR), on_behalf=AccountId(of))
 
 
 def _ask(who: Principal, *actions: Action, within: bool = True, separation: str = "three") -> tuple[Question, ...]:
@@ -265,6 +273,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                     _person("st-x", *pair), Action.READ_APPLICATION, Action.READ_DISCLOSURES, Action.READ_AUDIT,
                     Action.EXPORT_AUDIT, Action.READ_ALERTS, Action.HANDLE_ALERTS, Action.MANAGE_ACCOUNTS,
                     Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
+                    Action.READ_CANARIES, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
                 )
             ),
         ),
@@ -277,6 +286,7 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                     _person("cl-x", *Role, kind=kind), *_OFFICE_ACTS, Action.IMPORT_REGISTRY, Action.HANDLE_CASES,
                     Action.HANDLE_ALERTS, Action.EXPORT_AUDIT, Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS,
                     Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
+                    Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
                 )
             ),
         ),
@@ -293,12 +303,18 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
             + _ask(_person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT, Action.LIFT_HOLD)
             + _ask(
                 _person("st-x", Role.SECURITY_ADMINISTRATOR, assurance=1),
-                Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS, Action.MANAGE_KEYS,
+                Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.KEEP_CANARIES,
+                Action.CONFIRM_CANARIES,
             ),
         ),
         "text-recorder-does-not-confirm": Protected(
             "A50-11", "the text of a law is compared by a second person", "条文须由他人核对",
             _ask(_person("st-recorder", *_OFFICERS), Action.CONFIRM_TEXT),
+        ),
+        "proposer-does-not-confirm-canary": Protected(
+            "A50-11", "who proposes a decoy does not confirm it", "诱饵学籍须由他人确认",
+            _ask(_person("st-recorder", Role.INSPECTOR), Action.CONFIRM_CANARIES)
+            + _ask(_deputy_inspector("st-recorder"), Action.CONFIRM_CANARIES),
         ),
         "ended-grant-releases-nothing": Protected(
             "A50-12", "nothing leaves under a grant that ended", "授权终止后不得再提供",

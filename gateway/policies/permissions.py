@@ -16,6 +16,7 @@ from gateway.policies.records import Application, Grant, GrantState
 from gateway.policies.resources import (
     application_resource,
     audit_log_resource,
+    canary_resource,
     grant_resource,
     identity_resource,
     registry_resource,
@@ -193,6 +194,8 @@ class Permissions(ApplicationQueries):
                 (Action.IMPORT_REGISTRY, registry_resource(unit), unit),
                 (Action.ISSUE_IDENTITY, identity_resource(unit=unit), unit),
                 (Action.MANAGE_ACCOUNTS, system_resource(unit), unit),
+                (Action.KEEP_CANARIES, canary_resource(unit), unit),
+                (Action.CONFIRM_CANARIES, canary_resource(unit), unit),
             ]
         return questions
 

@@ -89,6 +89,12 @@ def disclosure_resource(unit: UnitCode) -> Resource:
     return Resource("Disclosure", unit, {"unit": unit})
 
 
+def canary_resource(unit: UnitCode, proposer: AccountId | None = None) -> Resource:
+    """Return the resource of the decoys of a unit; ``proposer`` proposed the one that is decided on."""
+    attributes: dict[str, str] = {"unit": unit}
+    return Resource("Canary", unit, attributes if proposer is None else {**attributes, "recorder": proposer})
+
+
 def alert_resource(unit: UnitCode, owner: Role, about: AccountId | None = None) -> Resource:
     """Return the resource of alerts of a unit that the role ``owner`` answers; ``about`` raised them by their acts."""
     attributes = {"unit": unit, "owner": owner.value}

@@ -14,6 +14,7 @@ ROOMS = (
     "gateway/accesses",
     "gateway/accounts",
     "gateway/audit",
+    "gateway/canaries",
     "gateway/families",
     "gateway/identity",
     "gateway/inspections",
@@ -25,7 +26,7 @@ ROOMS = (
 )
 # policy.txt is a file of an inspection package, and no kind
 _KIND = re.compile(
-    r"(?:access|account|alert|application|assessment|audit|delegation|disclosure|dry_run|family|grant|ground|"
+    r"(?:access|account|alert|application|assessment|audit|canary|delegation|disclosure|dry_run|family|grant|ground|"
     r"identity|inspection|legal_text|log|match|policy|pseudonym|recipient|registry|release|retention|scan)\.(?!txt\b)[a-z_]+"
 )
 

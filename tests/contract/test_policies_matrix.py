@@ -148,6 +148,7 @@ VARIANTS: dict[str, tuple[dict[str, str], ...]] = {
         *({"unit": UNIT, "owner": owner} for owner in OWNERS),
         {"unit": UNIT, "owner": Role.DATA_OFFICER, "about": "st-about"},
     ),
+    "Canary": ({"unit": UNIT}, {"unit": UNIT, "recorder": "st-recorder"}),
     "Registry": ({"unit": UNIT},),
     "Identity": ({"unit": UNIT}, {"guardian": "gd-parent"}, {"recipient": OURS},
                  {"unit": UNIT, "guardian": "gd-parent", "recipient": OURS}),

@@ -419,7 +419,9 @@ def test_permissions_say_what_until_when_and_how_often(house: House) -> None:
     runs = {permission.action for permission in service.permissions(make.executor())}
     assert runs == {Action.EXECUTE_RELEASE}
     inspector = {permission.action for permission in service.permissions(make.staff("inspector", Role.INSPECTOR))}
-    assert inspector == {Action.READ_AUDIT, Action.EXPORT_AUDIT}
+    assert inspector == {
+        Action.READ_AUDIT, Action.EXPORT_AUDIT, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
+    }  # fmt: skip
     assert service.permissions(make.staff("nobody")) == ()
 
 

@@ -128,6 +128,7 @@ def test_from_the_alert_to_the_case_to_proof_to_package(
     for shown, path in (
         (page, "/audit/cases?state="),
         (page, re.sub(r"^https?://[^/]+", "", case)),
+        (page, "/canaries"),
         (answering, "/orders"),
     ):
         shown.goto(path)

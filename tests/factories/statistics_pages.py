@@ -23,8 +23,8 @@ class Browser:
         """Open a page."""
         return self._client.get(path, base_url=self._url)
 
-    def post(self, path: str, form: dict[str, Any]) -> TestResponse:
-        """Send a form with the token that the page gave."""
-        found = re.search(r'name="csrf" value="([^"]+)"', self.get(path).text)
+    def post(self, path: str, form: dict[str, Any], *, page: str | None = None) -> TestResponse:
+        """Send a form with the token that ``page`` gave, by default the page of the same path."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get(page or path).text)
         assert found is not None
         return self._client.post(path, data={**form, "csrf": found[1]}, base_url=self._url)

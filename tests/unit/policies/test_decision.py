@@ -19,6 +19,7 @@ from gateway.policies.resources import (
     alert_resource,
     application_resource,
     audit_log_resource,
+    canary_resource,
     disclosure_resource,
     grant_resource,
     identity_resource,
@@ -82,6 +83,7 @@ def test_i1_default_deny_without_any_policy_nobody_may_do_anything() -> None:
         "LegalText": text_resource(),
         "Disclosure": disclosure_resource(UnitCode(make.CITY)),
         "Alert": alert_resource(UnitCode(make.CITY), Role.DATA_OFFICER),
+        "Canary": canary_resource(UnitCode(make.CITY)),
     }
     for action in Action:
         answers = [point.decide(everyone, action, resource, WITHIN) for resource in resources.values()]

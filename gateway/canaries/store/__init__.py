@@ -1,0 +1,5 @@
+"""Rows of decoys."""
+
+from gateway.canaries.store.repository import SqlCanaries
+
+__all__ = ["SqlCanaries"]
