@@ -73,6 +73,8 @@ alerts = Table(
     Column("closed_at", String(32)),
     Column("finding", String(16)),
     Column("version", Integer, nullable=False),
+    Column("escalations", Integer, nullable=False, server_default="0"),
+    Column("escalates_at", String(32)),
     Index("ix_alerts_rule_group", "rule", "group_key", "last_seq"),
     Index("ix_alerts_urgency_due", "urgency", "due", "id"),
 )
@@ -135,20 +137,28 @@ class SqlAlertStore:
             rows = [{"rule": rule, "group_key": key, "seq": one.index, "at": micros_text(one.at)} for one in waiting]
             connection.execute(insert(alert_marks), rows)
 
-    def join(self, tx: Tx, alert: Alert, mark: Mark) -> None:
-        """Count one more entry of an alert; it is named too while there are few."""
+    def join(self, tx: Tx, alert: Alert, marks: Sequence[Mark]) -> bool:
+        """Count more entries of an alert that is not closed; say whether it is not. The first ones are named too."""
         connection = connection_of(tx)
-        connection.execute(
+        done = connection.execute(
             update(alerts)
-            .where(alerts.c.id == alert.id, alerts.c.last_seq < mark.index)
+            .where(alerts.c.id == alert.id, alerts.c.urgency < _CLOSED, alerts.c.last_seq < marks[0].index)
             .values(
-                count=alerts.c.count + 1,
-                last_seq=mark.index,
-                last_at=micros_text(max(alert.last_at, mark.at)),
+                count=alerts.c.count + len(marks),
+                last_seq=marks[-1].index,
+                last_at=micros_text(max(alert.last_at, *(mark.at for mark in marks))),
             )
         )
-        if alert.count < EVIDENCE_KEPT:
-            connection.execute(insert(alert_entries).values(alert=alert.id, seq=mark.index))
+        named = marks[: max(0, EVIDENCE_KEPT - alert.count)]
+        if done.rowcount == 1 and named:
+            connection.execute(insert(alert_entries), [{"alert": alert.id, "seq": mark.index} for mark in named])
+        return done.rowcount == 1
+
+    def forget_marks(self, tx: Tx, rule: str, before: datetime) -> int:
+        """Forget entries that waited beyond any window of a rule; return how many."""
+        table = alert_marks
+        done = connection_of(tx).execute(delete(table).where(table.c.rule == rule, table.c.at < micros_text(before)))
+        return done.rowcount
 
     # alerts
 
@@ -156,9 +166,7 @@ class SqlAlertStore:
         """Insert an alert with the entries that prove it and its first event."""
         connection = connection_of(tx)
         connection.execute(insert(alerts).values(**_row(alert)))
-        connection.execute(
-            insert(alert_entries), [{"alert": alert.id, "seq": one.index} for one in proof[-EVIDENCE_KEPT:]]
-        )
+        connection.execute(insert(alert_entries), [{"alert": alert.id, "seq": one.index} for one in proof])
         self._note(tx, alert.id, event)
 
     def update(self, tx: Tx, alert: Alert, before: int, event: AlertEvent) -> bool:
@@ -249,6 +257,16 @@ class SqlAlertStore:
         )
         return [(row.rule, row.severity, int(row.n), int(row.late or 0)) for row in connection_of(tx).execute(query)]
 
+    def to_escalate(self, tx: Tx, now: datetime, limit: int) -> list[Alert]:
+        """Return unclosed alerts that are to be given to somebody higher by ``now``, most urgent first."""
+        query = (
+            select(alerts)
+            .where(alerts.c.urgency < _CLOSED, alerts.c.escalates_at < micros_text(now))
+            .order_by(alerts.c.urgency, alerts.c.due, alerts.c.id)
+            .limit(limit)
+        )
+        return [_alert(row) for row in connection_of(tx).execute(query)]
+
     def past_due(self, tx: Tx, now: datetime, limit: int) -> list[Alert]:
         """Return unclosed alerts whose deadline passed before ``now`` and was not recorded, most urgent first."""
         query = (
@@ -303,6 +321,8 @@ def _row(alert: Alert) -> dict[str, object]:
         "closed_at": None if alert.closed_at is None else micros_text(alert.closed_at),
         "finding": None if alert.finding is None else alert.finding.value,
         "version": alert.version,
+        "escalations": alert.escalations,
+        "escalates_at": None if alert.escalates_at is None else micros_text(alert.escalates_at),
     }
 
 
@@ -326,4 +346,6 @@ def _alert(row: Row[tuple[object, ...]]) -> Alert:
         closed_at=None if row.closed_at is None else instant_of(row.closed_at),
         finding=None if row.finding is None else Finding(row.finding),
         version=row.version,
+        escalations=row.escalations,
+        escalates_at=None if row.escalates_at is None else instant_of(row.escalates_at),
     )

@@ -1,0 +1,230 @@
+"""What a run of entries does to the groups of all rules: planned in memory, written by the follower in one transaction.
+
+The same plan serves the worker, which follows the log as it grows, and a replay of history against changed rules,
+which writes nothing. All that decides comes from the entries and from what is kept of the groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from gateway.audit.alerts_amounts import SlotRow, Tally
+from gateway.audit.alerts_records import Alert, AlertState, Mark, SuppressionId, Watch
+from gateway.audit.alerts_rules import (
+    Content,
+    Join,
+    Raise,
+    Skip,
+    Wait,
+    Worked,
+    amount_of,
+    group_of,
+    matches,
+    moment_of,
+    rules_of,
+    step,
+    variant_of,
+)
+from rulebook.alert_records import Alerting, AlertRule
+
+PROOF_KEPT: Final = 20
+"""Entries that are remembered as the proof of an amount; beyond them it is counted."""
+GroupKey = tuple[str, str]
+"""Code of a rule, group."""
+
+
+class Groups(Protocol):
+    """What is kept of groups."""
+
+    def watch(self, rule: str, key: str) -> Watch:
+        """Return the entries of a group that wait, and its newest alert."""
+
+    def slots(self, rule: str, key: str) -> Sequence[SlotRow]:
+        """Return the amounts of a group."""
+
+    def suppressed(self, rule: str, key: str, at: datetime) -> SuppressionId | None:
+        """Return the suppression that covers a group at a moment."""
+
+
+@dataclass(slots=True)
+class Raised:
+    """A new alert: its rule, the entry that raised it, its proof, and what joined it in the same run."""
+
+    rule: AlertRule
+    alert: Alert
+    content: Content
+    proof: tuple[Mark, ...]
+    joined: list[Mark] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Group:
+    """One group of one rule, as the run leaves it."""
+
+    rule: AlertRule
+    key: str
+    watch: Watch
+    tally: Tally | None
+    moved: bool = False
+    """Whether the entries that wait are others than those that are kept."""
+    joined: list[Mark] = field(default_factory=list)
+    """Entries that joined the alert that was there before the run."""
+    stood: Alert | None = None
+    """That alert."""
+    fresh: Raised | None = None
+    """The newest alert of the run."""
+
+
+@dataclass(slots=True)
+class Hits:
+    """Alerts that were not raised because somebody suppressed them: how many, of how many entries, the newest one."""
+
+    raised: int = 0
+    entries: int = 0
+    last: Mark | None = None
+
+
+NewAlert = Callable[[AlertRule, str, Content, Sequence[Mark], int], Alert]
+"""Makes an alert of rule, group, entry, proof and count."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """Takes entries in the order of the log."""
+
+    alerting: Alerting
+    worked: Worked
+    groups: Groups
+    new_alert: NewAlert
+    known: dict[GroupKey, Group] = field(default_factory=dict)
+    raised: list[Raised] = field(default_factory=list)
+    hits: dict[SuppressionId, Hits] = field(default_factory=dict)
+    taken: int = 0
+    """Entries that counted for some rule."""
+    _by_kind: dict[str, tuple[AlertRule, ...]] = field(default_factory=dict)
+
+    def take(self, index: int, content: Content) -> None:
+        """Take one entry."""
+        counted = False
+        for rule in self._rules_of(str(content["kind"])):
+            if matches(rule, content, hours=self.alerting, worked=self.worked):
+                self._take(rule, index, content)
+                counted = True
+        self.taken += counted
+
+    def _rules_of(self, kind: str) -> tuple[AlertRule, ...]:
+        found = self._by_kind.get(kind)
+        if found is None:
+            found = tuple(rule for rule in rules_of(self.alerting) if rule.covers(kind))
+            self._by_kind[kind] = found
+        return found
+
+    def _take(self, rule: AlertRule, index: int, content: Content) -> None:
+        key = group_of(rule, content)
+        if key is None:
+            return
+        mark = Mark(index, moment_of(content))
+        group = self._group(rule, key)
+        if group.tally is None:
+            self._apply(group, step(rule, group.watch, mark), mark, content)
+        else:
+            self._measure(group, group.tally, mark, content)
+
+    def _group(self, rule: AlertRule, key: str) -> Group:
+        found = self.known.get((rule.code, key))
+        if found is None:
+            watch = self.groups.watch(rule.code, key)
+            tally = Tally.of(rule, self.groups.slots(rule.code, key)) if rule.measures else None
+            found = self.known[rule.code, key] = Group(rule, key, watch, tally, stood=watch.alert)
+        return found
+
+    def _measure(self, group: Group, tally: Tally, mark: Mark, content: Content) -> None:
+        """Take an entry of a rule that adds up amounts."""
+        rule, watch = group.rule, group.watch
+        amount = amount_of(rule, content)
+        if amount <= 0:
+            return
+        slot = tally.add(mark.at, amount, variant_of(rule, content))
+        if joins(rule, watch, mark):
+            tally.tell_one(slot, amount)
+            self._apply(group, Join(mark), mark, content)
+            return
+        reach = timedelta(minutes=rule.window_minutes)
+        near = (*(one for one in watch.waiting if abs(mark.at - one.at) <= reach), mark)[-PROOF_KEPT:]
+        if not tally.exceeded(slot):
+            self._apply(group, Wait(near), mark, content)
+            return
+        self._apply(group, Raise(near), mark, content, tally.tell(slot))
+
+    def _apply(
+        self, group: Group, done: Skip | Wait | Join | Raise, mark: Mark, content: Content, count: int = 0
+    ) -> None:
+        match done:
+            case Skip():
+                return
+            case Wait(waiting):
+                group.watch, group.moved = Watch(waiting, group.watch.alert), True
+            case Join():
+                self._join(group, mark)
+            case Raise(proof):
+                self._raise(group, proof, content, count or len(proof))
+
+    def _join(self, group: Group, mark: Mark) -> None:
+        alert = group.watch.alert
+        assert alert is not None  # noqa: S101  nothing joins without one
+        group.watch = Watch(group.watch.waiting, joined_by(alert, mark))
+        if group.fresh is None:
+            group.joined.append(mark)
+        else:
+            group.fresh.joined.append(mark)
+            group.fresh.alert = joined_by(group.fresh.alert, mark)
+
+    def _raise(self, group: Group, proof: tuple[Mark, ...], content: Content, count: int) -> None:
+        last = proof[-1]
+        covering = self.groups.suppressed(group.rule.code, group.key, last.at)
+        group.moved = True
+        if covering is not None:
+            hits = self.hits.setdefault(covering, Hits())
+            hits.raised, hits.entries, hits.last = hits.raised + 1, hits.entries + count, last
+            group.watch = Watch((), group.watch.alert)
+            return
+        alert = self.new_alert(group.rule, group.key, content, proof, count)
+        group.fresh = Raised(group.rule, alert, content, proof)
+        group.watch = Watch((), alert)
+        self.raised.append(group.fresh)
+
+
+def joins(rule: AlertRule, watch: Watch, mark: Mark) -> bool:
+    """Say whether an entry belongs to the alert of its group that is not closed."""
+    alert = watch.alert
+    if alert is None or alert.state is AlertState.CLOSED:
+        return False
+    return abs(mark.at - alert.last_at) <= timedelta(minutes=rule.quiet_minutes)
+
+
+def joined_by(alert: Alert, mark: Mark) -> Alert:
+    """Return an alert with one more entry."""
+    return replace(alert, count=alert.count + 1, last_index=mark.index, last_at=max(alert.last_at, mark.at))
+
+
+@dataclass(slots=True)
+class NoGroups:
+    """Groups of which nothing is kept, as a replay begins; ``suppressions`` are those of the database, if any."""
+
+    suppressions: Mapping[GroupKey, Iterable[tuple[SuppressionId, datetime, datetime]]] = field(default_factory=dict)
+
+    def watch(self, rule: str, key: str) -> Watch:  # noqa: ARG002  nothing is kept of any
+        """Return nothing."""
+        return Watch()
+
+    def slots(self, rule: str, key: str) -> Sequence[SlotRow]:  # noqa: ARG002  nothing is kept of any
+        """Return nothing."""
+        return ()
+
+    def suppressed(self, rule: str, key: str, at: datetime) -> SuppressionId | None:
+        """Return the suppression that covered a group at a moment."""
+        covering = self.suppressions.get((rule, key), ())
+        return next((one for one, since, until in covering if since <= at < until), None)
