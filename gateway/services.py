@@ -21,6 +21,7 @@ from gateway.anonymize.previews import TextPreviews
 from gateway.audit.alerts import AlertService
 from gateway.audit.publication import LogPublisher
 from gateway.audit.service import AuditService
+from gateway.audit.suppressions import SuppressionService
 from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
 from gateway.identity.issuing.service import IssuingService
@@ -75,6 +76,7 @@ class Services:
     oversight: RegistryOversight | None = None
     """Whole-school and nightly acts."""
     alerts: AlertService | None = None
+    suppressions: SuppressionService | None = None
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None
     """Inspection cases, on the same faces."""

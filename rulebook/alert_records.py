@@ -14,7 +14,7 @@ Grouping = Literal[
 ]
 UnitFrom = Literal["actor", "account", "grant", "province"]
 Measure = Literal["working_hours", "working_days"]
-Test = Literal["equals", "in", "has", "present", "absent", "at_least"]
+Test = Literal["equals", "in", "has", "present", "absent", "at_least", "at_most"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class AlertCondition:
 
     ``equals`` and ``in`` compare texts with ``values``; ``has`` asks whether a list of texts holds the value;
     ``present`` and ``absent`` ask whether the member is there and says something (not null, not an empty list or text);
-    ``at_least`` compares a whole number with ``least``.
+    ``at_least`` and ``at_most`` compare a whole number with ``least``.
     """
 
     member: str

@@ -208,6 +208,8 @@ def _read_condition(table: Table) -> AlertCondition:
             values = table.texts(test)
         case "at_least":
             least = table.integer(test, least=1, most=_MOST_AMOUNT)
+        case "at_most":
+            least = table.integer(test, least=0, most=_MOST_AMOUNT)
         case _:
             if not table.boolean(test):
                 table.fail(test, "must be true; leave the condition out otherwise / 只能为 true")

@@ -114,10 +114,10 @@ class AlertService:
         """
         if not 1 <= query.limit <= MAX_PAGE:
             raise ParameterError(f"A page holds 1 to {MAX_PAGE} alerts.", detail_zh=f"每页 1 至 {MAX_PAGE} 条。")
-        self._require_reader(principal)
+        self.require_reader(principal)
 
         def run(tx: Tx) -> AlertPage:
-            desks = [desk for desk in self.store.desks(tx) if self._may_read(principal, desk)]
+            desks = [desk for desk in self.store.desks(tx) if self.may_read(principal, desk)]
             found = tuple(self.store.find(tx, query, desks))
             return AlertPage(found, found[-1].id if len(found) == query.limit else None)
 
@@ -146,7 +146,7 @@ class AlertService:
             desks = [
                 desk
                 for desk in self.store.desks(tx, unclosed=True)
-                if desk[1] in principal.roles and self._may_read(principal, desk)
+                if desk[1] in principal.roles and self.may_read(principal, desk)
             ]
             return self.store.count_unclosed(tx, desks) if desks else 0
 
@@ -261,7 +261,7 @@ class AlertService:
             policy = self.gate.handle(principal, found)
             _in_state(found, states)
         except (ForbiddenError, AlertStateError) as error:
-            self.journal.append(_refused(principal, found, act, error))
+            self.journal.append(refused_act(principal, found, act, error))
             raise
         seen = found.version if version is None else version
         changed = replace(change(found), version=seen + 1)
@@ -284,11 +284,12 @@ class AlertService:
 
     # inside
 
-    def _require_reader(self, principal: Principal) -> None:
+    def require_reader(self, principal: Principal) -> None:
         """Raise ``ForbiddenError`` for whoever may not even see alerts of their own unit."""
         self.gate.read(principal, (principal.unit or UnitCode(""), Role.DATA_OFFICER))
 
-    def _may_read(self, principal: Principal, desk: Desk) -> bool:
+    def may_read(self, principal: Principal, desk: Desk) -> bool:
+        """Say whether the principal may see the alerts of a desk."""
         try:
             self.gate.read(principal, desk)
         except ForbiddenError:
@@ -297,7 +298,7 @@ class AlertService:
 
     def _readable(self, principal: Principal, alert: AlertId) -> Alert:
         found = self.reader.read(lambda tx: self.store.get(tx, alert))
-        if found is None or not self._may_read(principal, (found.unit, found.owner)):
+        if found is None or not self.may_read(principal, (found.unit, found.owner)):
             raise NotFoundError("There is no such alert.", detail_zh="没有该预警。")
         return found
 
@@ -339,7 +340,8 @@ def _facts(alert: Alert) -> dict[str, JsonValue]:
     }
 
 
-def _refused(principal: Principal, alert: Alert, act: AlertAct, error: GatewayError) -> EntryDraft:
+def refused_act(principal: Principal, alert: Alert, act: str, error: GatewayError) -> EntryDraft:
+    """Return the entry of an act on an alert, or on what suppresses more of it, that was refused."""
     policy = error.extra.get("policy")
     facts: dict[str, JsonValue] = {
         "alert": alert.id,

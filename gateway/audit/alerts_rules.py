@@ -103,6 +103,8 @@ def _holds(condition: AlertCondition, value: JsonValue) -> bool:
             return not _says_something(value)
         case "at_least":
             return isinstance(value, int) and not isinstance(value, bool) and value >= condition.least
+        case "at_most":
+            return isinstance(value, int) and not isinstance(value, bool) and value <= condition.least
 
 
 def _says_something(value: JsonValue) -> bool:

@@ -33,7 +33,7 @@ from gateway.audit.witness import last_seen
 from gateway.audit.witnessing import seen_by_witnesses
 from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
-from gateway.bootstrap.alerts import alert_service
+from gateway.bootstrap.alerts import alert_service, suppression_service
 from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.dry_runs import dry_run_lookup, dry_run_service
 from gateway.bootstrap.encryption import encryption_keys
@@ -283,6 +283,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         matches=match_service(parts, desk, extract_store, lambda: wake_all(wake)),
         statistics=statistics_service(parts, desk, scratch, lambda: wake_all(wake)),
         alerts=alerts,
+        suppressions=suppression_service(parts, alerts),
         inspections=inspection_service(parts, audit, alerts, applications, people.recipients),
         orders=None if face is Face.FAMILY else order_desk(parts),
         article_51=FINDINGS,

@@ -86,7 +86,7 @@ class AlertEventOut(Model):
 
     at: datetime
     account: str | None
-    act: Literal["raised", "acknowledged", "reassigned", "overdue", "closed"]
+    act: Literal["raised", "acknowledged", "reassigned", "overdue", "escalated", "closed"]
     comment: str
 
     @classmethod

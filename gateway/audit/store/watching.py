@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, insert, select, update
 
-from gateway.audit.chain_records import WatchState
+from gateway.audit.log_watch_records import WatchState
 from gateway.audit.store.tables import log_witness
 from gateway.db import connection_of, metadata
 from gateway.journal import Tx
@@ -28,7 +28,7 @@ log_watch = Table(
 
 
 class SqlWatching:
-    """Implements ``gateway.audit.chain_watch.WatchRow``."""
+    """Implements ``gateway.audit.log_watch.WatchRow``."""
 
     def watch_state(self, tx: Tx) -> WatchState:
         """Return the row, as it begins where there is none."""
