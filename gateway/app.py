@@ -46,6 +46,7 @@ from gateway.api import (
     recipients,
     sessions,
     statistics,
+    suppressions,
     system,
     wallets,
 )
@@ -170,6 +171,7 @@ def _blueprints(services: Services) -> list[Any]:
             accounts.blueprint,
             recipients.blueprint,
             alerts.blueprint,
+            suppressions.blueprint,
             inspections.blueprint,
         ]
     if outside:

@@ -158,11 +158,15 @@ class AlertService:
 
     def may_handle(self, principal: Principal, alert: Alert) -> bool:
         """Say whether the principal may handle an alert, as it stands; nothing is recorded."""
+        return alert.state is not AlertState.CLOSED and self.answers(principal, alert)
+
+    def answers(self, principal: Principal, alert: Alert) -> bool:
+        """Say whether an alert is the principal's to answer, also when it is closed; nothing is recorded."""
         try:
             self.gate.handle(principal, alert)
         except ForbiddenError:
             return False
-        return alert.state is not AlertState.CLOSED
+        return True
 
     # handling
 
