@@ -49,9 +49,9 @@ _MOST_WINDOWS = 1_000
 _MOST_AMOUNT = 1_000_000_000
 
 
-def read_alerts(sources: Sources) -> Alerting:
+def read_alerts(sources: Sources, name: str = FILE) -> Alerting:
     """Return office hours and rules. Raises ``RulebookError`` for whatever could not raise an alert as it stands."""
-    root = sources.toml(FILE)
+    root = sources.toml(name)
     hours = root.table("office_hours")
     opens, closes = _clock(hours, "from"), _clock(hours, "to")
     if opens >= closes:
@@ -67,6 +67,11 @@ def read_alerts(sources: Sources) -> Alerting:
     rules = {code: _read_rule(code, entry) for code, entry in root.table("rules").entries()}
     root.finish()
     return Alerting(opens, closes, MappingProxyType(rules), escalation, days)
+
+
+def read_alerts_file(name: str, content: bytes) -> Alerting:
+    """Return the rules of one file that is not in force, as ``read_alerts`` does; errors name it ``name``."""
+    return read_alerts(Sources.of({name: content}), name)
 
 
 def _read_escalation(table: Table) -> AlertEscalation:

@@ -169,12 +169,6 @@ class Tally:
                 self.changed.add(known)
         return told
 
-    def tell_one(self, key: tuple[int, str], amount: int) -> None:
-        """Take one entry as told of: it joined an alert."""
-        slot = self.slots[key]
-        slot.told = min(slot.told + amount, slot.amount)
-        slot.told_entries = min(slot.told_entries + 1, slot.entries)
-
     def rows(self, keys: Sequence[tuple[int, str]]) -> list[SlotRow]:
         """Return slots as they are kept."""
         return [SlotRow(start, variant, self.slots[start, variant]) for start, variant in keys]

@@ -91,6 +91,10 @@ NewAlert = Callable[[AlertRule, str, Content, Sequence[Mark], int], Alert]
 """Makes an alert of rule, group, entry, proof and count."""
 
 
+def _deaf(_what: str, _rule: str, _mark: Mark, _count: int) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Plan:
     """Takes entries in the order of the log."""
@@ -102,18 +106,26 @@ class Plan:
     known: dict[GroupKey, Group] = field(default_factory=dict)
     raised: list[Raised] = field(default_factory=list)
     hits: dict[SuppressionId, Hits] = field(default_factory=dict)
-    taken: int = 0
-    """Entries that counted for some rule."""
+    hear: Callable[[str, str, Mark, int], object] = _deaf
+    """Hears ``matched``, ``raised``, ``joined`` or ``suppressed``, code of the rule, the entry, how many entries."""
     _by_kind: dict[str, tuple[AlertRule, ...]] = field(default_factory=dict)
 
     def take(self, index: int, content: Content) -> None:
         """Take one entry."""
-        counted = False
         for rule in self._rules_of(str(content["kind"])):
             if matches(rule, content, hours=self.alerting, worked=self.worked):
                 self._take(rule, index, content)
-                counted = True
-        self.taken += counted
+
+    def settle(self) -> None:
+        """Take all as written: what a replay has heard need not be held."""
+        self.raised.clear()
+        self.hits.clear()
+        for group in self.known.values():
+            group.joined.clear()
+            group.fresh, group.moved = None, False
+            if group.tally is not None:
+                group.tally.changed.clear()
+                group.tally.dropped.clear()
 
     def _rules_of(self, kind: str) -> tuple[AlertRule, ...]:
         found = self._by_kind.get(kind)
@@ -127,6 +139,7 @@ class Plan:
         if key is None:
             return
         mark = Mark(index, moment_of(content))
+        self.hear("matched", rule.code, mark, 1)
         group = self._group(rule, key)
         if group.tally is None:
             self._apply(group, step(rule, group.watch, mark), mark, content)
@@ -142,22 +155,23 @@ class Plan:
         return found
 
     def _measure(self, group: Group, tally: Tally, mark: Mark, content: Content) -> None:
-        """Take an entry of a rule that adds up amounts."""
+        """Take an entry of a rule that adds up amounts: another such amount joins, single entries below it do not."""
         rule, watch = group.rule, group.watch
         amount = amount_of(rule, content)
         if amount <= 0:
             return
         slot = tally.add(mark.at, amount, variant_of(rule, content))
-        if joins(rule, watch, mark):
-            tally.tell_one(slot, amount)
-            self._apply(group, Join(mark), mark, content)
-            return
         reach = timedelta(minutes=rule.window_minutes)
         near = (*(one for one in watch.waiting if abs(mark.at - one.at) <= reach), mark)[-PROOF_KEPT:]
         if not tally.exceeded(slot):
             self._apply(group, Wait(near), mark, content)
             return
-        self._apply(group, Raise(near), mark, content, tally.tell(slot))
+        told = tally.tell(slot)
+        if joins(rule, watch, mark):
+            group.watch, group.moved = Watch((), watch.alert), True
+            self._apply(group, Join(mark), mark, content)
+        else:
+            self._apply(group, Raise(near), mark, content, told)
 
     def _apply(
         self, group: Group, done: Skip | Wait | Join | Raise, mark: Mark, content: Content, count: int = 0
@@ -175,6 +189,7 @@ class Plan:
     def _join(self, group: Group, mark: Mark) -> None:
         alert = group.watch.alert
         assert alert is not None  # noqa: S101  nothing joins without one
+        self.hear("joined", group.rule.code, mark, 1)
         group.watch = Watch(group.watch.waiting, joined_by(alert, mark))
         if group.fresh is None:
             group.joined.append(mark)
@@ -190,11 +205,13 @@ class Plan:
             hits = self.hits.setdefault(covering, Hits())
             hits.raised, hits.entries, hits.last = hits.raised + 1, hits.entries + count, last
             group.watch = Watch((), group.watch.alert)
+            self.hear("suppressed", group.rule.code, last, count)
             return
         alert = self.new_alert(group.rule, group.key, content, proof, count)
         group.fresh = Raised(group.rule, alert, content, proof)
         group.watch = Watch((), alert)
         self.raised.append(group.fresh)
+        self.hear("raised", group.rule.code, last, count)
 
 
 def joins(rule: AlertRule, watch: Watch, mark: Mark) -> bool:

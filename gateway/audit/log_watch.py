@@ -111,7 +111,7 @@ class LogWatch:
         if state.passed_at and (state.damage or self.reader.read(self.log.head).size == self._seen):
             return True
         with self.open(state.size or -1) as source:
-            part = verify_part(source, self.policy, _edge(state), self.chunk)
+            part = verify_part(source, self.policy, _edge(state), self.chunk, witnessed=_kept(state))
         if not part.sound:
             return self._look_closer(state)
         if not part.ended:
@@ -154,7 +154,7 @@ class LogWatch:
     def _look_closer(self, state: WatchState) -> bool:
         """Verify all of the log and record what is wrong, unless that was told already."""
         with self.open(-1) as source:
-            report = verify_log(source, self.policy, witnessed=(state.kept,) if state.kept else ())
+            report = verify_log(source, self.policy, witnessed=_kept(state))
         findings = [one for one in report.findings if one.damage not in _NOT_DAMAGE]
         if not findings:  # the progress that was kept was wrong: begin anew
             self._keep(replace(state, started_at="", size=0, levels=(), passed_at=""))
@@ -181,6 +181,10 @@ class LogWatch:
 
 def _edge(state: WatchState) -> Edge:
     return Edge(state.size, [list(level) for level in state.levels])
+
+
+def _kept(state: WatchState) -> tuple[str, ...]:
+    return (state.kept,) if state.kept else ()
 
 
 def _behind(state: WatchState, edge: Edge) -> WatchState:

@@ -180,6 +180,10 @@ class Edge:
 
     def root(self) -> bytes:
         """Return the root of the tree."""
+        return fold(self.peaks())
+
+    def peaks(self) -> list[bytes]:
+        """Return the roots of the complete subtrees that make up the tree, widest first."""
         peaks: list[bytes] = []
         for hashes in reversed(self.levels):
             at = 0
@@ -187,4 +191,4 @@ class Edge:
                 if len(hashes) & (1 << bit):
                     peaks.append(complete(hashes[at : at + (1 << bit)]))
                     at += 1 << bit
-        return fold(peaks)
+        return peaks

@@ -69,6 +69,10 @@ class InnerTiles:
         """Begin behind the full tiles of ``edge`` instead of at the first leaf."""
         self._edge = Edge(edge.size >> HEIGHT, [list(level) for level in edge.levels[1:]])
 
+    def edge(self) -> Edge:
+        """Return the edge of the tree, where no tile of leaves is begun."""
+        return Edge(self._edge.size << HEIGHT, [[], *(list(level) for level in self._edge.levels)])
+
     def add(self, leaves: Sequence[bytes], whole: bytes | None) -> None:
         """Add leaves of one tile; ``whole`` is the root over them where they are a full tile."""
         if whole is None:

@@ -21,7 +21,7 @@ from gateway.audit.alignment import explain, unsigned
 from gateway.audit.cache import CacheRow
 from gateway.audit.contents import Contents
 from gateway.audit.findings import Damage, Finding, VerifyReport
-from gateway.audit.merkle import HASH_BYTES, complete
+from gateway.audit.merkle import HASH_BYTES, CompactRange, complete
 from gateway.audit.note import VerifierKey
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.records import Head, TagList
@@ -120,13 +120,16 @@ class Part:
     """How many entries were there, as far as it came."""
 
 
-def verify_part(source: LogSource, policy: TrustPolicy, begun: Edge, limit: int) -> Part:
+def verify_part(
+    source: LogSource, policy: TrustPolicy, begun: Edge, limit: int, *, witnessed: Iterable[str] = ()
+) -> Part:
     """Check the entries behind ``begun``, an edge at a full tile: about ``limit`` of them, whole tiles.
 
     The same steps as ``verify_log``, for a log that is checked bit by bit. It says only whether all held: what is
     wrong, and where, a whole verification tells. ``source`` need show no checkpoint up to the size of ``begun``.
     """
     verifier = _Verifier(source, policy, lambda _count: None, hashes_only=False, helper=False)
+    verifier.signed.keep(witnessed)
     try:
         return verifier.part(begun, limit)
     finally:
@@ -206,7 +209,7 @@ class _Verifier:
         return self._report()
 
     def part(self, begun: Edge, limit: int) -> Part:
-        self.entries.leaves = begun.copy()
+        self.entries.leaves = CompactRange(begun.size, begun.peaks())
         self.inner.go_on(begun)
         aligned, ended = begun, True
         for rows in self._tiles_of_rows(begun.size or FIRST):
@@ -215,7 +218,7 @@ class _Verifier:
                 break
             self._take(rows)
             if self.entries.leaves.size % WIDTH == 0:
-                aligned = self.entries.leaves.copy()
+                aligned = self.inner.edge()
         self.contents.finish()
         if ended:
             self.inner.finish()
@@ -228,8 +231,10 @@ class _Verifier:
             if not whole:
                 return Part(aligned, sound=False, ended=True, size=size)
         sound = not self.counts and self.tiles is None and self.hole is None and not self.inner.wrong
-        sound = sound and not self.doubted and self.entries.bad is None
-        return Part(aligned, sound, ended, self.entries.leaves.size)
+        size = self.entries.leaves.size
+        passed = {one for one in self.signed.kept if begun.size < one.size <= size}
+        sound = sound and not self.doubted and self.entries.bad is None and passed <= self.entries.kept
+        return Part(aligned, sound, ended, size)
 
     # reading
 

@@ -1,6 +1,6 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
-from gateway.bootstrap.alerts import AlertService, alerts_of, officer
+from gateway.bootstrap.alerts import AlertService, SuppressionService, alerts_of, officer, suppressions_of
 from gateway.bootstrap.cases import (
     Actor,
     Case,
@@ -27,6 +27,7 @@ from gateway.bootstrap.registry import (
     prepare_databases,
     write_pupils,
 )
+from gateway.bootstrap.replays import replay_alerts
 from gateway.bootstrap.texts import TextRedactions, redactions_of
 from gateway.bootstrap.witnessing import witness_request
 
@@ -46,6 +47,7 @@ __all__ = [
     "RegistryOversight",
     "RuleResult",
     "StaffDesk",
+    "SuppressionService",
     "TextRedactions",
     "acting",
     "alerts_of",
@@ -69,7 +71,9 @@ __all__ = [
     "policy_case",
     "prepare_databases",
     "redactions_of",
+    "replay_alerts",
     "staff_of",
+    "suppressions_of",
     "trust_policy",
     "witness_request",
     "write_pupils",

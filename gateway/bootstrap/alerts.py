@@ -31,7 +31,16 @@ from gateway.principals import Principal
 from gateway.services import Services
 from rulebook import Rulebook
 
-__all__ = ["AlertService", "alert_service", "alert_tasks", "alerts_of", "officer"]
+__all__ = [
+    "AlertService",
+    "SuppressionService",
+    "alert_service",
+    "alert_tasks",
+    "alerts_of",
+    "officer",
+    "suppression_service",
+    "suppressions_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +220,13 @@ def alerts_of(process: Process) -> AlertService:
     if process.services.alerts is None:
         raise ConfigurationError("This face has no alerts.", detail_zh="本端没有预警。")
     return process.services.alerts
+
+
+def suppressions_of(process: Process) -> SuppressionService:
+    """Return the suppressions of a process; raises ``ConfigurationError`` on a face without them."""
+    if process.services.suppressions is None:
+        raise ConfigurationError("This face has no alerts.", detail_zh="本端没有预警。")
+    return process.services.suppressions
 
 
 def officer(process: Process, account: str) -> Principal:

@@ -17,6 +17,7 @@ from gateway.audit.alerts_follower import AlertFollower
 from gateway.audit.alerts_records import Alert, AlertQuery
 from gateway.audit.sequencer import SequencerJournal
 from gateway.audit.store import SqlAlertStore, SqlAmounts, SqlLogStore, SqlSuppressions
+from gateway.audit.suppressions import SuppressionService
 from gateway.db import DatabaseReader, make_engine
 from gateway.ids import AccountId, UnitCode
 from gateway.journal import EntryDraft, Receipt
@@ -102,6 +103,7 @@ class AlertHouse:
     follower: AlertFollower
     deadlines: AlertDeadlines
     alerts: AlertService
+    suppressions: SuppressionService
     receipts: list[Receipt] = field(default_factory=list)
 
     def append(self, kind: str, actor: Principal | None = None, outcome: str = "done", **more: Any) -> int:  # noqa: ANN401  facts and links
@@ -169,4 +171,5 @@ def _house(engine: Engine, journal: SequencerJournal, clock: Clock, alerting: Al
     deadlines = AlertDeadlines(store, reader, journal, alerting, worked, above, clock)
     divisions = rule_book().divisions
     service = AlertService(store, log, reader, journal, PolicyGate(), alerting, lambda c: c in divisions.by_code, clock)
-    return AlertHouse(engine, journal, clock, follower, deadlines, service)
+    suppressions = SuppressionService(SqlSuppressions(), service, reader, journal, alerting, clock, random_id)
+    return AlertHouse(engine, journal, clock, follower, deadlines, service, suppressions)
