@@ -8,14 +8,14 @@ another than was planned on, nothing is written and the run is planned anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.articles import keeps
 from gateway.audit.alerts_amounts import SlotRow, past_of, slot_of
-from gateway.audit.alerts_plan import Group, GroupKey, Plan, Raised
+from gateway.audit.alerts_plan import GroupKey, Kept, Plan, Raised
 from gateway.audit.alerts_records import (
     EVIDENCE_KEPT,
     Alert,
@@ -40,16 +40,17 @@ CURSOR: Final = "alerts"
 BATCH: Final = 500
 NAMED: Final = 20
 """Entries that ``alert.raised`` names."""
+_UNWATCHED: Final = Watch()
 
 
 class WatchStore(Protocol):
     """What the follower keeps of groups and alerts."""
 
-    def watch(self, tx: Tx, rule: str, key: str) -> Watch:
-        """Return what is known of a group."""
+    def watches(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, Watch]:
+        """Return what is known of groups."""
 
-    def wait(self, tx: Tx, rule: str, key: str, waiting: Sequence[Mark]) -> None:
-        """Remember the entries of a group that wait."""
+    def wait(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[Mark], Sequence[Mark]]]) -> None:
+        """Write for each rule and group which entries waited before, and which do now."""
 
     def join(self, tx: Tx, alert: Alert, marks: Sequence[Mark]) -> bool:
         """Count more entries of an alert; say whether it was not closed."""
@@ -64,13 +65,11 @@ class WatchStore(Protocol):
 class AmountStore(Protocol):
     """What the follower keeps of amounts."""
 
-    def slots(self, tx: Tx, rule: str, key: str) -> list[SlotRow]:
-        """Return what is kept of a group."""
+    def slots(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, list[SlotRow]]:
+        """Return what is kept of groups."""
 
-    def put(
-        self, tx: Tx, rule: str, key: str, rows: Sequence[SlotRow], dropped: Sequence[tuple[int, str]] = ()
-    ) -> None:
-        """Write slots of a group, and forget others."""
+    def put(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[SlotRow], Sequence[tuple[int, str]]]]) -> None:
+        """Write for each rule and group its changed slots, and forget others."""
 
     def forget(self, tx: Tx, rule: str, before: int) -> int:
         """Forget the slots of a rule before one."""
@@ -123,7 +122,7 @@ class Places(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _KeptGroups:
     """What is kept of groups, as one transaction sees it. Implements ``gateway.audit.alerts_plan.Groups``."""
 
     tx: Tx
@@ -131,11 +130,14 @@ class _Kept:
     amounts: AmountStore
     suppressions: Mapping[GroupKey, Sequence[Suppression]]
 
-    def watch(self, rule: str, key: str) -> Watch:
-        return self.store.watch(self.tx, rule, key)
-
-    def slots(self, rule: str, key: str) -> Sequence[SlotRow]:
-        return self.amounts.slots(self.tx, rule, key)
+    def load(self, wanted: Mapping[AlertRule, Collection[str]]) -> Mapping[GroupKey, Kept]:
+        found: dict[GroupKey, Kept] = {}
+        for rule, keys in wanted.items():
+            watches = self.store.watches(self.tx, rule.code, keys)
+            slots = self.amounts.slots(self.tx, rule.code, keys) if rule.measures else {}
+            for key in {*watches, *slots}:
+                found[rule.code, key] = Kept(watches.get(key, _UNWATCHED), slots.get(key, ()))
+        return found
 
     def suppressed(self, rule: str, key: str, at: datetime) -> SuppressionId | None:
         for one in self.suppressions.get((rule, key), ()):
@@ -204,30 +206,30 @@ class AlertFollower:
         covering: dict[GroupKey, list[Suppression]] = {}
         for one in self.suppressions.covering(tx, min(moment_of(content) for content in contents)):
             covering.setdefault((one.rule, one.key), []).append(one)
-        plan = Plan(self.alerting, self.worked, _Kept(tx, self.store, self.amounts, covering), self._alert)
-        for stored, content in zip(found, contents, strict=True):
-            plan.take(stored.index, content)
+        plan = Plan(self.alerting, self.worked, _KeptGroups(tx, self.store, self.amounts, covering), self._alert)
+        plan.take((stored.index, content) for stored, content in zip(found, contents, strict=True))
         return _Run(start, found[-1].index + 1, plan)
 
     def _write(self, tx: Tx, plan: Plan, raised: Sequence[Raised]) -> None:
-        for group in plan.known.values():
-            self._write_group(tx, group)
+        groups = plan.known.values()
+        for group in groups:
+            if group.joined and group.stood is not None and not self.store.join(tx, group.stood, group.joined):
+                raise _OvertakenError
+        self.store.wait(tx, [(one.rule.code, one.key, one.before, one.watch.waiting) for one in groups])
+        changed = [(one, one.tally) for one in groups if one.tally is not None]
+        self.amounts.put(
+            tx,
+            [
+                (one.rule.code, one.key, tally.rows(sorted(tally.changed)), sorted(tally.dropped))
+                for one, tally in changed
+            ],
+        )
         for one in raised:
             proof = (*one.proof[-EVIDENCE_KEPT:], *one.joined)[:EVIDENCE_KEPT]
             self.store.add(tx, one.alert, proof, AlertEvent(one.alert.opened_at, None, "raised"))
         for suppression, hits in plan.hits.items():
             if hits.last is not None:
                 self.suppressions.count(tx, suppression, hits.raised, hits.entries, hits.last)
-
-    def _write_group(self, tx: Tx, group: Group) -> None:
-        code, key = group.rule.code, group.key
-        if group.joined and group.stood is not None and not self.store.join(tx, group.stood, group.joined):
-            raise _OvertakenError
-        if group.moved:
-            self.store.wait(tx, code, key, group.watch.waiting)
-        tally = group.tally
-        if tally is not None and (tally.changed or tally.dropped):
-            self.amounts.put(tx, code, key, tally.rows(sorted(tally.changed)), sorted(tally.dropped))
 
     def _alert(self, rule: AlertRule, key: str, content: Content, proof: Sequence[Mark], count: int) -> Alert:
         """Return a new alert; its unit is found when the run is planned."""

@@ -6,7 +6,7 @@ which writes nothing. All that decides comes from the entries and from what is k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -39,14 +39,19 @@ GroupKey = tuple[str, str]
 class Groups(Protocol):
     """What is kept of groups."""
 
-    def watch(self, rule: str, key: str) -> Watch:
-        """Return the entries of a group that wait, and its newest alert."""
-
-    def slots(self, rule: str, key: str) -> Sequence[SlotRow]:
-        """Return the amounts of a group."""
+    def load(self, wanted: Mapping[AlertRule, Collection[str]]) -> Mapping[GroupKey, Kept]:
+        """Return what is kept of the groups of rules; one of which nothing is kept may be left out."""
 
     def suppressed(self, rule: str, key: str, at: datetime) -> SuppressionId | None:
         """Return the suppression that covers a group at a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one group: what waits and its newest alert, and its amounts."""
+
+    watch: Watch
+    slots: Sequence[SlotRow] = ()
 
 
 @dataclass(slots=True)
@@ -68,14 +73,27 @@ class Group:
     key: str
     watch: Watch
     tally: Tally | None
-    moved: bool = False
-    """Whether the entries that wait are others than those that are kept."""
+    before: tuple[Mark, ...] = ()
+    """The entries that wait by what is kept."""
     joined: list[Mark] = field(default_factory=list)
     """Entries that joined the alert that was there before the run."""
     stood: Alert | None = None
     """That alert."""
     fresh: Raised | None = None
     """The newest alert of the run."""
+
+
+_NOTHING: Final = Kept(Watch())
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An entry that counts for a rule, in its group."""
+
+    rule: AlertRule
+    key: str
+    mark: Mark
+    content: Content
 
 
 @dataclass(slots=True)
@@ -110,11 +128,24 @@ class Plan:
     """Hears ``matched``, ``raised``, ``joined`` or ``suppressed``, code of the rule, the entry, how many entries."""
     _by_kind: dict[str, tuple[AlertRule, ...]] = field(default_factory=dict)
 
-    def take(self, index: int, content: Content) -> None:
-        """Take one entry."""
+    def take(self, entries: Iterable[tuple[int, Content]]) -> None:
+        """Take entries in order: those that follow what was taken before. What is kept of their groups is read once."""
+        found = [counted for index, content in entries for counted in self._counted(index, content)]
+        wanted: dict[AlertRule, set[str]] = {}
+        for one in found:
+            if (one.rule.code, one.key) not in self.known:
+                wanted.setdefault(one.rule, set()).add(one.key)
+        kept = self.groups.load(wanted) if wanted else {}
+        for one in found:
+            self._take(one, kept)
+
+    def _counted(self, index: int, content: Content) -> Iterator[Counted]:
+        """Yield the rules for which an entry counts, with its group."""
         for rule in self._rules_of(str(content["kind"])):
             if matches(rule, content, hours=self.alerting, worked=self.worked):
-                self._take(rule, index, content)
+                key = group_of(rule, content)
+                if key is not None:
+                    yield Counted(rule, key, Mark(index, moment_of(content)), content)
 
     def settle(self) -> None:
         """Take all as written: what a replay has heard need not be held."""
@@ -122,7 +153,7 @@ class Plan:
         self.hits.clear()
         for group in self.known.values():
             group.joined.clear()
-            group.fresh, group.moved = None, False
+            group.fresh, group.before = None, group.watch.waiting
             if group.tally is not None:
                 group.tally.changed.clear()
                 group.tally.dropped.clear()
@@ -134,25 +165,18 @@ class Plan:
             self._by_kind[kind] = found
         return found
 
-    def _take(self, rule: AlertRule, index: int, content: Content) -> None:
-        key = group_of(rule, content)
-        if key is None:
-            return
-        mark = Mark(index, moment_of(content))
-        self.hear("matched", rule.code, mark, 1)
-        group = self._group(rule, key)
+    def _take(self, one: Counted, kept: Mapping[GroupKey, Kept]) -> None:
+        self.hear("matched", one.rule.code, one.mark, 1)
+        group = self.known.get((one.rule.code, one.key))
+        if group is None:
+            found = kept.get((one.rule.code, one.key), _NOTHING)
+            tally = Tally.of(one.rule, found.slots) if one.rule.measures else None
+            group = Group(one.rule, one.key, found.watch, tally, found.watch.waiting, stood=found.watch.alert)
+            self.known[one.rule.code, one.key] = group
         if group.tally is None:
-            self._apply(group, step(rule, group.watch, mark), mark, content)
+            self._apply(group, step(one.rule, group.watch, one.mark), one.mark, one.content)
         else:
-            self._measure(group, group.tally, mark, content)
-
-    def _group(self, rule: AlertRule, key: str) -> Group:
-        found = self.known.get((rule.code, key))
-        if found is None:
-            watch = self.groups.watch(rule.code, key)
-            tally = Tally.of(rule, self.groups.slots(rule.code, key)) if rule.measures else None
-            found = self.known[rule.code, key] = Group(rule, key, watch, tally, stood=watch.alert)
-        return found
+            self._measure(group, group.tally, one.mark, one.content)
 
     def _measure(self, group: Group, tally: Tally, mark: Mark, content: Content) -> None:
         """Take an entry of a rule that adds up amounts: another such amount joins, single entries below it do not."""
@@ -168,7 +192,7 @@ class Plan:
             return
         told = tally.tell(slot)
         if joins(rule, watch, mark):
-            group.watch, group.moved = Watch((), watch.alert), True
+            group.watch = Watch((), watch.alert)
             self._apply(group, Join(mark), mark, content)
         else:
             self._apply(group, Raise(near), mark, content, told)
@@ -180,7 +204,7 @@ class Plan:
             case Skip():
                 return
             case Wait(waiting):
-                group.watch, group.moved = Watch(waiting, group.watch.alert), True
+                group.watch = Watch(waiting, group.watch.alert)
             case Join():
                 self._join(group, mark)
             case Raise(proof):
@@ -200,7 +224,6 @@ class Plan:
     def _raise(self, group: Group, proof: tuple[Mark, ...], content: Content, count: int) -> None:
         last = proof[-1]
         covering = self.groups.suppressed(group.rule.code, group.key, last.at)
-        group.moved = True
         if covering is not None:
             hits = self.hits.setdefault(covering, Hits())
             hits.raised, hits.entries, hits.last = hits.raised + 1, hits.entries + count, last
@@ -233,13 +256,9 @@ class NoGroups:
 
     suppressions: Mapping[GroupKey, Iterable[tuple[SuppressionId, datetime, datetime]]] = field(default_factory=dict)
 
-    def watch(self, rule: str, key: str) -> Watch:  # noqa: ARG002  nothing is kept of any
+    def load(self, wanted: Mapping[AlertRule, Collection[str]]) -> Mapping[GroupKey, Kept]:  # noqa: ARG002  as its like
         """Return nothing."""
-        return Watch()
-
-    def slots(self, rule: str, key: str) -> Sequence[SlotRow]:  # noqa: ARG002  nothing is kept of any
-        """Return nothing."""
-        return ()
+        return {}
 
     def suppressed(self, rule: str, key: str, at: datetime) -> SuppressionId | None:
         """Return the suppression that covered a group at a moment."""

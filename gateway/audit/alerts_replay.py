@@ -155,7 +155,7 @@ def replay(
             last_at = str(content["at"])
         for side in sides:
             side.counting = inside
-            side.plan.take(index, content)
+            side.plan.take([(index, content)])
             if read % SETTLED_EVERY == 0:
                 side.plan.settle()
     return Replay(read, counted, first_at, last_at, _lines(*sides))

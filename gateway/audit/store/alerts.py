@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -115,27 +116,39 @@ class SqlAlertStore:
 
     # what the follower keeps
 
-    def watch(self, tx: Tx, rule: str, key: str) -> Watch:
-        """Return the entries of a group that wait, in order of the log, and its newest alert."""
-        connection, key = connection_of(tx), key[:GROUP_LENGTH]
-        marks = select(alert_marks).where(alert_marks.c.rule == rule, alert_marks.c.group_key == key)
-        newest = (
-            select(alerts)
-            .where(alerts.c.rule == rule, alerts.c.group_key == key)
-            .order_by(alerts.c.last_seq.desc())
-            .limit(1)
-        )
-        row = connection.execute(newest).one_or_none()
-        waiting = connection.execute(marks.order_by(alert_marks.c.seq)).all()
-        return Watch(tuple(Mark(one.seq, instant_of(one.at)) for one in waiting), None if row is None else _alert(row))
+    def watches(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, Watch]:
+        """Return of groups the entries that wait, in order of the log, and the newest alert; nothing of unknown ones."""
+        connection, names = connection_of(tx), {key[:GROUP_LENGTH] for key in keys}
+        of_rule = (alerts.c.rule == rule) & alerts.c.group_key.in_(names)
+        newest = select(alerts.c.group_key, func.max(alerts.c.last_seq).label("last")).where(of_rule)
+        last = newest.group_by(alerts.c.group_key).subquery()
+        joined = alerts.join(last, (alerts.c.group_key == last.c.group_key) & (alerts.c.last_seq == last.c.last))
+        found = {
+            row.group_key: _alert(row)
+            for row in connection.execute(select(alerts).select_from(joined).where(alerts.c.rule == rule))
+        }
+        marks = select(alert_marks).where(alert_marks.c.rule == rule, alert_marks.c.group_key.in_(names))
+        waiting: dict[str, list[Mark]] = {}
+        for row in connection.execute(marks.order_by(alert_marks.c.seq)):
+            waiting.setdefault(row.group_key, []).append(Mark(row.seq, instant_of(row.at)))
+        known = {*found, *waiting}
+        return {name: Watch(tuple(waiting.get(name, ())), found.get(name)) for name in known}
 
-    def wait(self, tx: Tx, rule: str, key: str, waiting: Sequence[Mark]) -> None:
-        """Remember these entries of a group, and no others."""
-        connection, key = connection_of(tx), key[:GROUP_LENGTH]
-        connection.execute(delete(alert_marks).where(alert_marks.c.rule == rule, alert_marks.c.group_key == key))
-        if waiting:
-            rows = [{"rule": rule, "group_key": key, "seq": one.index, "at": micros_text(one.at)} for one in waiting]
-            connection.execute(insert(alert_marks), rows)
+    def wait(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[Mark], Sequence[Mark]]]) -> None:
+        """Write for each rule and group which entries wait no more, and which do now."""
+        gone, new = [], []
+        for rule, key, before, waiting in changes:
+            name, held, wanted = key[:GROUP_LENGTH], set(before), set(waiting)
+            gone += [{"rule_": rule, "key_": name, "seq_": one.index} for one in held - wanted]
+            new += [
+                {"rule": rule, "group_key": name, "seq": one.index, "at": micros_text(one.at)} for one in wanted - held
+            ]
+        connection, table = connection_of(tx), alert_marks
+        if gone:
+            one = (table.c.rule == bindparam("rule_")) & (table.c.group_key == bindparam("key_"))
+            connection.execute(delete(table).where(one, table.c.seq == bindparam("seq_")), gone)
+        if new:
+            connection.execute(insert(table), new)
 
     def join(self, tx: Tx, alert: Alert, marks: Sequence[Mark]) -> bool:
         """Count more entries of an alert that is not closed; say whether it is not. The first ones are named too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -11,9 +11,9 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    bindparam,
     delete,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -44,39 +44,27 @@ _VALUES = ("entries", "amount", "told", "told_entries")
 class SqlAmounts:
     """The slots of groups."""
 
-    def slots(self, tx: Tx, rule: str, key: str) -> list[SlotRow]:
-        """Return what is kept of a group."""
-        table = alert_amounts
-        query = select(table).where(table.c.rule == rule, table.c.group_key == key[:GROUP_LENGTH])
-        return [
-            SlotRow(row.start, row.variant, Slot(row.entries, row.amount, row.told, row.told_entries))
-            for row in connection_of(tx).execute(query)
-        ]
+    def slots(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, list[SlotRow]]:
+        """Return what is kept of groups."""
+        table, found = alert_amounts, dict[str, list[SlotRow]]()
+        query = select(table).where(table.c.rule == rule, table.c.group_key.in_({key[:GROUP_LENGTH] for key in keys}))
+        for row in connection_of(tx).execute(query):
+            slot = Slot(row.entries, row.amount, row.told, row.told_entries)
+            found.setdefault(row.group_key, []).append(SlotRow(row.start, row.variant, slot))
+        return found
 
-    def put(
-        self, tx: Tx, rule: str, key: str, rows: Sequence[SlotRow], dropped: Sequence[tuple[int, str]] = ()
-    ) -> None:
-        """Write slots of a group, and forget others."""
-        connection, table, key = connection_of(tx), alert_amounts, key[:GROUP_LENGTH]
-        if dropped:
-            connection.execute(
-                delete(table).where(
-                    table.c.rule == rule, table.c.group_key == key, tuple_(table.c.start, table.c.variant).in_(dropped)
-                )
-            )
-        if not rows:
-            return
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table)
-        statement = statement.on_conflict_do_update(
-            index_elements=list(_KEY), set_={name: statement.excluded[name] for name in _VALUES}
-        )
-        connection.execute(
-            statement,
-            [
+    def put(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[SlotRow], Sequence[tuple[int, str]]]]) -> None:
+        """Write for each rule and group its changed slots, and forget others."""
+        connection, table = connection_of(tx), alert_amounts
+        new, gone = [], []
+        for rule, key, rows, dropped in changes:
+            named = {"rule": rule, "group_key": key[:GROUP_LENGTH]}
+            gone += [
+                {f"{name}_": value for name, value in named.items()} | {"at_": at, "of_": of} for at, of in dropped
+            ]
+            new += [
                 {
-                    "rule": rule,
-                    "group_key": key,
+                    **named,
                     "start": row.start,
                     "variant": row.variant,
                     "entries": row.slot.entries,
@@ -85,8 +73,19 @@ class SqlAmounts:
                     "told_entries": row.slot.told_entries,
                 }
                 for row in rows
-            ],
+            ]
+        if gone:
+            group = (table.c.rule == bindparam("rule_")) & (table.c.group_key == bindparam("group_key_"))
+            one = (table.c.start == bindparam("at_")) & (table.c.variant == bindparam("of_"))
+            connection.execute(delete(table).where(group, one), gone)
+        if not new:
+            return
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(table)
+        statement = statement.on_conflict_do_update(
+            index_elements=list(_KEY), set_={name: statement.excluded[name] for name in _VALUES}
         )
+        connection.execute(statement, new)
 
     def forget(self, tx: Tx, rule: str, before: int) -> int:
         """Forget the slots of a rule before one; return how many."""
