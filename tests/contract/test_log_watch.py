@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from gateway.audit.store import DatabaseLogSource, SqlLogStore, SqlWatching
 from gateway.audit.store.tables import log_checkpoints, log_entries, log_head, log_tiles
 from gateway.audit.witnessing import WitnessGuard
 from gateway.db import DatabaseReader
-from gateway.journal import EntryDraft
+from gateway.journal import EntryDraft, Journal
 from tests.factories.alerts import AlertHouse, alert_house
 from tests.factories.journal import make_identity
 
@@ -232,7 +232,7 @@ def test_every_kind_of_damage_is_found_by_the_steps(
     watched.damage(*damage(watched))
     told: list[EntryDraft] = []
     watch = watched.watch()
-    watch.journal = Told(watched.house, told)  # what is damaged at its end cannot be written to
+    watch.journal = cast(Journal, Told(watched.house, told))  # what is damaged at its end cannot be written to
     watched.whole(watch)
     (entry,) = told
     assert kinds <= set(entry.facts["damage"])  # type: ignore[arg-type]  # a list
@@ -269,7 +269,7 @@ def test_an_end_that_was_cut_off_after_a_pass_contradicts_the_checkpoint_that_wa
         sa.update(log_head).values(size=BACKUP, root=root),
     )
     told: list[EntryDraft] = []
-    watch.journal = Told(watched.house, told)
+    watch.journal = cast(Journal, Told(watched.house, told))
     watched.house.clock.turn(hours=25)
     watched.whole(watch)
     assert "rolled_back" in told[0].facts["damage"]  # type: ignore[operator]  # a list

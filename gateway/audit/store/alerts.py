@@ -117,7 +117,7 @@ class SqlAlertStore:
     # what the follower keeps
 
     def watches(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, Watch]:
-        """Return of groups the entries that wait, in order of the log, and the newest alert; nothing of unknown ones."""
+        """Return of groups the entries that wait, in order of the log, and the newest alert."""
         connection, names = connection_of(tx), {key[:GROUP_LENGTH] for key in keys}
         of_rule = (alerts.c.rule == rule) & alerts.c.group_key.in_(names)
         newest = select(alerts.c.group_key, func.max(alerts.c.last_seq).label("last")).where(of_rule)
