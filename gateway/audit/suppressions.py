@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
 
 from gateway.articles import keeps
@@ -116,7 +116,7 @@ class SuppressionService:
             reason=reason.strip(),
             asked_by=principal.account,
             asked_at=now,
-            until=datetime.combine(until + timedelta(days=1), time(), SHANGHAI),
+            until=datetime.combine(until + timedelta(days=1), time(), SHANGHAI).astimezone(UTC),
             state=SuppressionState.WAITING if waits else SuppressionState.ACTIVE,
             since=None if waits else now,
         )

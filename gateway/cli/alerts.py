@@ -47,7 +47,7 @@ class Watcher:
 @click.option("--as", "account", help="Account of the officer who looks; what it may see, the policies say.")
 @click.pass_context
 def alerts(context: click.Context, account: str | None) -> None:
-    """List, show and watch alerts (预警); try out changed rules."""
+    """List, show and watch alerts (预警); try rules."""
     context.obj = Watcher(context.obj, account)
 
 

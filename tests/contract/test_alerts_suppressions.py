@@ -60,7 +60,7 @@ def test_what_one_person_suppressed_is_counted_and_raised_again_after_its_end(ho
     alert = medium(house)
     made = house.suppressions.ask(SECURITY, alert.id, UNTIL, "该账号的自动任务密码未更新，已通知。")
     assert (made.state, made.since, made.until.isoformat()) == (
-        SuppressionState.ACTIVE, house.clock.at, "2026-12-11T00:00:00+08:00",
+        SuppressionState.ACTIVE, house.clock.at, "2026-12-10T16:00:00+00:00",
     )  # fmt: skip
     (entry,) = house.entries("alert.suppressed")
     assert entry["facts"]["until"] == "2026-12-10T16:00:00Z"
