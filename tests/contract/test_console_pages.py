@@ -22,7 +22,9 @@ PAGES: dict[str | None, tuple[str, ...]] = {
         "/", "/applications", "/applications/new", "/grants", "/extracts", "/account/password", "/account/rules",
         "/applications/new?purpose=textbook-order&profile=textbook-anonymous", "/audit", "/register", "/nowhere",
     ),
-    "inspector": ("/", "/audit", "/audit?kind=account.", "/audit/entries/0", "/alerts", "/alerts?state=closed", "/suppressions"),
+    "inspector": (
+        "/", "/audit", "/audit?kind=account.", "/audit/entries/0", "/alerts", "/alerts?state=closed", "/suppressions",
+    ),
     "registrar": ("/", "/office/import", "/office/classes", "/office/redactions"),
 }  # fmt: skip
 
