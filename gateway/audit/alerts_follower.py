@@ -29,6 +29,7 @@ from gateway.audit.alerts_records import (
 )
 from gateway.audit.alerts_rules import Content, Worked, due_of, member, moment_of
 from gateway.audit.entries import decode_entry
+from gateway.audit.errors import MalformedError
 from gateway.audit.records import StoredEntry
 from gateway.ids import AccountId, UnitCode
 from gateway.instants import seconds_text
@@ -202,12 +203,13 @@ class AlertFollower:
         found = list(self.log.entries(tx, start, start + self.batch))
         if not found:
             return None
-        contents = [decode_entry(stored.body) for stored in found]
+        contents = list(_read(found))
         covering: dict[GroupKey, list[Suppression]] = {}
-        for one in self.suppressions.covering(tx, min(moment_of(content) for content in contents)):
+        first = min((moment_of(content) for _, content in contents), default=self.now())
+        for one in self.suppressions.covering(tx, first):
             covering.setdefault((one.rule, one.key), []).append(one)
         plan = Plan(self.alerting, self.worked, _KeptGroups(tx, self.store, self.amounts, covering), self._alert)
-        plan.take((stored.index, content) for stored, content in zip(found, contents, strict=True))
+        plan.take(contents)
         return _Run(start, found[-1].index + 1, plan)
 
     def _write(self, tx: Tx, plan: Plan, raised: Sequence[Raised]) -> None:
@@ -299,7 +301,7 @@ class AlertFollower:
         newest = self.reader.read(lambda tx: list(self.log.entries(tx, position - 1, position))) if position else []
         if not newest:
             return 0
-        at = moment_of(decode_entry(newest[0].body))
+        at = max((moment_of(content) for _, content in _read(newest)), default=self.now())
 
         def write(tx: Tx) -> int:
             gone = self.amounts.forget_rules(tx, sorted(self.alerting.rules))
@@ -310,6 +312,18 @@ class AlertFollower:
             return gone
 
         return self.scratch.write(write)
+
+
+def _read(found: Iterable[StoredEntry]) -> Iterator[tuple[int, Content]]:
+    """Yield index and content of entries. One that cannot be read raises nothing: the watch over the chain tells of it.
+
+    It must not keep the follower from what comes behind it, the entry about the damage among them.
+    """
+    for stored in found:
+        try:
+            yield stored.index, decode_entry(stored.body)
+        except MalformedError:
+            continue
 
 
 _MARGIN: Final = timedelta(days=1)

@@ -30,6 +30,8 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Grouping -> the members that name the group, the first that is there."""
 
+MAX_GROUP: Final = 120
+"""Characters of a group; what names one is an id of ours, and shorter."""
 Worked = Callable[[date], bool]
 """Says whether a day is a working day (T-2)."""
 Content = Mapping[str, JsonValue]
@@ -121,7 +123,7 @@ def group_of(rule: AlertRule, content: Content) -> str | None:
         actor, tags = member(content, "actor.id"), member(content, "tags.tags")
         return f"{actor} {tags[0]}" if actor and isinstance(tags, list) and len(tags) == 1 else None
     found = (member(content, path) for path in _GROUPS[rule.group_by])
-    return next((str(value) for value in found if isinstance(value, str) and value), "")
+    return next((str(value) for value in found if isinstance(value, str) and value), "")[:MAX_GROUP]
 
 
 def amount_of(rule: AlertRule, content: Content) -> int:

@@ -225,7 +225,8 @@ class _Verifier:
             head = self.source.head()
             last = 0 if self.signed.last is None else self.signed.last.size
             size = self.entries.leaves.size
-            whole = not self.signed.upto(2**63) and max(last, begun.size) <= size and last in {0, size}
+            signed = last == size or (not last and size == begun.size)
+            whole = signed and not self.signed.upto(2**63) and begun.size <= size
             if head is not None:
                 whole = whole and head.size == size and (not size or head.root == self.entries.leaves.root())
             if not whole:

@@ -215,6 +215,10 @@ def forged(watched: Watched) -> list[Any]:
     return [sa.update(log_checkpoints).where(log_checkpoints.c.size == last).values(note="nothing\n")]
 
 
+def unsigned(watched: Watched) -> list[Any]:
+    return [sa.delete(log_checkpoints).where(log_checkpoints.c.size > BACKUP)]
+
+
 @pytest.mark.parametrize(
     ("damage", "kinds"),
     [
@@ -224,6 +228,7 @@ def forged(watched: Watched) -> list[Any]:
         (inner, {"tile"}),
         (head, {"checkpoint"}),
         (forged, {"bad_signature", "unsigned"}),
+        (unsigned, {"unsigned"}),
     ],
 )
 def test_every_kind_of_damage_is_found_by_the_steps(
@@ -252,6 +257,13 @@ class Told:
         """Do the write, keep the entry."""
         self.told.append(entry)
         SqlBookkeeping(self.house.engine).write(write)
+
+
+def test_an_entry_that_cannot_be_read_keeps_no_alert_from_being_raised(watched: Watched) -> None:
+    watched.damage(sa.update(log_entries).where(log_entries.c.seq == 300).values(body=b"{"))
+    watched.whole(watched.watch())
+    watched.house.follow()
+    assert [alert.rule for alert in watched.house.all()] == ["log-damaged"]
 
 
 def test_an_end_that_was_cut_off_after_a_pass_contradicts_the_checkpoint_that_was_kept(watched: Watched) -> None:
