@@ -42,7 +42,13 @@ MEASURED = only(
 
 
 @pytest.fixture
-def house(tables_url: str) -> Iterator[AlertHouse]:
+def house(sqlite_tables_url: str) -> Iterator[AlertHouse]:
+    with alert_house(sqlite_tables_url, MEASURED) as found:
+        yield found
+
+
+@pytest.fixture
+def both(tables_url: str) -> Iterator[AlertHouse]:
     with alert_house(tables_url, MEASURED) as found:
         yield found
 
@@ -66,20 +72,20 @@ def rules_of(house: AlertHouse) -> list[str]:
 
 
 @pytest.mark.rule("A50-16")
-def test_a_sum_within_its_window_is_an_alert_and_one_less_or_spread_out_is_none(house: AlertHouse) -> None:
+def test_a_sum_within_its_window_is_an_alert_and_one_less_or_spread_out_is_none(both: AlertHouse) -> None:
     for minutes in (0, 20, 25):
-        house.clock.at = MONDAY + timedelta(minutes=minutes)
-        read(house, 999, registrar("b"))
-    house.follow()
-    assert house.all(rule="bulk-reads") == []  # 2,997 within the hour
-    last = read(house, 3, registrar("b"))
-    read(house, 2999, registrar("c"))
-    house.clock.turn(minutes=80)
-    read(house, 2999, registrar("c"))
-    house.follow()
-    found = house.all(rule="bulk-reads")
+        both.clock.at = MONDAY + timedelta(minutes=minutes)
+        read(both, 999, registrar("b"))
+    both.follow()
+    assert both.all(rule="bulk-reads") == []  # 2,997 within the hour
+    last = read(both, 3, registrar("b"))
+    read(both, 2999, registrar("c"))
+    both.clock.turn(minutes=80)
+    read(both, 2999, registrar("c"))
+    both.follow()
+    found = both.all(rule="bulk-reads")
     assert [(alert.key, alert.count, alert.last_index, alert.unit) for alert in found] == [("st-b", 4, last, COUNTY)]
-    assert len(house.alerts.get(SECURITY, found[0].id).evidence) == 4
+    assert len(both.alerts.get(SECURITY, found[0].id).evidence) == 4
 
 
 @pytest.mark.rule("A50-16")
@@ -131,24 +137,24 @@ def test_somebody_new_is_taken_to_do_the_least_that_is_looked_at(house: AlertHou
 
 
 @pytest.mark.rule("A50-16")
-def test_a_recipient_that_turns_to_bulk_checks_of_age_alone_is_an_alert(house: AlertHouse) -> None:
+def test_a_recipient_that_turns_to_bulk_checks_of_age_alone_is_an_alert(both: AlertHouse) -> None:
     mixed, age = ["enrolment_status", "age_band"], ["age_band"]
     for day in range(5):
-        house.clock.at = MONDAY + timedelta(days=day)
-        check(house, mixed, 120)
-        check(house, age, 60)
-        check(house, age, 400, "91140000STEADY0001")  # one that has always asked for age alone
-    house.follow()
-    assert rules_of(house) == []
-    house.clock.turn(days=1)
-    check(house, age, 400, "91140000STEADY0001")
-    check(house, mixed, 40)
-    check(house, age, 150)
-    house.follow()
-    assert rules_of(house) == []  # 79 percent, below 200
-    check(house, age, 50)
-    house.follow()
-    (alert,) = house.all()
+        both.clock.at = MONDAY + timedelta(days=day)
+        check(both, mixed, 120)
+        check(both, age, 60)
+        check(both, age, 400, "91140000STEADY0001")  # one that has always asked for age alone
+    both.follow()
+    assert rules_of(both) == []
+    both.clock.turn(days=1)
+    check(both, age, 400, "91140000STEADY0001")
+    check(both, mixed, 40)
+    check(both, age, 150)
+    both.follow()
+    assert rules_of(both) == []  # 79 percent, below 200
+    check(both, age, 50)
+    both.follow()
+    (alert,) = both.all()
     assert (alert.rule, alert.key, alert.unit) == ("checks-of-one-fact", "91140100MA0GATEW7X", CITY)
 
 
@@ -225,19 +231,19 @@ def test_the_length_of_a_run_changes_nothing(tables_url: str, batch: int) -> Non
     assert kept < 60
 
 
-def test_what_no_rule_looks_back_to_is_forgotten_and_changes_nothing(house: AlertHouse) -> None:
-    read(house, 900, registrar("gone"))
+def test_what_no_rule_looks_back_to_is_forgotten_and_changes_nothing(both: AlertHouse) -> None:
+    read(both, 900, registrar("gone"))
     for _ in range(3):
-        read(house, 0, registrar("gone"), "lookup")
-    house.follow()
-    house.clock.turn(days=40)
-    read(house, 1, registrar("here"))
-    house.follow()
-    assert house.follower.sweep() >= 4
-    with house.engine.connect() as connection:
+        read(both, 0, registrar("gone"), "lookup")
+    both.follow()
+    both.clock.turn(days=40)
+    read(both, 1, registrar("here"))
+    both.follow()
+    assert both.follower.sweep() >= 4
+    with both.engine.connect() as connection:
         groups = set(connection.execute(sa.select(alert_amounts.c.group_key)).scalars())
     assert groups == {"st-here", COUNTY}
-    assert house.follower.sweep() == 0
+    assert both.follower.sweep() == 0
 
 
 # suppression

@@ -25,7 +25,13 @@ UNTIL = date(2026, 12, 10)
 
 
 @pytest.fixture
-def house(tables_url: str) -> Iterator[AlertHouse]:
+def house(sqlite_tables_url: str) -> Iterator[AlertHouse]:
+    with alert_house(sqlite_tables_url) as found:
+        yield found
+
+
+@pytest.fixture
+def both(tables_url: str) -> Iterator[AlertHouse]:
     with alert_house(tables_url) as found:
         yield found
 
@@ -56,79 +62,79 @@ def closed(house: AlertHouse, alert: Alert) -> None:
 
 
 @pytest.mark.rule("A50-16")
-def test_what_one_person_suppressed_is_counted_and_raised_again_after_its_end(house: AlertHouse) -> None:
-    alert = medium(house)
-    made = house.suppressions.ask(SECURITY, alert.id, UNTIL, "该账号的自动任务密码未更新，已通知。")
+def test_what_one_person_suppressed_is_counted_and_raised_again_after_its_end(both: AlertHouse) -> None:
+    alert = medium(both)
+    made = both.suppressions.ask(SECURITY, alert.id, UNTIL, "该账号的自动任务密码未更新，已通知。")
     assert (made.state, made.since, made.until.isoformat()) == (
-        SuppressionState.ACTIVE, house.clock.at, "2026-12-10T16:00:00+00:00",
+        SuppressionState.ACTIVE, both.clock.at, "2026-12-10T16:00:00+00:00",
     )  # fmt: skip
-    (entry,) = house.entries("alert.suppressed")
+    (entry,) = both.entries("alert.suppressed")
     assert entry["facts"]["until"] == "2026-12-10T16:00:00Z"
     assert (entry["actor"]["id"], entry["policy"]) == (SECURITY.account, "owner-handles-alerts")
-    assert "自动任务" not in str(house.entries())
-    house.failed()  # the alert that stands is still joined: it is not closed
-    house.follow()
-    assert [one.count for one in house.all()] == [6]
-    closed(house, alert)
+    assert "自动任务" not in str(both.entries())
+    both.failed()  # the alert that stands is still joined: it is not closed
+    both.follow()
+    assert [one.count for one in both.all()] == [6]
+    closed(both, alert)
     for _ in range(3):
-        house.clock.turn(hours=2)
-        failures(house)
-    failures(house, account="st-8")
-    assert [one.key for one in house.all() if one.state is AlertState.OPEN] == ["st-8"]
-    held = house.suppressions.get(INSPECTOR, made.id)
-    assert (held.hits, held.entries, held.last_at) == (3, 15, house.clock.at)
-    ends = SuppressionEnds(SqlSuppressions(), house.follower.reader, house.journal, house.clock)
+        both.clock.turn(hours=2)
+        failures(both)
+    failures(both, account="st-8")
+    assert [one.key for one in both.all() if one.state is AlertState.OPEN] == ["st-8"]
+    held = both.suppressions.get(INSPECTOR, made.id)
+    assert (held.hits, held.entries, held.last_at) == (3, 15, both.clock.at)
+    ends = SuppressionEnds(SqlSuppressions(), both.follower.reader, both.journal, both.clock)
     assert ends.run() == 0
-    house.clock.at = made.until
+    both.clock.at = made.until
     assert (ends.run(), ends.run()) == (1, 0)
-    (ended,) = house.entries("alert.suppression_ended")
+    (ended,) = both.entries("alert.suppression_ended")
     assert (ended["facts"]["hits"], ended["facts"]["entries"], ended["facts"]["confirmed"]) == (3, 15, True)
-    failures(house)
-    assert len([one for one in house.all() if one.key == "st-7" and one.state is AlertState.OPEN]) == 1
-    assert house.suppressions.list(INSPECTOR) == ()
-    assert [one.state for one in house.suppressions.list(INSPECTOR, live=False)] == [SuppressionState.ENDED]
+    failures(both)
+    assert len([one for one in both.all() if one.key == "st-7" and one.state is AlertState.OPEN]) == 1
+    assert both.suppressions.list(INSPECTOR) == ()
+    assert [one.state for one in both.suppressions.list(INSPECTOR, live=False)] == [SuppressionState.ENDED]
 
 
 @pytest.mark.rule("A50-11")
 @pytest.mark.rule("A50-16")
-def test_of_high_severity_it_holds_when_another_person_confirms(house: AlertHouse) -> None:
-    alert = high(house)
-    made = house.suppressions.ask(CITY_DATA, alert.id, UNTIL, "联调测试，已备案。")
+def test_of_high_severity_it_holds_when_another_person_confirms(both: AlertHouse) -> None:
+    alert = high(both)
+    made = both.suppressions.ask(CITY_DATA, alert.id, UNTIL, "联调测试，已备案。")
     assert (made.state, made.since) == (SuppressionState.WAITING, None)
-    assert [entry["facts"]["suppression"] for entry in house.entries("alert.suppression_asked")] == [made.id]
-    closed(house, alert)
-    house.clock.turn(days=2)
-    house.breach()
-    house.follow()  # not confirmed: it is raised
-    assert len([one for one in house.all() if one.state is AlertState.OPEN]) == 1
+    assert [entry["facts"]["suppression"] for entry in both.entries("alert.suppression_asked")] == [made.id]
+    closed(both, alert)
+    both.clock.turn(days=2)
+    both.breach()
+    both.follow()  # not confirmed: it is raised
+    assert len([one for one in both.all() if one.state is AlertState.OPEN]) == 1
     with pytest.raises(ForbiddenError) as refused:
-        house.suppressions.confirm(CITY_DATA, made.id)
+        both.suppressions.confirm(CITY_DATA, made.id)
     assert (refused.value.rule, refused.value.missing) == ("A50-11", ("another_person",))
     with pytest.raises(ForbiddenError):
-        house.suppressions.confirm(INSPECTOR, made.id)  # sees it, does not answer it
+        both.suppressions.confirm(INSPECTOR, made.id)  # sees it, does not answer it
     with pytest.raises(NotFoundError):
-        house.suppressions.confirm(FAR, made.id)
-    acts = [entry["facts"]["act"] for entry in house.entries("alert.refused_act")]
+        both.suppressions.confirm(FAR, made.id)
+    acts = [entry["facts"]["act"] for entry in both.entries("alert.refused_act")]
     assert acts == ["confirm_suppression", "confirm_suppression"]
-    held = house.suppressions.confirm(PROVINCE_DATA, made.id)
+    held = both.suppressions.confirm(PROVINCE_DATA, made.id)
     assert (held.state, held.confirmed_by, held.since) == (
-        SuppressionState.ACTIVE, PROVINCE_DATA.account, house.clock.at,
+        SuppressionState.ACTIVE, PROVINCE_DATA.account, both.clock.at,
     )  # fmt: skip
-    assert house.entries("alert.suppressed")[0]["facts"]["asked_by"] == CITY_DATA.account
-    (second,) = [one for one in house.all() if one.state is AlertState.OPEN]
-    closed(house, second)
-    house.clock.turn(days=3)
-    house.breach()
-    house.follow()
-    assert [one.state for one in house.all()] == [AlertState.CLOSED] * 2
-    lifted = house.suppressions.lift(CITY_OTHER, made.id)
-    assert (lifted.state, house.entries("alert.suppression_lifted")[0]["facts"]["hits"]) == (
+    assert both.entries("alert.suppressed")[0]["facts"]["asked_by"] == CITY_DATA.account
+    (second,) = [one for one in both.all() if one.state is AlertState.OPEN]
+    closed(both, second)
+    both.clock.turn(days=3)
+    both.breach()
+    both.follow()
+    assert [one.state for one in both.all()] == [AlertState.CLOSED] * 2
+    lifted = both.suppressions.lift(CITY_OTHER, made.id)
+    assert (lifted.state, both.entries("alert.suppression_lifted")[0]["facts"]["hits"]) == (
         SuppressionState.LIFTED, 1,
     )  # fmt: skip
-    house.clock.turn(days=2)
-    house.breach()
-    house.follow()
-    assert len([one for one in house.all() if one.state is AlertState.OPEN]) == 1
+    both.clock.turn(days=2)
+    both.breach()
+    both.follow()
+    assert len([one for one in both.all() if one.state is AlertState.OPEN]) == 1
 
 
 def test_who_may_not_and_what_is_no_suppression(house: AlertHouse) -> None:
@@ -159,16 +165,16 @@ def test_some_rules_are_never_suppressed(house: AlertHouse) -> None:
         house.suppressions.ask(INSPECTOR, alert.id, UNTIL, "理由")
 
 
-def test_the_database_keeps_what_was_asked_for(house: AlertHouse) -> None:
-    made = house.suppressions.ask(SECURITY, medium(house).id, UNTIL, "理由")
+def test_the_database_keeps_what_was_asked_for(both: AlertHouse) -> None:
+    made = both.suppressions.ask(SECURITY, medium(both).id, UNTIL, "理由")
     for statement in (
         sa.delete(alert_suppressions),
         sa.update(alert_suppressions).values(reason="别的"),
         sa.update(alert_suppressions).values(hits=-1),
     ):
-        with pytest.raises(sa.exc.DBAPIError, match="forbidden"), house.engine.begin() as connection:
+        with pytest.raises(sa.exc.DBAPIError, match="forbidden"), both.engine.begin() as connection:
             connection.execute(statement)
-    assert house.suppressions.get(SECURITY, made.id) == made
+    assert both.suppressions.get(SECURITY, made.id) == made
 
 
 def test_two_who_lift_at_once_lift_once(house: AlertHouse) -> None:

@@ -114,7 +114,16 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tables_url: str) -> Iterator[Watched]:
+def watched(sqlite_tables_url: str) -> Iterator[Watched]:
+    with alert_house(sqlite_tables_url) as house:
+        made = Watched(house)
+        made.fill(BACKUP)
+        made.fill(ENTRIES - BACKUP)
+        yield made
+
+
+@pytest.fixture
+def both(tables_url: str) -> Iterator[Watched]:
     with alert_house(tables_url) as house:
         made = Watched(house)
         made.fill(BACKUP)
@@ -134,51 +143,51 @@ def altered(watched: Watched, index: int) -> bytes:
 
 @pytest.mark.rule("A50-10")
 @pytest.mark.rule("A50-16")
-def test_a_log_that_holds_is_looked_through_in_steps_followed_and_nothing_is_told(watched: Watched) -> None:
-    watch = watched.watch()
+def test_a_log_that_holds_is_looked_through_in_steps_followed_and_nothing_is_told(both: Watched) -> None:
+    watch = both.watch()
     assert not watch.step()
     assert not watch.step()
-    again = watched.watch()  # the worker starts anew: it goes on
-    assert watched.whole(again) == 1
-    state = DatabaseReader(watched.house.engine).read(SqlWatching().watch_state)
+    again = both.watch()  # the worker starts anew: it goes on
+    assert both.whole(again) == 1
+    state = DatabaseReader(both.house.engine).read(SqlWatching().watch_state)
     assert (state.size, state.passed_size, state.damage) == (512, ENTRIES, "")
     assert f"\n{ENTRIES}\n" in state.kept
     assert again.step()
-    watched.fill(300)
-    assert watched.whole(again) == 2
-    assert (watched.told(), watched.stops()) == ([], False)
+    both.fill(300)
+    assert both.whole(again) == 2
+    assert (both.told(), both.stops()) == ([], False)
 
 
 @pytest.mark.rule("A50-10")
 @pytest.mark.rule("A50-16")
-def test_an_altered_entry_is_told_of_once_alerted_stops_releases_and_ends(watched: Watched) -> None:
-    original = body_of(watched, 300)
+def test_an_altered_entry_is_told_of_once_alerted_stops_releases_and_ends(both: Watched) -> None:
+    original = body_of(both, 300)
     where = log_entries.c.seq == 300
-    watched.damage(sa.update(log_entries).where(where).values(body=altered(watched, 300)))
-    watch = watched.watch()
-    watched.whole(watch)
-    assert watched.told() == [{"first_index": 300, "damage": ["altered"], "findings": 1, "size": ENTRIES}]
-    assert watched.stops()
-    watched.house.follow()
-    (alert,) = watched.house.all()
+    both.damage(sa.update(log_entries).where(where).values(body=altered(both, 300)))
+    watch = both.watch()
+    both.whole(watch)
+    assert both.told() == [{"first_index": 300, "damage": ["altered"], "findings": 1, "size": ENTRIES}]
+    assert both.stops()
+    both.house.follow()
+    (alert,) = both.house.all()
     assert (alert.rule, alert.severity, alert.owner, alert.unit) == ("log-damaged", "high", "inspector", "140000")
-    watched.whole(watched.watch())
-    watched.house.clock.turn(hours=2)
-    watched.whole(watch)  # another pass
-    assert len(watched.told()) == 1
-    watched.damage(sa.update(log_entries).where(log_entries.c.seq == 20).values(body=altered(watched, 20)))
-    watched.house.clock.turn(hours=2)
-    watched.whole(watch)
-    assert [(one["first_index"], one["findings"]) for one in watched.told()] == [(300, 1), (20, 2)]
-    restored = altered(watched, 20).replace(b"DONE", b"done")
-    watched.damage(
+    both.whole(both.watch())
+    both.house.clock.turn(hours=2)
+    both.whole(watch)  # another pass
+    assert len(both.told()) == 1
+    both.damage(sa.update(log_entries).where(log_entries.c.seq == 20).values(body=altered(both, 20)))
+    both.house.clock.turn(hours=2)
+    both.whole(watch)
+    assert [(one["first_index"], one["findings"]) for one in both.told()] == [(300, 1), (20, 2)]
+    restored = altered(both, 20).replace(b"DONE", b"done")
+    both.damage(
         sa.update(log_entries).where(where).values(body=original),
         sa.update(log_entries).where(log_entries.c.seq == 20).values(body=restored),
     )
-    watched.house.clock.turn(hours=2)
-    watched.whole(watch)
-    assert len(watched.house.entries("log.damage_ended")) == 1
-    assert (len(watched.told()), watched.stops()) == (2, False)
+    both.house.clock.turn(hours=2)
+    both.whole(watch)
+    assert len(both.house.entries("log.damage_ended")) == 1
+    assert (len(both.told()), both.stops()) == (2, False)
 
 
 def missing(watched: Watched) -> list[Any]:
@@ -266,24 +275,24 @@ def test_an_entry_that_cannot_be_read_keeps_no_alert_from_being_raised(watched: 
     assert [alert.rule for alert in watched.house.all()] == ["log-damaged"]
 
 
-def test_an_end_that_was_cut_off_after_a_pass_contradicts_the_checkpoint_that_was_kept(watched: Watched) -> None:
-    watch = watched.watch()
-    watched.whole(watch)
-    with watched.house.engine.connect() as connection:
+def test_an_end_that_was_cut_off_after_a_pass_contradicts_the_checkpoint_that_was_kept(both: Watched) -> None:
+    watch = both.watch()
+    both.whole(watch)
+    with both.house.engine.connect() as connection:
         of_then = sa.select(log_checkpoints.c.root).where(log_checkpoints.c.size == BACKUP)
         root = bytes(connection.execute(of_then).scalar_one())
         edge = (log_tiles.c.level == 0) & (log_tiles.c.tile == 2)
         tile = bytes(connection.execute(sa.select(log_tiles.c.hashes).where(edge)).scalar_one())
-    watched.damage(  # what is here is an older backup, whole in itself
+    both.damage(  # what is here is an older backup, whole in itself
         sa.delete(log_entries).where(log_entries.c.seq >= BACKUP),
         sa.delete(log_checkpoints).where(log_checkpoints.c.size > BACKUP),
         sa.update(log_tiles).where(edge).values(hashes=tile[: (BACKUP - 512) * 32]),
         sa.update(log_head).values(size=BACKUP, root=root),
     )
     told: list[EntryDraft] = []
-    watch.journal = cast(Journal, Told(watched.house, told))
-    watched.house.clock.turn(hours=25)
-    watched.whole(watch)
+    watch.journal = cast(Journal, Told(both.house, told))
+    both.house.clock.turn(hours=25)
+    both.whole(watch)
     assert "rolled_back" in told[0].facts["damage"]  # type: ignore[operator]  # a list
 
 
