@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
 
-from gateway.audit.alerts_follower import AlertFollower
+from gateway.audit.alerts_follower import AlertFollower, WatchStore
 from gateway.audit.alerts_records import EVIDENCE_KEPT, AlertState, Finding
 from gateway.audit.store.alerts import alert_events, alert_marks, alerts
 from gateway.ids import AccountId, UnitCode
@@ -247,6 +247,33 @@ def test_two_workers_at_once_raise_each_alert_once(house: AlertHouse) -> None:
     found = {alert.rule: alert.count for alert in house.all()}
     assert found == {"scope-breach": 20, "repeated-refusals": 20, "failed-sign-ins": 20}
     assert len(house.entries("alert.raised")) == 3
+
+
+def test_an_alert_that_is_closed_while_a_run_is_planned_is_not_joined(house: AlertHouse) -> None:
+    house.breach()
+    house.follow()
+    (alert,) = house.all()
+    house.alerts.acknowledge(DATA_OF_CITY, alert.id)
+    house.breach()
+    inner = house.follower.store
+
+    class Meanwhile:
+        """The store of groups; somebody closes the alert right after it was looked up."""
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever it is
+            return getattr(inner, name)
+
+        def watches(self, *arguments: Any) -> Any:  # noqa: ANN401  as the store's
+            found = inner.watches(*arguments)
+            if house.alerts.get(DATA_OF_CITY, alert.id).alert.state is AlertState.ACKNOWLEDGED:
+                house.alerts.close(DATA_OF_CITY, alert.id, Finding.HANDLED, "已处置。")
+            return found
+
+    worker = replace(house.follower, store=cast(WatchStore, Meanwhile()))
+    while worker.round():
+        continue
+    found = sorted((one.state.value, one.count) for one in house.all())
+    assert found == [("closed", 1), ("open", 1)]
 
 
 def test_following_the_log_ends(house: AlertHouse) -> None:
