@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -145,10 +145,12 @@ class LogWatch:
             return
 
         def write(tx: Tx) -> None:
+            self._require_news(tx, done)
             self.row.set_watch_state(tx, done)
             self.row.set_damaged(tx, "")
 
-        self.journal.record(write, EntryDraft("log.damage_ended", None, facts={"size": size}))
+        with suppress(_ToldError):
+            self.journal.record(write, EntryDraft("log.damage_ended", None, facts={"size": size}))
         self._state = done
 
     def _look_closer(self, state: WatchState) -> bool:
@@ -166,17 +168,28 @@ class LogWatch:
         since = seconds_text(self.now())
 
         def write(tx: Tx) -> None:
+            self._require_news(tx, told)
             self.row.set_watch_state(tx, told)
             self.row.set_damaged(tx, since)
 
         try:
-            self.journal.record(write, EntryDraft("log.damaged", None, "failed", _facts(findings, report.size)))
+            with suppress(_ToldError):
+                self.journal.record(write, EntryDraft("log.damaged", None, "failed", _facts(findings, report.size)))
         except GatewayError:
             # a log that cannot be written to cannot tell; the faces that release are told all the same
             self.scratch.write(lambda tx: self.row.set_damaged(tx, since))
             raise
         self._state = told
         return True
+
+    def _require_news(self, tx: Tx, state: WatchState) -> None:
+        """Raise ``_ToldError`` when another worker told the same in between."""
+        if self.row.watch_state(tx).damage == state.damage:
+            raise _ToldError
+
+
+class _ToldError(Exception):
+    """Another worker told it; undoes the write."""
 
 
 def _edge(state: WatchState) -> Edge:

@@ -190,6 +190,24 @@ def test_an_altered_entry_is_told_of_once_alerted_stops_releases_and_ends(both: 
     assert (len(both.told()), both.stops()) == (2, False)
 
 
+def test_two_workers_tell_of_a_damage_once_and_once_that_it_ended(watched: Watched) -> None:
+    one, two = watched.watch(), watched.watch()
+    assert not one.step()
+    assert not two.step()
+    original = body_of(watched, 300)
+    where = log_entries.c.seq == 300
+    watched.damage(sa.update(log_entries).where(where).values(body=altered(watched, 300)))
+    for watch in (one, two):
+        watched.whole(watch)
+    assert len(watched.told()) == 1
+    watched.damage(sa.update(log_entries).where(where).values(body=original))
+    watched.house.clock.turn(hours=2)
+    for watch in (one, two):
+        watched.whole(watch)
+    assert len(watched.house.entries("log.damage_ended")) == 1
+    assert (len(watched.told()), watched.stops()) == (1, False)
+
+
 def missing(watched: Watched) -> list[Any]:
     return [sa.delete(log_entries).where(log_entries.c.seq == 400)]
 
