@@ -49,6 +49,7 @@ from gateway.api import (
     retention,
     sessions,
     statistics,
+    suppressions,
     system,
     wallets,
 )
@@ -173,6 +174,7 @@ def _blueprints(services: Services) -> list[Any]:
             accounts.blueprint,
             recipients.blueprint,
             alerts.blueprint,
+            suppressions.blueprint,
             inspections.blueprint,
             retention.blueprint,
             presence.blueprint,

@@ -126,6 +126,9 @@ TABLE: dict[type[Exception], ProblemType] = {
     anonymize.UnknownLeafError: ProblemType("unknown-value", 409, "数据值不在层级表中", "A value fits no hierarchy"),
     anonymize.TransformError: ProblemType("transform-failed", 409, "处理失败，已停止提供", "Not as planned: stopped"),
     audit.ProofError: ProblemType("proof-failed", 409, "证明不成立", "The proof does not hold"),
+    audit.DamagedLogStopError: ProblemType(
+        "log-in-doubt", 503, "审计日志受损，暂停提供", "Stopped until the log holds again"
+    ),
     audit.WitnessSilentError: ProblemType(
         "witness-silent", 503, "审计见证中断，暂停提供", "Stopped until the log is witnessed"
     ),
@@ -328,6 +331,10 @@ ADVICE: dict[str, tuple[str, str]] = {
     "witness-silent": (
         "请审计检查员恢复见证；会签后自动恢复提供。",
         "Let the inspector's witness cosign the log; releases then go on by themselves.",
+    ),
+    "log-in-doubt": (
+        "请审计检查员核验日志；恢复后自动恢复提供。",
+        "Let the inspector verify the log; releases go on by themselves when it holds again.",
     ),
     "not-ready": ("稍后查询状态，状态为 ready 后再取。", "Poll the state; go on when it is 'ready'."),
     "wallet-refused": ("按 error 代码修改；必要时向学校重新申领。", "See the code in error; or ask for a new offer."),

@@ -24,6 +24,7 @@ from gateway.audit.proving import ProofDesk
 from gateway.audit.publication import LogPublisher
 from gateway.audit.pupils import PupilDesk
 from gateway.audit.service import AuditService
+from gateway.audit.suppressions import SuppressionService
 from gateway.canaries.service import CanaryService
 from gateway.families.service import FamilyService
 from gateway.identity.issuer_keys import IssuerKeyService
@@ -95,6 +96,7 @@ class Services:
     proofs: ProofDesk | None = None
     """Proofs that a pupil is or is not in an entry, on the faces that hold the tag root too."""
     alerts: AlertService | None = None
+    suppressions: SuppressionService | None = None
     """Alerts, on the faces that see entries of the log."""
     inspections: InspectionService | None = None
     """Inspection cases, on the same faces."""

@@ -365,6 +365,12 @@ class Parameters:
     witness_stop_minutes: int = 1440
     """Minutes without a cosignature after which releases of ``witness_stop_levels`` stop."""
     witness_stop_levels: frozenset[str] = frozenset({"match", "pseudonymous", "masked"})
+    damage_stops: bool = True
+    """Whether releases of these levels stop too while the log is known to be damaged."""
+    verify_hours: int = 24
+    """Hours from the begin of one verification of the whole log by the worker to that of the next."""
+    verify_share: int = 10
+    """Percent of its time that the worker may spend on it."""
     assessment_by_hand: bool = False
     """Whether an officer's own impact assessment must stand before a decision, where one is obligatory."""
     delegation_days: int = 60

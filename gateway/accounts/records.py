@@ -102,6 +102,11 @@ class Account:
         roles = own.roles | borrowed if lent.unit == self.unit else borrowed
         return replace(own, roles=roles, unit=lent.unit, on_behalf=lent.delegator)
 
+    def idle_days(self, today: date) -> int:
+        """Return for how many civil days the account was not used, counted from its making or reopening if never."""
+        uses = [at for at in (self.created_at, self.last_used_at, self.reopened_at) if at is not None]
+        return max((today - civil_date(max(uses))).days, 0) if uses else 0
+
     def seals_on(self, months: int) -> date | None:
         """Return the civil date on which the account is sealed if it stays unused; ``None`` for families (Q-14)."""
         if self.kind in FAMILIES:

@@ -274,6 +274,7 @@ class AccountService(Sessions):
         principal = account.principal(civil_date(now), assurance=assurance, lent=self._lent(account))
         facts: dict[str, JsonValue] = {"method": "password" if step is None else "password+totp"}
         facts["session"] = token is not None
+        facts["idle_days"] = account.idle_days(civil_date(now))
         try:
             self._journal.record(write, EntryDraft("account.login", principal, facts=facts))
         except _StepSpentError:

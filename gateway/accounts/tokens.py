@@ -149,7 +149,8 @@ class TokenService:
         if self._recipients is not None and recipient is not None and self._recipients.settle(recipient) is not None:
             self._refuse(account.id, "suspended")
         used = replace(client, account=replace(account, last_used_at=now))
-        return _Proven(used, jti_hash(found.claims["jti"]) or "", now)
+        idle = account.idle_days(civil_date(now))
+        return _Proven(used, jti_hash(found.claims["jti"]) or "", now, idle)
 
     def _key_of(self, client: OAuthClient, assertion: UnverifiedJwt) -> ECKey | None:
         keys = client.jwks
@@ -394,13 +395,19 @@ class _Proven:
     client: OAuthClient
     jti_sha256: str
     at: datetime
+    idle_days: int = 0
+    """Civil days for which it was not used before."""
 
     @property
     def principal(self) -> Principal:
         return self.client.account.principal(civil_date(self.at), assurance=2)
 
     def login(self) -> EntryDraft:
-        return EntryDraft("account.login", self.principal, facts={"method": "private_key_jwt", "session": False})
+        return EntryDraft(
+            "account.login",
+            self.principal,
+            facts={"method": "private_key_jwt", "session": False, "idle_days": self.idle_days},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,10 +114,10 @@ class AlertService:
         """
         if not 1 <= query.limit <= MAX_PAGE:
             raise ParameterError(f"A page holds 1 to {MAX_PAGE} alerts.", detail_zh=f"每页 1 至 {MAX_PAGE} 条。")
-        self._require_reader(principal)
+        self.require_reader(principal)
 
         def run(tx: Tx) -> AlertPage:
-            desks = [desk for desk in self.store.desks(tx) if self._may_read(principal, desk)]
+            desks = [desk for desk in self.store.desks(tx) if self.may_read(principal, desk)]
             found = tuple(self.store.find(tx, query, desks))
             return AlertPage(found, found[-1].id if len(found) == query.limit else None)
 
@@ -146,7 +146,7 @@ class AlertService:
             desks = [
                 desk
                 for desk in self.store.desks(tx, unclosed=True)
-                if desk[1] in principal.roles and self._may_read(principal, desk)
+                if desk[1] in principal.roles and self.may_read(principal, desk)
             ]
             return self.store.count_unclosed(tx, desks) if desks else 0
 
@@ -158,11 +158,15 @@ class AlertService:
 
     def may_handle(self, principal: Principal, alert: Alert) -> bool:
         """Say whether the principal may handle an alert, as it stands; nothing is recorded."""
+        return alert.state is not AlertState.CLOSED and self.answers(principal, alert)
+
+    def answers(self, principal: Principal, alert: Alert) -> bool:
+        """Say whether an alert is the principal's to answer, also when it is closed; nothing is recorded."""
         try:
             self.gate.handle(principal, alert)
         except ForbiddenError:
             return False
-        return alert.state is not AlertState.CLOSED
+        return True
 
     # handling
 
@@ -261,7 +265,7 @@ class AlertService:
             policy = self.gate.handle(principal, found)
             _in_state(found, states)
         except (ForbiddenError, AlertStateError) as error:
-            self.journal.append(_refused(principal, found, act, error))
+            self.journal.append(refused_act(principal, found, act, error))
             raise
         seen = found.version if version is None else version
         changed = replace(change(found), version=seen + 1)
@@ -284,11 +288,12 @@ class AlertService:
 
     # inside
 
-    def _require_reader(self, principal: Principal) -> None:
+    def require_reader(self, principal: Principal) -> None:
         """Raise ``ForbiddenError`` for whoever may not even see alerts of their own unit."""
         self.gate.read(principal, (principal.unit or UnitCode(""), Role.DATA_OFFICER))
 
-    def _may_read(self, principal: Principal, desk: Desk) -> bool:
+    def may_read(self, principal: Principal, desk: Desk) -> bool:
+        """Say whether the principal may see the alerts of a desk."""
         try:
             self.gate.read(principal, desk)
         except ForbiddenError:
@@ -297,7 +302,7 @@ class AlertService:
 
     def _readable(self, principal: Principal, alert: AlertId) -> Alert:
         found = self.reader.read(lambda tx: self.store.get(tx, alert))
-        if found is None or not self._may_read(principal, (found.unit, found.owner)):
+        if found is None or not self.may_read(principal, (found.unit, found.owner)):
             raise NotFoundError("There is no such alert.", detail_zh="没有该预警。")
         return found
 
@@ -339,7 +344,8 @@ def _facts(alert: Alert) -> dict[str, JsonValue]:
     }
 
 
-def _refused(principal: Principal, alert: Alert, act: AlertAct, error: GatewayError) -> EntryDraft:
+def refused_act(principal: Principal, alert: Alert, act: str, error: GatewayError) -> EntryDraft:
+    """Return the entry of an act on an alert, or on what suppresses more of it, that was refused."""
     policy = error.extra.get("policy")
     facts: dict[str, JsonValue] = {
         "alert": alert.id,

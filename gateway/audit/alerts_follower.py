@@ -1,70 +1,92 @@
 """The worker's end of alerts: follows the audit log from a cursor and raises what the rules say.
 
-Each entry is taken once, in order. What an entry does to a group is written in the transaction that moves the cursor
-past it; where several rules take one entry, the last moves it, and a group knows which entry it took last. So a worker
-that was killed, or a second one beside it, goes on where the log was left.
+Each entry is taken once, in order. What a run of entries does to all groups is planned in memory, on one state of the
+database, and written in one transaction: groups, alerts with their entries, and the cursor. So a worker that was
+killed, or a second one beside it, goes on where the log was left; when the cursor, or an alert that was joined, is
+another than was planned on, nothing is written and the run is planned anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.articles import keeps
-from gateway.audit.alerts_records import Alert, AlertEvent, AlertId, AlertState, Mark, Watch
-from gateway.audit.alerts_rules import (
-    Content,
-    Join,
-    Raise,
-    Skip,
-    Step,
-    Wait,
-    Worked,
-    due_of,
-    group_of,
-    matches,
-    member,
-    moment_of,
-    rules_of,
-    step,
+from gateway.audit.alerts_amounts import SlotRow, past_of, slot_of
+from gateway.audit.alerts_plan import GroupKey, Kept, Plan, Raised
+from gateway.audit.alerts_records import (
+    EVIDENCE_KEPT,
+    Alert,
+    AlertEvent,
+    AlertId,
+    AlertState,
+    Mark,
+    Suppression,
+    SuppressionId,
+    Watch,
 )
+from gateway.audit.alerts_rules import Content, Worked, due_of, member, moment_of
 from gateway.audit.entries import decode_entry
+from gateway.audit.errors import MalformedError
 from gateway.audit.records import StoredEntry
 from gateway.ids import AccountId, UnitCode
 from gateway.instants import seconds_text
-from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Scratch, Tx
+from gateway.journal import EntryDraft, GroupJournal, JsonValue, Reader, Scratch, Tx
 from gateway.principals import Role
 from rulebook.alert_records import Alerting, AlertRule
 
 CURSOR: Final = "alerts"
-BATCH = 500
-OVERDUE_AT_ONCE = 200
-NAMED = 20
+BATCH: Final = 500
+NAMED: Final = 20
 """Entries that ``alert.raised`` names."""
+_UNWATCHED: Final = Watch()
 
 
 class WatchStore(Protocol):
     """What the follower keeps of groups and alerts."""
 
-    def watch(self, tx: Tx, rule: str, key: str) -> Watch:
-        """Return what is known of a group."""
+    def watches(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, Watch]:
+        """Return what is known of groups."""
 
-    def wait(self, tx: Tx, rule: str, key: str, waiting: Sequence[Mark]) -> None:
-        """Remember the entries of a group that wait."""
+    def wait(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[Mark], Sequence[Mark]]]) -> None:
+        """Write for each rule and group which entries waited before, and which do now."""
 
-    def join(self, tx: Tx, alert: Alert, mark: Mark) -> None:
-        """Count one more entry of an alert."""
+    def join(self, tx: Tx, alert: Alert, marks: Sequence[Mark]) -> bool:
+        """Count more entries of an alert; say whether it was not closed."""
 
     def add(self, tx: Tx, alert: Alert, proof: Sequence[Mark], event: AlertEvent) -> None:
         """Insert an alert."""
 
-    def update(self, tx: Tx, alert: Alert, before: int, event: AlertEvent) -> bool:
-        """Write a change of an alert at version ``before``."""
+    def forget_marks(self, tx: Tx, rule: str, before: datetime) -> int:
+        """Forget entries that waited beyond any window of a rule."""
 
-    def past_due(self, tx: Tx, now: datetime, limit: int) -> list[Alert]:
-        """Return unclosed alerts whose deadline passed unrecorded."""
+
+class AmountStore(Protocol):
+    """What the follower keeps of amounts."""
+
+    def slots(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, list[SlotRow]]:
+        """Return what is kept of groups."""
+
+    def put(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[SlotRow], Sequence[tuple[int, str]]]]) -> None:
+        """Write for each rule and group its changed slots, and forget others."""
+
+    def forget(self, tx: Tx, rule: str, before: int) -> int:
+        """Forget the slots of a rule before one."""
+
+    def forget_rules(self, tx: Tx, known: Sequence[str]) -> int:
+        """Forget the slots of rules that are no more."""
+
+
+class CountedSuppressions(Protocol):
+    """The suppressions that hold, and what they kept from being raised."""
+
+    def covering(self, tx: Tx, after: datetime) -> list[Suppression]:
+        """Return all that began to hold and whose end lies after a moment."""
+
+    def count(self, tx: Tx, suppression: SuppressionId, hits: int, entries: int, last: Mark) -> None:
+        """Count alerts that were not raised."""
 
 
 class LogCursor(Protocol):
@@ -100,87 +122,119 @@ class Places(Protocol):
         """Return the territory of a grant, or the unit that decides an application; ``None`` for an unknown one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _KeptGroups:
+    """What is kept of groups, as one transaction sees it. Implements ``gateway.audit.alerts_plan.Groups``."""
+
+    tx: Tx
+    store: WatchStore
+    amounts: AmountStore
+    suppressions: Mapping[GroupKey, Sequence[Suppression]]
+
+    def load(self, wanted: Mapping[AlertRule, Collection[str]]) -> Mapping[GroupKey, Kept]:
+        found: dict[GroupKey, Kept] = {}
+        for rule, keys in wanted.items():
+            watches = self.store.watches(self.tx, rule.code, keys)
+            slots = self.amounts.slots(self.tx, rule.code, keys) if rule.measures else {}
+            for key in {*watches, *slots}:
+                found[rule.code, key] = Kept(watches.get(key, _UNWATCHED), slots.get(key, ()))
+        return found
+
+    def suppressed(self, rule: str, key: str, at: datetime) -> SuppressionId | None:
+        for one in self.suppressions.get((rule, key), ()):
+            if one.since is not None and one.since <= at < (one.ended_at or one.until):
+                return one.id
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Entries from ``start`` to before ``end``, and what they do."""
+
+    start: int
+    end: int
+    plan: Plan
+
+
 @keeps("A50-16")
 @dataclass(frozen=True, slots=True)
 class AlertFollower:
     """Raises alerts. ``worked`` says whether a day is a working day."""
 
     store: WatchStore
+    amounts: AmountStore
+    suppressions: CountedSuppressions
     log: LogCursor
     reader: Reader
-    journal: Journal
+    journal: GroupJournal
     scratch: Scratch
     alerting: Alerting
     worked: Worked
     places: Places
     now: Callable[[], datetime]
     new_id: Callable[[str], str]
+    batch: int = field(default=BATCH)
 
     def round(self) -> bool:
         """Take the next entries of the log; say whether there were any."""
-        position = self.reader.read(lambda tx: self.log.cursor(tx, CURSOR))
-        found = self.reader.read(lambda tx: list(self.log.entries(tx, position, position + BATCH)))
-        rules = rules_of(self.alerting)
-        try:
-            for stored in found:
-                content = decode_entry(stored.body)
-                taken = [rule for rule in rules if matches(rule, content, hours=self.alerting, worked=self.worked)]
-                for number, rule in enumerate(taken, start=1):
-                    past = stored.index + 1 if number == len(taken) else None
-                    self._take(rule, content, stored.index, position, past)
-                if taken:
-                    position = stored.index + 1
-            if found and found[-1].index >= position:
-                self._move(position, found[-1].index + 1)
-        except _OvertakenError:
-            return True  # another worker was quicker: look again
-        return bool(found)
+        run = self.reader.read(self._plan)
+        if run is None:
+            return False
+        raised = [replace_unit(one, self._unit(one.rule, one.content)) for one in run.plan.raised]
 
-    def _take(self, rule: AlertRule, content: Content, index: int, position: int, past: int | None) -> None:
-        """Do what one entry does to one group; move the cursor ``past`` it when this is the last rule."""
-        key, mark = group_of(rule, content), Mark(index, moment_of(content))
-        planned = step(rule, self.reader.read(lambda tx: self.store.watch(tx, rule.code, key)), mark)
-
-        def write(tx: Tx, raised: Alert | None) -> None:
-            if not self.log.hold_cursor(tx, CURSOR, position):
-                raise _OvertakenError
-            watch = self.store.watch(tx, rule.code, key)
-            actual = step(rule, watch, mark)
-            if type(actual) is not type(planned):
-                raise _OvertakenError
-            self._apply(tx, rule, key, actual, watch, raised)
-            if past is not None:
-                self.log.move_cursor(tx, CURSOR, position, past)
-
-        if isinstance(planned, Raise):
-            alert = self._alert(rule, key, content, planned)
-            self.journal.record(lambda tx: write(tx, alert), self._raised(alert, content, planned))
-        else:
-            self.scratch.write(lambda tx: write(tx, None))
-
-    def _apply(self, tx: Tx, rule: AlertRule, key: str, done: Step, watch: Watch, raised: Alert | None) -> None:
-        match done:
-            case Skip():
-                return
-            case Wait(waiting):
-                self.store.wait(tx, rule.code, key, waiting)
-            case Join(mark):
-                if watch.alert is not None:
-                    self.store.join(tx, watch.alert, mark)
-            case Raise(proof):
-                if raised is not None:
-                    self.store.wait(tx, rule.code, key, ())
-                    self.store.add(tx, raised, proof, AlertEvent(raised.opened_at, None, "raised"))
-
-    def _move(self, expected: int, position: int) -> None:
         def write(tx: Tx) -> None:
-            if not self.log.hold_cursor(tx, CURSOR, expected):
+            if not self.log.hold_cursor(tx, CURSOR, run.start):
                 raise _OvertakenError
-            self.log.move_cursor(tx, CURSOR, expected, position)
+            self._write(tx, run.plan, raised)
+            self.log.move_cursor(tx, CURSOR, run.start, run.end)
 
-        self.scratch.write(write)
+        try:
+            if raised:
+                self.journal.record_all(write, [self._entry_of(one) for one in raised])
+            else:
+                self.scratch.write(write)
+        except _OvertakenError:
+            return True  # another worker was quicker, or an alert was closed: look again
+        return True
 
-    def _alert(self, rule: AlertRule, key: str, content: Content, raised: Raise) -> Alert:
+    def _plan(self, tx: Tx) -> _Run | None:
+        """Plan the next entries on one state of the database; ``None`` at the end of the log."""
+        start = self.log.cursor(tx, CURSOR)
+        found = list(self.log.entries(tx, start, start + self.batch))
+        if not found:
+            return None
+        contents = list(_read(found))
+        covering: dict[GroupKey, list[Suppression]] = {}
+        first = min((moment_of(content) for _, content in contents), default=self.now())
+        for one in self.suppressions.covering(tx, first):
+            covering.setdefault((one.rule, one.key), []).append(one)
+        plan = Plan(self.alerting, self.worked, _KeptGroups(tx, self.store, self.amounts, covering), self._alert)
+        plan.take(contents)
+        return _Run(start, found[-1].index + 1, plan)
+
+    def _write(self, tx: Tx, plan: Plan, raised: Sequence[Raised]) -> None:
+        groups = plan.known.values()
+        for group in groups:
+            if group.joined and group.stood is not None and not self.store.join(tx, group.stood, group.joined):
+                raise _OvertakenError
+        self.store.wait(tx, [(one.rule.code, one.key, one.before, one.watch.waiting) for one in groups])
+        changed = [(one, one.tally) for one in groups if one.tally is not None]
+        self.amounts.put(
+            tx,
+            [
+                (one.rule.code, one.key, tally.rows(sorted(tally.changed)), sorted(tally.dropped))
+                for one, tally in changed
+            ],
+        )
+        for one in raised:
+            proof = (*one.proof[-EVIDENCE_KEPT:], *one.joined)[:EVIDENCE_KEPT]
+            self.store.add(tx, one.alert, proof, AlertEvent(one.alert.opened_at, None, "raised"))
+        for suppression, hits in plan.hits.items():
+            if hits.last is not None:
+                self.suppressions.count(tx, suppression, hits.raised, hits.entries, hits.last)
+
+    def _alert(self, rule: AlertRule, key: str, content: Content, proof: Sequence[Mark], count: int) -> Alert:
+        """Return a new alert; its unit is found when the run is planned."""
         now = self.now()
         # where the system tells of somebody's act, that person stands among the facts
         actor = member(content, "actor.id") or member(content, "facts.account")
@@ -190,18 +244,18 @@ class AlertFollower:
             key=key,
             severity=rule.severity,
             owner=Role(rule.owner),
-            unit=self._unit(rule, content),
+            unit=self.places.province,
             about=None if actor is None else AccountId(str(actor)),
             state=AlertState.OPEN,
             opened_at=now,
             due=due_of(rule.deadline, now, self.alerting, self.worked),
-            count=len(raised.proof),
-            last_index=raised.proof[-1].index,
-            last_at=max(one.at for one in raised.proof),
+            count=count,
+            last_index=proof[-1].index,
+            last_at=max(one.at for one in proof),
         )
 
-    def _raised(self, alert: Alert, content: Content, raised: Raise) -> EntryDraft:
-        links = content["links"]
+    def _entry_of(self, one: Raised) -> EntryDraft:
+        alert, links = one.alert, one.content["links"]
         facts: dict[str, JsonValue] = {
             "alert": alert.id,
             "rule": alert.rule,
@@ -209,8 +263,8 @@ class AlertFollower:
             "unit": alert.unit,
             "owner": alert.owner.value,
             "due": seconds_text(alert.due),
-            "count": alert.count,
-            "entries": [one.index for one in raised.proof[-NAMED:]],
+            "count": alert.count - len(one.joined),
+            "entries": [mark.index for mark in one.proof[-NAMED:]],
         }
         named = {name: str(value) for name, value in links.items()} if isinstance(links, Mapping) else {}
         return EntryDraft("alert.raised", None, facts=facts, links=named)
@@ -233,38 +287,54 @@ class AlertFollower:
         if found is None and rule.unit_from != "province":
             told = member(content, "actor.unit") or member(content, "facts.unit")
             found = None if told is None else str(told)
+            actor = member(content, "actor.id")
+            if found is None and actor is not None:
+                found = self.places.unit_of_account(str(actor))  # what came through the outbox names no unit
         department = None if found is None else self.places.department_of(found)
         return department or self.places.province
 
-    # deadlines
+    def sweep(self) -> int:
+        """Forget what no rule looks back to any more, counted from the newest entry that was taken; return how much.
 
-    def mark_overdue(self) -> int:
-        """Record each alert whose deadline passed; return how many."""
-        late = self.reader.read(lambda tx: self.store.past_due(tx, self.now(), OVERDUE_AT_ONCE))
-        return sum(self._overdue(alert) for alert in late)
+        What is forgotten would not be counted either: groups that are never seen again must not fill the table.
+        """
+        position = self.reader.read(lambda tx: self.log.cursor(tx, CURSOR))
+        newest = self.reader.read(lambda tx: list(self.log.entries(tx, position - 1, position))) if position else []
+        if not newest:
+            return 0
+        at = max((moment_of(content) for _, content in _read(newest)), default=self.now())
 
-    def _overdue(self, alert: Alert) -> bool:
-        changed = replace(alert, overdue=True, version=alert.version + 1)
+        def write(tx: Tx) -> int:
+            gone = self.amounts.forget_rules(tx, sorted(self.alerting.rules))
+            for rule in self.alerting.rules.values():
+                gone += self.store.forget_marks(tx, rule.code, at - timedelta(minutes=rule.window_minutes) - _MARGIN)
+                if rule.measures:
+                    gone += self.amounts.forget(tx, rule.code, slot_of(rule, at - _MARGIN) - past_of(rule))
+            return gone
 
-        def write(tx: Tx) -> None:
-            if not self.store.update(tx, changed, alert.version, AlertEvent(self.now(), None, "overdue")):
-                raise _OvertakenError
+        return self.scratch.write(write)
 
-        facts: dict[str, JsonValue] = {
-            "alert": alert.id,
-            "rule": alert.rule,
-            "severity": alert.severity,
-            "unit": alert.unit,
-            "owner": alert.owner.value,
-            "due": seconds_text(alert.due),
-            "state": alert.state.value,
-        }
+
+def _read(found: Iterable[StoredEntry]) -> Iterator[tuple[int, Content]]:
+    """Yield index and content of entries. One that cannot be read raises nothing: the watch over the chain tells of it.
+
+    It must not keep the follower from what comes behind it, the entry about the damage among them.
+    """
+    for stored in found:
         try:
-            self.journal.record(write, EntryDraft("alert.overdue", None, facts=facts))
-        except _OvertakenError:
-            return False  # somebody handled it in between
-        return True
+            yield stored.index, decode_entry(stored.body)
+        except MalformedError:
+            continue
+
+
+_MARGIN: Final = timedelta(days=1)
+"""A clock that went back by less loses nothing."""
+
+
+def replace_unit(one: Raised, unit: UnitCode) -> Raised:
+    """Return a raised alert with the department that answers."""
+    return replace(one, alert=replace(one.alert, unit=unit))
 
 
 class _OvertakenError(Exception):
-    """Another worker took the entry, or a handler the alert, in between; undoes the write."""
+    """Another worker took the entries, or somebody closed an alert, in between; undoes the write."""

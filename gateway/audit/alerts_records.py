@@ -13,6 +13,7 @@ from gateway.principals import Role
 from rulebook.alert_records import Severity
 
 AlertId = NewType("AlertId", str)
+SuppressionId = NewType("SuppressionId", str)
 EVIDENCE_KEPT = 100
 """Entries that an alert names one by one; beyond them it counts."""
 
@@ -38,7 +39,7 @@ class Finding(StrEnum):
     """It goes on as an inspection case or a correction order (已立案)."""
 
 
-AlertAct = Literal["raised", "acknowledged", "reassigned", "overdue", "closed"]
+AlertAct = Literal["raised", "acknowledged", "reassigned", "overdue", "escalated", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,10 @@ class Alert:
     closed_at: datetime | None = None
     finding: Finding | None = None
     version: int = 1
+    escalations: int = 0
+    """How often it was given to the department above, or to the last role, because it stayed unhandled."""
+    escalates_at: datetime | None = None
+    """When that happens next; ``None`` where nobody is left, and before the deadline passed."""
 
     def late(self, now: datetime) -> bool:
         """Say whether the deadline has passed unmet: of a closed alert, whether it was closed too late."""
@@ -147,3 +152,47 @@ class Watch:
 
     waiting: tuple[Mark, ...] = ()
     alert: Alert | None = None
+
+
+class SuppressionState(StrEnum):
+    """Waits for a second person, holds, was refused or taken back early, is over."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    LIFTED = "lifted"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Alerts of one group of one rule are not raised for a time, and counted instead.
+
+    ``unit`` and ``owner`` are the desk that would answer them. Moments are UTC; entries whose time lies from ``since``
+    to ``until``, the second excluded, are covered. ``reason`` is the asker's own words: it stays in the table.
+    """
+
+    id: SuppressionId
+    rule: str
+    key: str
+    unit: UnitCode
+    owner: Role
+    severity: Severity
+    about: AccountId | None
+    alert: AlertId
+    """The alert it was asked for at."""
+    reason: str
+    asked_by: AccountId
+    asked_at: datetime
+    until: datetime
+    state: SuppressionState
+    since: datetime | None = None
+    """When it began to hold; ``None`` while it waits for a second person."""
+    confirmed_by: AccountId | None = None
+    ended_at: datetime | None = None
+    hits: int = 0
+    """Alerts that were not raised."""
+    entries: int = 0
+    """Entries that would have raised them."""
+    last_index: int | None = None
+    last_at: datetime | None = None
+    version: int = 1

@@ -30,6 +30,8 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Grouping -> the members that name the group, the first that is there."""
 
+MAX_GROUP: Final = 120
+"""Characters of a group; what names one is an id of ours, and shorter."""
 Worked = Callable[[date], bool]
 """Says whether a day is a working day (T-2)."""
 Content = Mapping[str, JsonValue]
@@ -82,8 +84,7 @@ def moment_of(content: Content) -> datetime:
 
 def matches(rule: AlertRule, content: Content, *, hours: Alerting, worked: Worked) -> bool:
     """Say whether an entry counts for ``rule``: its kind, its outcome, every condition, the hour."""
-    kind = str(content["kind"])
-    if not any(_covers(wanted, kind) for wanted in rule.kinds):
+    if not rule.covers(str(content["kind"])):
         return False
     if rule.outcome is not None and content["outcome"] != rule.outcome:
         return False
@@ -92,33 +93,58 @@ def matches(rule: AlertRule, content: Content, *, hours: Alerting, worked: Worke
     return not rule.outside_office_hours or outside_office_hours(moment_of(content), hours, worked)
 
 
-def _covers(wanted: str, kind: str) -> bool:
-    """Say whether a kind of a rule covers that of an entry; alerts' own entries are covered by none."""
-    if kind.startswith("alert."):
-        return False
-    return wanted in {"*", kind} or (wanted.endswith(".") and kind.startswith(wanted))
-
-
 def _holds(condition: AlertCondition, value: JsonValue) -> bool:
     match condition.test:
         case "equals" | "in":
             return isinstance(value, str) and value in condition.values
+        case "has":
+            return isinstance(value, list) and condition.values[0] in value
         case "present":
             return _says_something(value)
         case "absent":
             return not _says_something(value)
         case "at_least":
             return isinstance(value, int) and not isinstance(value, bool) and value >= condition.least
+        case "at_most":
+            return isinstance(value, int) and not isinstance(value, bool) and value <= condition.least
 
 
 def _says_something(value: JsonValue) -> bool:
     return value is not None and value not in ("", [], {})
 
 
-def group_of(rule: AlertRule, content: Content) -> str:
-    """Return the group of an entry: entries of one group are counted together. Empty when nothing names one."""
+def group_of(rule: AlertRule, content: Content) -> str | None:
+    """Return the group of an entry: entries of one group are counted together. Empty when nothing names one.
+
+    ``None`` for an entry that cannot be told apart: ``actor_pupil`` groups those that are about exactly one pupil, by
+    who acted and the pupil's tag. Tags change with the quarter, and with them the groups.
+    """
+    if rule.group_by == "actor_pupil":
+        actor, tags = member(content, "actor.id"), member(content, "tags.tags")
+        return f"{actor} {tags[0]}" if actor and isinstance(tags, list) and len(tags) == 1 else None
     found = (member(content, path) for path in _GROUPS[rule.group_by])
-    return next((str(value) for value in found if isinstance(value, str) and value), "")
+    return next((str(value) for value in found if isinstance(value, str) and value), "")[:MAX_GROUP]
+
+
+def amount_of(rule: AlertRule, content: Content) -> int:
+    """Return how much an entry adds: one, or the member that the rule adds up, a number or the length of a list."""
+    if rule.sum is None:
+        return 1
+    value = member(content, rule.sum)
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def variant_of(rule: AlertRule, content: Content) -> str:
+    """Return the value by which a shift tells entries apart; of a list its members in order, at most 120 characters."""
+    if rule.shift is None:
+        return ""
+    value = member(content, rule.shift.member)
+    text = (
+        ",".join(sorted(str(one) for one in value)) if isinstance(value, list) else "" if value is None else str(value)
+    )
+    return text[:120] or "-"
 
 
 def step(rule: AlertRule, watch: Watch, mark: Mark) -> Step:

@@ -37,6 +37,12 @@ class LogDamagedError(GatewayError):
     """The log contradicts itself: it is not written to until somebody has looked."""
 
 
+class DamagedLogStopError(UnavailableError):
+    """The watch over the chain found the log damaged: releases of high risk stop until it holds again."""
+
+    rule = "A50-10"
+
+
 class RolledBackError(LogDamagedError, ConfigurationError):
     """The log is behind a checkpoint that was cosigned, or contradicts it: writing would sign a fork."""
 

@@ -109,6 +109,8 @@ class WitnessState:
     """Whether that was recorded as too long."""
     contradicted: bool = False
     """Whether it was recorded that a witness has seen what the log does not hold."""
+    damaged_since: str = ""
+    """When the watch over the chain found the log damaged; empty while it holds. The watch alone writes it."""
 
 
 @dataclass(frozen=True, slots=True)

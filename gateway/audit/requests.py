@@ -188,6 +188,10 @@ class QueuedJournal:
         return receipt
 
 
+def _nobody_known(_account: AccountId) -> Principal | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """The worker's end: turns requests and outbox events into entries, each exactly once, in order."""
@@ -195,6 +199,8 @@ class Intake:
     store: QueueStore
     reader: Reader
     sequencer: Sequencer
+    person: Callable[[AccountId], Principal | None] = _nobody_known
+    """Finds unit and post of whoever the registry names by account; ``None`` for an unknown account."""
 
     def drain_requests(self, limit: int = 256) -> int:
         """Append the entries that other faces asked for; return how many. Raises ``UnavailableError``."""
@@ -245,10 +251,13 @@ class Intake:
         """
         position = self.reader.read(lambda tx: self.store.cursor(tx, REGISTRY))
         futures: list[Future[Any]] = []
+        people: dict[str, Principal | None] = {}
         for event in outbox.pending(position, limit):
             if event.sequence <= position:
                 raise ParameterError("The outbox gave an event twice or out of order.")
-            draft = _draft_of(event)
+            if event.actor not in people:
+                people[event.actor] = self._actor(event.actor)
+            draft = _draft_of(event, people[event.actor])
             try:
                 check_draft(draft)
                 check_subjects(draft.subjects)
@@ -262,6 +271,17 @@ class Intake:
             future.result()
         return len(futures)
 
+    def _actor(self, named: str) -> Principal | None:
+        """Return who acted, with unit and post where the account is known; ``None`` for the registry itself."""
+        kind = _KINDS.get(named.partition("-")[0])
+        if kind is None:
+            return None
+        account = AccountId(named)
+        found = self.person(account) if kind is AccountKind.STAFF else None
+        if found is None:
+            return Principal(account, kind, frozenset())
+        return Principal(account, kind, frozenset(), unit=found.unit, post=found.post)
+
     def _mover(self, expected: int, position: int) -> Callable[[Tx], None]:
         def move(tx: Tx) -> None:
             self.store.move_cursor(tx, REGISTRY, expected, position)
@@ -269,10 +289,8 @@ class Intake:
         return move
 
 
-def _draft_of(event: OutboxEvent) -> EntryDraft:
-    kind = _KINDS.get(event.actor.partition("-")[0])
+def _draft_of(event: OutboxEvent, actor: Principal | None) -> EntryDraft:
     facts: dict[str, JsonValue] = {**event.facts, "sequence": event.sequence}
-    actor = None if kind is None else Principal(AccountId(event.actor), kind, frozenset())
     if actor is None:
         facts["by"] = event.actor
     return EntryDraft(event.kind, actor, facts=facts, subjects=tuple(SubjectRef(s) for s in event.subjects))

@@ -1,4 +1,4 @@
-"""Says in the log when a queue of the worker falls behind, so that the rules can alert of it (A50-16).
+"""Says in the log when a queue of the worker falls behind or the clock jumps, so that the rules can alert (A50-16).
 
 What ends in the log or in a status list must do so within seconds; a queue that stands still looks from outside like
 one that is empty. A worker that is dead says nothing: that is for ``/readyz`` and whoever watches the processes.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.instants import seconds_text
-from gateway.journal import EntryDraft, Journal
+from gateway.journal import EntryDraft, Journal, JsonValue
 
 AGAIN: Final = timedelta(minutes=15)
 """After how long a queue that still stands is said again."""
@@ -68,3 +68,37 @@ class StallWatch:
 
 def _seconds(span: timedelta) -> int:
     return max(int(span.total_seconds()), 0)
+
+
+class ClockWatch:
+    """Writes ``log.clock_jumped`` when the wall clock moved otherwise than time did, forwards or backwards.
+
+    ``steady`` is a clock that nobody sets, in seconds. What the wall clock gained or lost against it between two looks
+    is the jump; a host that slept may look like one, where its steady clock stood still meanwhile. A clock that went
+    back before an entry stands in the entry itself too (``clock_back``); one that was set forward shows only here.
+    """
+
+    def __init__(
+        self, journal: Journal, now: Callable[[], datetime], steady: Callable[[], float], limit: timedelta
+    ) -> None:
+        self._journal = journal
+        self._now = now
+        self._steady = steady
+        self._limit = limit
+        self._last: tuple[datetime, float] | None = None
+
+    def run(self) -> bool:
+        """Look once; return whether the clock jumped since the last look."""
+        now, steady = self._now(), self._steady()
+        last, self._last = self._last, (now, steady)
+        if last is None:
+            return False
+        jump = (now - last[0]) - timedelta(seconds=steady - last[1])
+        if abs(jump) <= self._limit:
+            return False
+        facts: dict[str, JsonValue] = {
+            "seconds": int(jump.total_seconds()),
+            "limit_seconds": _seconds(self._limit),
+        }
+        self._journal.append(EntryDraft("log.clock_jumped", None, "failed", facts))
+        return True

@@ -172,6 +172,15 @@ class Edge:
             level += 1
         return edge
 
+    @classmethod
+    def of(cls, size: int, levels: Iterable[Sequence[bytes]]) -> Edge:
+        """Return the edge of a tree of ``size`` whose tiles that are not full hold these hashes, level by level."""
+        return cls(size, [_Partial.of(list(hashes)) for hashes in levels])
+
+    def hashes(self) -> list[list[bytes]]:
+        """Return the hashes of the tiles that are not full, level by level."""
+        return [list(level.hashes) for level in self.levels]
+
     def copy(self) -> Edge:
         """Return an edge of its own, to be thrown away when the transaction fails."""
         return Edge(self.size, [_Partial(list(level.hashes), level.tree.copy()) for level in self.levels])
@@ -213,4 +222,8 @@ class Edge:
 
     def root(self) -> bytes:
         """Return the root of the tree."""
-        return fold([peak for level in reversed(self.levels) for peak in level.tree.peaks])
+        return fold(self.peaks())
+
+    def peaks(self) -> list[bytes]:
+        """Return the roots of the complete subtrees that make up the tree, widest first."""
+        return [peak for level in reversed(self.levels) for peak in level.tree.peaks]

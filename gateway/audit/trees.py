@@ -65,6 +65,14 @@ class InnerTiles:
     _edge: Edge = field(default_factory=Edge)
     _leaves: list[bytes] = field(default_factory=list)
 
+    def go_on(self, edge: Edge) -> None:
+        """Begin behind the full tiles of ``edge`` instead of at the first leaf."""
+        self._edge = Edge.of(edge.size >> HEIGHT, edge.hashes()[1:])
+
+    def edge(self) -> Edge:
+        """Return the edge of the tree, where no tile of leaves is begun."""
+        return Edge.of(self._edge.size << HEIGHT, [[], *self._edge.hashes()])
+
     def add(self, leaves: Sequence[bytes], whole: bytes | None) -> None:
         """Add leaves of one tile; ``whole`` is the root over them where they are a full tile."""
         if whole is None:

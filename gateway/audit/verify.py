@@ -22,13 +22,13 @@ from gateway.audit.cache import Cached
 from gateway.audit.contents import Contents
 from gateway.audit.findings import Damage, Finding, VerifyReport
 from gateway.audit.following import LogKeys
-from gateway.audit.merkle import HASH_BYTES, complete
+from gateway.audit.merkle import HASH_BYTES, CompactRange, complete
 from gateway.audit.note import VerifierKey
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.records import Head, TagList
 from gateway.audit.rotation import is_rotation
 from gateway.audit.signed import SignedRoot, SignedRoots
-from gateway.audit.tiles import HEIGHT, WIDTH, TileId, split_hashes, tile_width
+from gateway.audit.tiles import HEIGHT, WIDTH, Edge, TileId, split_hashes, tile_width
 from gateway.audit.trees import InnerTiles, Tree
 
 MAX_FINDINGS: Final = 1000
@@ -112,6 +112,35 @@ def verify_log(
         verifier.contents.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a look at the next entries of a log came to: where to go on, and whether all of them held."""
+
+    edge: Edge
+    """The edge of the tree at the last full tile that was checked."""
+    sound: bool
+    ended: bool
+    """Whether the end of the log was reached."""
+    size: int
+    """How many entries were there, as far as it came."""
+
+
+def verify_part(
+    source: LogSource, policy: TrustPolicy, begun: Edge, limit: int, *, witnessed: Iterable[str] = ()
+) -> Part:
+    """Check the entries behind ``begun``, an edge at a full tile: about ``limit`` of them, whole tiles.
+
+    The same steps as ``verify_log``, for a log that is checked bit by bit. It says only whether all held: what is
+    wrong, and where, a whole verification tells. ``source`` need show no checkpoint up to the size of ``begun``.
+    """
+    verifier = _Verifier(source, policy, lambda _count: None, hashes_only=False, helper=False)
+    verifier.signed.keep(witnessed)
+    try:
+        return verifier.part(begun, limit)
+    finally:
+        verifier.contents.close()
+
+
 @dataclass(slots=True)
 class _Stretch:
     """A stretch in which entries and tiles disagree: leaf hashes as found, and as the tiles have them."""
@@ -186,11 +215,40 @@ class _Verifier:
         self._judge_head()
         return self._report()
 
+    def part(self, begun: Edge, limit: int) -> Part:
+        self.entries.leaves = CompactRange(begun.size, begun.peaks())
+        self.inner.go_on(begun)
+        aligned, ended = begun, True
+        for rows in self._tiles_of_rows(begun.size or FIRST):
+            if aligned.size - begun.size >= limit:
+                ended = False
+                break
+            self._take(rows)
+            if self.entries.leaves.size % WIDTH == 0:
+                aligned = self.inner.edge()
+        self.contents.finish()
+        if ended:
+            self.inner.finish()
+            head = self.source.head()
+            last = 0 if self.signed.last is None else self.signed.last.size
+            size = self.entries.leaves.size
+            signed = last == size or (not last and size == begun.size)
+            whole = signed and not self.signed.upto(2**63) and begun.size <= size
+            if head is not None:
+                whole = whole and head.size == size and (not size or head.root == self.entries.leaves.root())
+            if not whole:
+                return Part(aligned, sound=False, ended=True, size=size)
+        sound = not self.counts and self.tiles is None and self.hole is None and not self.inner.wrong
+        size = self.entries.leaves.size
+        passed = {one for one in self.signed.kept if begun.size < one.size <= size}
+        sound = sound and not self.doubted and self.entries.bad is None and passed <= self.entries.kept
+        return Part(aligned, sound, ended, size)
+
     # reading
 
-    def _tiles_of_rows(self) -> Iterator[list[Row]]:
-        """Yield the rows, those of one tile together."""
-        start, pending = FIRST, list[Row]()
+    def _tiles_of_rows(self, start: int = FIRST) -> Iterator[list[Row]]:
+        """Yield the rows from ``start`` on, those of one tile together."""
+        pending = list[Row]()
         while rows := self.source.rows(start, _READ):
             start = rows[-1][0] + 1
             if rows[0][0] < 0:

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from gateway.audit.checkpoint import Checkpoint
 from gateway.audit.entries import decode_entry
-from gateway.audit.errors import MalformedError, ProofError, WitnessSilentError
+from gateway.audit.errors import DamagedLogStopError, MalformedError, ProofError, WitnessSilentError
 from gateway.audit.merkle import consistency_proof
 from gateway.audit.note import SignedNote, VerifierKey
 from gateway.audit.policy import TrustPolicy
@@ -235,18 +235,33 @@ class StateReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WitnessGuard:
-    """Stops releases of high risk when entries have waited for the witnesses longer than ``stop_after``."""
+    """Stops releases of high risk without a witness for longer than ``stop_after``, and while the log is damaged.
+
+    A damage that the watch over the chain has found stops them unless ``damage_stops`` is off.
+    """
 
     store: StateReader
     levels: frozenset[str]
     stop_after: timedelta
     now: Callable[[], datetime]
+    damage_stops: bool = True
 
     def require(self, tx: Tx, level: str) -> None:
-        """Return when a release of ``level`` may go on; raise ``WitnessSilentError`` when it may not."""
+        """Return when a release of ``level`` may go on.
+
+        Raises ``DamagedLogStopError`` and ``WitnessSilentError`` when it may not.
+        """
         if level not in self.levels:
             return
-        since = self.store.witness_state(tx).waiting_since
+        state = self.store.witness_state(tx)
+        if state.damaged_since and self.damage_stops:
+            raise DamagedLogStopError(
+                f"The audit log was found damaged at {state.damaged_since}; releases at level '{level}' stop until it "
+                "holds again. Let the inspector verify the log (docs/operators.md, section 8).",
+                detail_zh=f"{state.damaged_since} 发现审计日志受损，本级别数据停止提供；请联系审计检查员核验日志。",
+                missing=("sound_log",),
+            )
+        since = state.waiting_since
         if since and self.now() - instant_of(since) > self.stop_after:
             raise WitnessSilentError(
                 f"No witness has cosigned the audit log since {since}; releases at level '{level}' stop till then. "

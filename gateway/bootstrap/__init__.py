@@ -1,6 +1,6 @@
 """The composition root: reads settings, opens stores, wires the services of one face."""
 
-from gateway.bootstrap.alerts import AlertService, alerts_of, officer
+from gateway.bootstrap.alerts import AlertService, SuppressionService, alerts_of, officer, suppressions_of
 from gateway.bootstrap.canaries import CanaryService, canaries_of
 from gateway.bootstrap.cases import (
     Actor,
@@ -30,6 +30,7 @@ from gateway.bootstrap.registry import (
     prepare_databases,
     write_pupils,
 )
+from gateway.bootstrap.replays import replay_alerts
 from gateway.bootstrap.retention import renewal_of, retention_of, tag_root_of
 from gateway.bootstrap.texts import TextRedactions, redactions_of
 from gateway.bootstrap.witnessing import witness_request
@@ -51,6 +52,7 @@ __all__ = [
     "RegistryOversight",
     "RuleResult",
     "StaffDesk",
+    "SuppressionService",
     "TextRedactions",
     "acting",
     "alerts_of",
@@ -80,8 +82,10 @@ __all__ = [
     "prepare_databases",
     "redactions_of",
     "renewal_of",
+    "replay_alerts",
     "retention_of",
     "staff_of",
+    "suppressions_of",
     "tag_root_of",
     "trust_policy",
     "witness_request",

@@ -9,10 +9,12 @@ from datetime import date
 from core_registry.setting import work_calendar
 from gateway.accounts.store import SqlAccounts, SqlBookkeeping
 from gateway.audit.alerts import AlertService, Desk
+from gateway.audit.alerts_deadlines import AlertDeadlines
 from gateway.audit.alerts_expiry import EndingGrant, ExpiryNotice
 from gateway.audit.alerts_follower import AlertFollower
 from gateway.audit.alerts_records import Alert
-from gateway.audit.store import SqlAlertStore, SqlLogStore
+from gateway.audit.store import SqlAlertStore, SqlAmounts, SqlLogStore, SqlSuppressions
+from gateway.audit.suppressions import SuppressionEnds, SuppressionService
 from gateway.bootstrap.parts import Parts, Process
 from gateway.errors import ConfigurationError
 from gateway.ids import AccountId, ApplicationId, GrantId, UnitCode
@@ -29,7 +31,16 @@ from gateway.principals import Principal
 from gateway.services import Services
 from rulebook import Rulebook
 
-__all__ = ["AlertService", "alert_service", "alert_tasks", "alerts_of", "officer"]
+__all__ = [
+    "AlertService",
+    "SuppressionService",
+    "alert_service",
+    "alert_tasks",
+    "alerts_of",
+    "officer",
+    "suppression_service",
+    "suppressions_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,20 @@ class Departments:
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """Names the department above one."""
+
+    book: Rulebook
+
+    def __call__(self, unit: UnitCode) -> UnitCode | None:
+        """Return the division above ``unit``; ``None`` for the province and what is unknown."""
+        found = self.book.divisions.by_code.get(unit)
+        if found is None or unit == province_of(self.book) or found.parent is None:
+            return None
+        return UnitCode(found.parent)
+
+
+@dataclass(frozen=True, slots=True)
 class LiveGrants:
     """Implements ``gateway.audit.alerts_expiry.EndingGrants``."""
 
@@ -143,24 +168,51 @@ def alert_tasks(
     parts: Parts, log: SqlLogStore, policies: SqlPolicyStore, scratch: SqlBookkeeping, services: Services
 ) -> list[Task]:
     """Return the worker's tasks: follow the log, record what is overdue, say which grants expire soon."""
+    worked = work_calendar(parts.book).worked
+    store, suppressions = SqlAlertStore(), SqlSuppressions()
     follower = AlertFollower(
-        store=SqlAlertStore(),
+        store=store,
+        amounts=SqlAmounts(),
+        suppressions=suppressions,
         log=log,
         reader=parts.reader,
         journal=parts.journal,
         scratch=scratch,
         alerting=parts.book.alerts,
-        worked=work_calendar(parts.book).worked,
+        worked=worked,
         places=Departments(parts, services, policies),
         now=parts.now,
         new_id=random_id,
+    )
+    deadlines = AlertDeadlines(
+        store, parts.reader, parts.journal, parts.book.alerts, worked, Above(parts.book), parts.now
     )
     expiry = ExpiryNotice(LiveGrants(parts, policies), log, parts.reader, scratch, parts.journal, parts.today)
     return [
         Task("grant expiry", Periodic(expiry.run, 3600)),
         Task("alerts", follower.round),
-        Task("overdue alerts", Periodic(follower.mark_overdue, 60)),
+        Task("overdue alerts", Periodic(deadlines.run, 60)),
+        Task(
+            "ended suppressions",
+            Periodic(SuppressionEnds(suppressions, parts.reader, parts.journal, parts.now).run, 60),
+        ),
+        Task("old alert windows", Periodic(follower.sweep, 3600)),
     ]
+
+
+def suppression_service(parts: Parts, alerts: AlertService | None) -> SuppressionService | None:
+    """Return the use cases of suppressions; ``None`` on a face without alerts."""
+    if alerts is None:
+        return None
+    return SuppressionService(
+        store=SqlSuppressions(),
+        alerts=alerts,
+        reader=parts.reader,
+        journal=parts.journal,
+        alerting=parts.book.alerts,
+        now=parts.now,
+        new_id=random_id,
+    )
 
 
 def alerts_of(process: Process) -> AlertService:
@@ -168,6 +220,13 @@ def alerts_of(process: Process) -> AlertService:
     if process.services.alerts is None:
         raise ConfigurationError("This face has no alerts.", detail_zh="本端没有预警。")
     return process.services.alerts
+
+
+def suppressions_of(process: Process) -> SuppressionService:
+    """Return the suppressions of a process; raises ``ConfigurationError`` on a face without them."""
+    if process.services.suppressions is None:
+        raise ConfigurationError("This face has no alerts.", detail_zh="本端没有预警。")
+    return process.services.suppressions
 
 
 def officer(process: Process, account: str) -> Principal:

@@ -30,7 +30,7 @@ from gateway.audit.witness import last_seen
 from gateway.audit.witnessing import seen_by_witnesses
 from gateway.bootstrap.accesses import access_desk, question_desk
 from gateway.bootstrap.administration import account_services
-from gateway.bootstrap.alerts import alert_service
+from gateway.bootstrap.alerts import alert_service, suppression_service
 from gateway.bootstrap.canaries import canary_service
 from gateway.bootstrap.checks import check_service, match_service
 from gateway.bootstrap.data_keys import adopt_epochs, data_keys, epoch_keys
@@ -285,6 +285,7 @@ def _wire(parts: Parts, log: SqlLogStore, closers: list[Callable[[], None]], *, 
         retention=retention(parts, applications),
         inspections=inspection_service(parts, audit, alerts, applications, people.recipients, proofs),
         canaries=canary_service(parts, audit, applications),
+        suppressions=suppression_service(parts, alerts),
         orders=None if face is Face.FAMILY else order_desk(parts),
         article_51=FINDINGS,
         accesses=access_desk(parts, audit, families, applications, people.recipients),

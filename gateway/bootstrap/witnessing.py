@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from gateway.accounts.store import SqlBookkeeping
+from gateway.audit.log_watch import LogWatch
 from gateway.audit.note import VerifierKey
 from gateway.audit.service import AuditService
-from gateway.audit.store import SqlLogStore
+from gateway.audit.store import DatabaseLogSource, SqlLogStore, SqlWatching
 from gateway.audit.witness import AddCheckpoint
 from gateway.audit.witnessing import WitnessGuard, WitnessPush, WitnessWatch, request_for
 from gateway.bootstrap.parts import Parts, Process
@@ -23,7 +25,7 @@ def witness_guard(parts: Parts, log: SqlLogStore) -> WitnessGuard:
     """Return what stops releases of high risk when the witnesses have been silent for too long."""
     parameters = parts.book.parameters
     stop_after = timedelta(minutes=max(parameters.witness_stop_minutes, parameters.checkpoint_witness_minutes))
-    return WitnessGuard(log, parameters.witness_stop_levels, stop_after, parts.now)
+    return WitnessGuard(log, parameters.witness_stop_levels, stop_after, parts.now, parameters.damage_stops)
 
 
 def witness_tasks(parts: Parts, log: SqlLogStore, scratch: SqlBookkeeping, audit: AuditService) -> list[Task]:
@@ -42,7 +44,26 @@ def witness_tasks(parts: Parts, log: SqlLogStore, scratch: SqlBookkeeping, audit
     return [
         Task("witnesses", Periodic(push.run, PUSH_SECONDS)),
         Task("silent witnesses", Periodic(watch.run, WATCH_SECONDS)),
+        Task("watch over the chain", log_watch(parts, log, scratch, audit).run),
     ]
+
+
+def log_watch(parts: Parts, log: SqlLogStore, scratch: SqlBookkeeping, audit: AuditService) -> LogWatch:
+    """Return what verifies the log again and again."""
+    parameters = parts.book.parameters
+    return LogWatch(
+        row=SqlWatching(),
+        log=log,
+        reader=parts.reader,
+        journal=parts.journal,
+        scratch=scratch,
+        open=lambda after: DatabaseLogSource(parts.engine, after=after),
+        policy=audit.policy,
+        every=timedelta(hours=parameters.verify_hours),
+        share=parameters.verify_share,
+        now=parts.now,
+        timer=time.monotonic,
+    )
 
 
 def witness_request(process: Process, key: VerifierKey) -> AddCheckpoint:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from core_registry.db.matcher import SqlMatcher
 from core_registry.db.state import SqlOutbox
-from gateway.accounts.store import SqlBookkeeping
+from gateway.accounts.store import SqlAccounts, SqlBookkeeping
 from gateway.audit.requests import REGISTRY, Intake
-from gateway.audit.stalls import Queue, StallWatch
+from gateway.audit.stalls import ClockWatch, Queue, StallWatch
 from gateway.audit.store import SqlLogStore
 from gateway.bootstrap.accesses import family_questions, question_tasks
 from gateway.bootstrap.administration import standing_tasks
@@ -35,9 +37,10 @@ from gateway.console.office.uploads import shelf_of
 from gateway.errors import ConfigurationError
 from gateway.identity.issuing.desk import wallet_handlers
 from gateway.identity.service import IdentityService
-from gateway.ids import SubjectRef
+from gateway.ids import AccountId, SubjectRef
 from gateway.jobs import Periodic, Task
 from gateway.keyring import Key
+from gateway.principals import Principal
 from gateway.releases.manifest import ManifestSigner
 from gateway.releases.pairs import PairedView
 from gateway.releases.preparation import Preparation
@@ -50,6 +53,8 @@ WORKER = "worker"
 STATES = "registry-states"
 """Name of the cursor up to which changes of records were carried over to credentials."""
 _LOOK_SECONDS = 10
+CLOCK_LIMIT = timedelta(seconds=60)
+"""What the clock may gain or lose between two looks: network time moves it by less."""
 
 
 def worker_tasks(
@@ -67,7 +72,7 @@ def worker_tasks(
             "A worker needs the registry, the log key and the tag root.",
             detail_zh="工作进程需要学籍库、日志密钥和标签根密钥。",
         )
-    intake = Intake(log, parts.reader, parts.sequencer)
+    intake = Intake(log, parts.reader, parts.sequencer, _person_of(parts))
     outbox = SqlOutbox(parts.registry)
     asked = {**wallet_handlers(services.issuing.desk), **family_questions(services.accesses)}
     answerer = Answerer(
@@ -162,14 +167,34 @@ def _watches(parts: Parts, log: SqlLogStore, outbox: SqlOutbox, identity: Identi
         Queue("status-lists", identity.unsigned_since),
     )
     limit = timedelta(seconds=parts.book.parameters.stalled_seconds)
+    clock = ClockWatch(parts.journal, parts.now, _steady, CLOCK_LIMIT)
     return [
-        Task(
-            f"watch of {queue.name}",
-            Periodic(StallWatch(queue, parts.journal, parts.now, limit).run, _LOOK_SECONDS),
-            quick=True,
-        )
-        for queue in queues
+        Task("watch of the clock", Periodic(clock.run, _LOOK_SECONDS), quick=True),
+        *[
+            Task(
+                f"watch of {queue.name}",
+                Periodic(StallWatch(queue, parts.journal, parts.now, limit).run, _LOOK_SECONDS),
+                quick=True,
+            )
+            for queue in queues
+        ],
     ]
+
+
+def _steady() -> float:
+    """Return seconds of a clock that nobody sets; on Linux it runs on while the host sleeps."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+def _person_of(parts: Parts) -> Callable[[AccountId], Principal | None]:
+    """Return what finds unit and post of an account: the registry's events name no more than the account."""
+
+    def find(account: AccountId) -> Principal | None:
+        held = parts.reader.read(lambda tx: SqlAccounts().get(tx, account))
+        return None if held is None else held.principal(parts.today(), assurance=1)
+
+    return find
 
 
 def _settle(intake: Intake) -> None:

@@ -35,7 +35,14 @@ ALERT_ACTS: Mapping[str, Label] = {
     "acknowledged": Label("认领", "Taken up"),
     "reassigned": Label("转办", "Reassigned"),
     "overdue": Label("逾期", "Overdue"),
+    "escalated": Label("升级", "Escalated"),
     "closed": Label("办结", "Closed"),
+}
+SUPPRESSION_STATES: Mapping[str, Label] = {
+    "waiting": Label("待另一人确认", "Waits for a second person", "wait"),
+    "active": Label("暂停中", "Holds", "plain"),
+    "lifted": Label("已解除", "Lifted", "good"),
+    "ended": Label("已期满", "Ended", "good"),
 }
 OWNERS: Mapping[str, Label] = {
     "data_officer": Label("数据管理员", "Data officer"),
@@ -47,6 +54,12 @@ OWNERS: Mapping[str, Label] = {
 NOTICES: Mapping[str, Label] = {
     "alert_acknowledged": Label("已认领，请核查后办结。", "Taken up: close it when it was looked into."),
     "alert_closed": Label("预警已办结。", "The alert is closed."),
+    "alert_suppressed": Label("已暂停该分组的预警，次数照记。", "Suppressed; hits are counted."),
+    "alert_suppression_asked": Label(
+        "已申请，须另一人确认后生效。", "Asked for: it holds when somebody else confirms."
+    ),
+    "suppression_confirmed": Label("已确认，暂停生效。", "Confirmed: it holds."),
+    "suppression_lifted": Label("已解除暂停。", "The suppression is lifted."),
     "alert_reassigned": Label("已转办，期限不变。", "Reassigned; the deadline stays."),
 }
 TABLES: Mapping[str, Mapping[str, Label]] = {
@@ -56,5 +69,6 @@ TABLES: Mapping[str, Mapping[str, Label]] = {
     "finding": FINDINGS,
     "alert_act": ALERT_ACTS,
     "owner": OWNERS,
+    "suppression": SUPPRESSION_STATES,
 }
 """Table name, as templates write it, to table; beside ``texts.TABLES``."""

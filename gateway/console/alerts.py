@@ -183,12 +183,17 @@ def _act(alert_id: str, done: str, run: Callable[[AlertId], Alert]) -> ResponseR
 def _show(which: AlertId, problem: Problem | None) -> ResponseReturnValue:
     file = _alerts().get(principal(), which)
     alert = file.alert
+    rule = _alerts().alerting.rules.get(alert.rule)
+    suppressions = services().suppressions
     return page(
         "alert.html",
         problem=problem,
         file=file,
         alert=alert,
-        rule=_alerts().alerting.rules.get(alert.rule),
+        rule=rule,
+        suppression=None if suppressions is None else suppressions.of_alert(alert),
+        may_suppress=rule is not None and rule.may_suppress and _alerts().answers(principal(), alert),
+        most_days=_alerts().alerting.most_suppressed_days,
         late=alert.late(services().now()),
         may_handle=_alerts().may_handle(principal(), alert),
         may_read_log=may(services(), principal(), Action.READ_AUDIT, audit_log_resource()),

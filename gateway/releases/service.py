@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.anonymize.plan import Plan
-from gateway.audit.errors import WitnessSilentError
+from gateway.audit.errors import DamagedLogStopError, WitnessSilentError
 from gateway.errors import ForbiddenError, GatewayError, ParameterError, UnavailableError
 from gateway.ids import ExtractId, GrantId
 from gateway.journal import EntryDraft, JsonValue, Receipt, Tx
@@ -225,7 +225,7 @@ class ReleaseService(Ending):
             _, receipt = self.journal.record(write, intent)
         except BaseException as error:
             source.close()
-            if isinstance(error, ForbiddenError | ExtractGoneError | WitnessSilentError):
+            if isinstance(error, ForbiddenError | ExtractGoneError | WitnessSilentError | DamagedLogStopError):
                 self._refused(principal, grant, error, extract.id)
             raise
 

@@ -49,6 +49,17 @@ def test_password_and_code_give_a_principal_with_two_factors(house: House) -> No
     assert house.journal.last("account.login").actor == principal
 
 
+@pytest.mark.rule("A50-16")
+def test_a_sign_in_tells_for_how_long_the_account_was_not_used(house: House) -> None:
+    who = house.open("li.na", Role.DATA_OFFICER)
+    told = []
+    for days in (0, 5, 84):
+        house.clock.turn(days=days)
+        house.accounts.authenticate("li.na", who.password, house.code(who))
+        told.append(house.journal.last("account.login").facts["idle_days"])
+    assert told[1:] == [5, 84]
+
+
 def test_unknown_user_wrong_password_and_wrong_code_get_one_answer(house: House) -> None:
     who = house.open()
     answers = set()

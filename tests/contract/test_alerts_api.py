@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,10 @@ def test_the_shell_lists_shows_and_watches(tmp_path: Path) -> None:
             world.call("POST", "/v1/sessions", {"username": "applicant-library", "password": "wrong"})
         work(world)
         (alert,) = listed(world, "secadmin")
+        last = (world.process.services.now() + timedelta(days=3)).date().isoformat()
+        body = {"until": last, "reason": "已通知更换密码。"}
+        made = world.call("POST", f"/v1/alerts/{alert['id']}/suppression", body, token=world.person("secadmin"))
+        assert made.status_code == 201
         account = world.process.services.accounts.principal_of_session(world.person("secadmin")).account
         settings = world.settings
     environment = {
@@ -205,3 +210,64 @@ def test_the_shell_lists_shows_and_watches(tmp_path: Path) -> None:
     assert alert["id"] in run("--as", account, "watch", "--rounds", "1").output
     assert "0 条预警" in run("--as", account, "list", "--overdue").output
     assert run("list").exit_code == 2
+    held = run("--as", account, "suppressions").output
+    assert made.get_json()["id"] in held
+    assert "未提醒 not raised ×0 (0)\t已通知更换密码。" in held
+    assert "1 项暂停" in held
+
+
+# suppression
+
+
+def sign_in_alert(world: Gateway) -> dict[str, Any]:
+    (alert,) = listed(world, "secadmin", rule="failed-sign-ins")
+    return alert
+
+
+@pytest.mark.rule("A50-16")
+def test_a_suppression_is_asked_for_listed_and_lifted_over_http(world: Gateway) -> None:
+    path, token = f"/v1/alerts/{sign_in_alert(world)['id']}/suppression", world.person("secadmin")
+    last = (world.process.services.now() + timedelta(days=10)).date().isoformat()
+    body = {"until": last, "reason": "自动任务的密码过期，已通知更换。"}
+    assert world.call("POST", path, body, token=world.person("recorder")).status_code == 403
+    late = world.call("POST", path, {**body, "until": "2099-01-01"}, token=token)
+    assert (late.status_code, late.get_json()["missing"]) == (422, ["until"])
+    assert world.call("POST", path, {"until": last, "reason": ""}, token=token).status_code == 422
+    made = world.call("POST", path, body, token=token)
+    assert (made.status_code, made.get_json()["state"]) == (201, "active")
+    assert world.call("POST", path, body, token=token).status_code == 409
+    which = f"/v1/suppressions/{made.get_json()['id']}"
+    (listed_one,) = world.call("GET", "/v1/suppressions", token=world.person("inspector")).get_json()["items"]
+    assert listed_one == made.get_json()
+    assert world.call("GET", "/v1/suppressions", token=world.person("registrar")).status_code == 403
+    assert world.call("GET", which, token=world.person("registrar")).status_code == 404
+    again = world.call("POST", f"{which}/confirmation", {}, token=token)
+    assert again.status_code in {403, 409}  # it holds already
+    lifted = world.call("POST", f"{which}/lifting", {}, token=token)
+    assert (lifted.status_code, lifted.get_json()["state"]) == (200, "lifted")
+    everything = world.call("GET", "/v1/suppressions?state=all", token=token).get_json()["items"]
+    assert [one["state"] for one in everything] == ["lifted"]
+
+
+@pytest.mark.rule("A50-16")
+def test_the_console_suppresses_shows_what_was_hidden_and_lifts(world: Gateway) -> None:
+    web, base = browser(world, "secadmin"), world.settings.public_url
+    address = f"/alerts/{sign_in_alert(world)['id']}"
+    shown = web.get(address, base_url=base).text
+    assert "暂停同类预警" in shown
+    last = (world.process.services.now() + timedelta(days=10)).date().isoformat()
+    form = {"csrf": csrf(shown), "until": last, "reason": " "}
+    refused = web.post(f"{address}/suppression", data=form, base_url=base)
+    assert (refused.status_code, "暂停理由" in refused.text) == (422, True)
+    done = web.post(f"{address}/suppression", data={**form, "reason": "已通知更换密码。"}, base_url=base)
+    assert done.headers["Location"].endswith("/suppressions")
+    page = web.get("/suppressions", base_url=base).text
+    assert "已通知更换密码。" in page
+    (which,) = re.findall(r"/suppressions/(su-[a-z]+)/lifting", page)
+    assert f"/suppressions/{which}/confirmation" not in page  # it needs none
+    assert "暂停中" in web.get(address, base_url=base).text
+    web.post(f"/suppressions/{which}/lifting", data={"csrf": csrf(page)}, base_url=base)
+    assert "没有暂停的预警" in web.get("/suppressions", base_url=base).text
+    assert "已通知更换密码。" in web.get("/suppressions?state=all", base_url=base).text
+    inspector = browser(world, "inspector").get(address, base_url=base).text
+    assert "暂停同类预警" not in inspector  # another's to answer

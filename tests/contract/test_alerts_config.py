@@ -75,7 +75,10 @@ def test_what_a_rule_looks_at_is_in_the_entries_of_its_kinds(rule: AlertRule) ->
         members |= {f"actor.{name}" for name in (example["actor"] or {})} | {"policy", "actor.id", "actor.kind"}
     # members that only some entries of a kind have
     members |= {"facts.witnesses"} if "account.unsealed" in rule.kinds else set()
+    members |= {"facts.check", "facts.claims", "facts.people"} if "release.intent" in rule.kinds else set()
     looked_at = {condition.member for condition in rule.conditions} | set(rule.shown)
+    looked_at |= {rule.sum} if rule.sum is not None else set()
+    looked_at |= {rule.shift.member} if rule.shift is not None else set()
     assert looked_at <= members
 
 

@@ -18,7 +18,7 @@ from gateway.audit.sequencer import Sequencer
 from gateway.audit.store import SqlLogStore
 from gateway.db import connection_of, make_engine
 from gateway.errors import UnavailableError
-from gateway.ids import AccountId, SubjectRef
+from gateway.ids import AccountId, SubjectRef, UnitCode
 from gateway.journal import EntryDraft, JsonValue
 from gateway.principals import AccountKind, Principal, Role
 from tests.factories.journal import make_reader, make_sequencer
@@ -169,6 +169,25 @@ def test_outbox_events_are_applied_once_and_in_order(engine: Engine, intake: Int
     assert [content["facts"] for content in contents] == [{"n": n, "sequence": n} for n in (1, 2, 5, 9, 12)]
     assert contents[0]["actor"] == {"id": "st-3", "kind": "staff"}
     assert contents[0]["occurred"] == "2026-11-23T10:00:00.000000Z"
+
+
+def test_an_event_names_unit_and_post_of_a_known_account(engine: Engine, sequencer: Sequencer) -> None:
+    asked: list[AccountId] = []
+
+    def person(account: AccountId) -> Principal | None:
+        asked.append(account)
+        return Principal(
+            account, AccountKind.STAFF, frozenset({Role.REGISTRAR}), unit=UnitCode("140105"), post="学籍管理员"
+        )
+
+    intake = Intake(SqlLogStore(engine), make_reader(engine), sequencer, person)
+    family = OutboxEvent(3, "registry.read", AT, "gd-3", {}, ())
+    assert intake.apply_outbox(_Outbox([_event(1), _event(2), family])) == 3
+    assert [content["actor"] for content in _contents(engine)] == [
+        *[{"id": "st-3", "kind": "staff", "post": "学籍管理员", "unit": "140105"}] * 2,
+        {"id": "gd-3", "kind": "guardian"},
+    ]
+    assert asked == ["st-3"]  # once a run, and families have no post
 
 
 def test_two_workers_apply_each_event_once(engine: Engine, intake: Intake) -> None:

@@ -24,6 +24,7 @@ PAGES: dict[str | None, tuple[str, ...]] = {
     ),
     "inspector": (
         "/", "/audit", "/audit?kind=account.", "/audit/entries/0", "/alerts", "/alerts?state=closed", "/canaries",
+        "/suppressions",
     ),
     "registrar": ("/", "/office/import", "/office/classes", "/office/redactions"),
 }  # fmt: skip

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.audit.errors import WitnessSilentError
+from gateway.audit.errors import DamagedLogStopError, WitnessSilentError
 from gateway.audit.records import WitnessState
-from gateway.audit.store import SqlLogStore
+from gateway.audit.store import SqlLogStore, SqlWatching
 from gateway.db import make_engine
 from gateway.db.engine import write_scratch
 from gateway.instants import micros_text
@@ -55,3 +55,18 @@ def test_ready_tells_that_the_witness_is_late(house: House) -> None:
         write_scratch(engine, lambda tx, now=state: SqlLogStore(engine).set_witness_state(tx, now))  # type: ignore[misc]
         assert house.services.degraded()["witness"] == told
     engine.dispose()
+
+
+@pytest.mark.rule("A50-10")
+def test_while_the_log_is_damaged_nothing_pseudonymous_goes_out(house: House) -> None:
+    extract = house.ready()
+    engine = make_engine(house.settings.gateway_url)
+    write_scratch(engine, lambda tx: SqlWatching().set_damaged(tx, "2026-11-23T10:00:00Z"))
+    with pytest.raises(DamagedLogStopError):
+        house.deliver(extract)
+    assert house.entries("release.refused")[-1]["facts"]["problem"] == "DamagedLogStopError"
+    assert house.services.degraded()["log"] == "damaged"
+    write_scratch(engine, lambda tx: SqlWatching().set_damaged(tx, ""))
+    engine.dispose()
+    assert "log" not in house.services.degraded()
+    assert house.content(extract)

@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 
 from gateway.accounts.store import SqlBookkeeping
 from gateway.audit.alerts import AlertService, Desk
+from gateway.audit.alerts_deadlines import AlertDeadlines
 from gateway.audit.alerts_follower import AlertFollower
 from gateway.audit.alerts_records import Alert, AlertQuery
 from gateway.audit.sequencer import SequencerJournal
-from gateway.audit.store import SqlAlertStore, SqlLogStore
+from gateway.audit.store import SqlAlertStore, SqlAmounts, SqlLogStore, SqlSuppressions
+from gateway.audit.suppressions import SuppressionService
 from gateway.db import DatabaseReader, make_engine
 from gateway.ids import AccountId, UnitCode
 from gateway.journal import EntryDraft, Receipt
@@ -81,6 +83,11 @@ class KnownPlaces:
         return {"gr-city": str(CITY)}.get(grant or "") or {"ap-county": str(COUNTY)}.get(application or "")
 
 
+def above(unit: UnitCode) -> UnitCode | None:
+    """Return the department above one."""
+    return {COUNTY: CITY, CITY: PROVINCE}.get(unit)
+
+
 def worked(day: date) -> bool:
     """Return whether a day is a weekday."""
     return day.weekday() < 5
@@ -94,7 +101,9 @@ class AlertHouse:
     journal: SequencerJournal
     clock: Clock
     follower: AlertFollower
+    deadlines: AlertDeadlines
     alerts: AlertService
+    suppressions: SuppressionService
     receipts: list[Receipt] = field(default_factory=list)
 
     def append(self, kind: str, actor: Principal | None = None, outcome: str = "done", **more: Any) -> int:  # noqa: ANN401  facts and links
@@ -146,8 +155,21 @@ def alert_house(url: str, alerting: Alerting | None = None) -> Iterator[AlertHou
 def _house(engine: Engine, journal: SequencerJournal, clock: Clock, alerting: Alerting) -> AlertHouse:
     reader, log, store = DatabaseReader(engine), SqlLogStore(engine), SqlAlertStore()
     follower = AlertFollower(
-        store, log, reader, journal, SqlBookkeeping(engine), alerting, worked, KnownPlaces(), clock, random_id
+        store,
+        SqlAmounts(),
+        SqlSuppressions(),
+        log,
+        reader,
+        journal,
+        SqlBookkeeping(engine),
+        alerting,
+        worked,
+        KnownPlaces(),
+        clock,
+        random_id,
     )
+    deadlines = AlertDeadlines(store, reader, journal, alerting, worked, above, clock)
     divisions = rule_book().divisions
     service = AlertService(store, log, reader, journal, PolicyGate(), alerting, lambda c: c in divisions.by_code, clock)
-    return AlertHouse(engine, journal, clock, follower, service)
+    suppressions = SuppressionService(SqlSuppressions(), service, reader, journal, alerting, clock, random_id)
+    return AlertHouse(engine, journal, clock, follower, deadlines, service, suppressions)

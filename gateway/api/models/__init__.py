@@ -153,6 +153,7 @@ from gateway.api.models.registry import (
     SubjectOut,
 )
 from gateway.api.models.sessions import AcknowledgementIn, PasswordIn, RulesOut, SessionIn, SessionOut, TokenOut
+from gateway.api.models.suppressions import SuppressionIn, SuppressionList, SuppressionOut, SuppressionQueryIn
 from gateway.api.models.system import (
     ConsistencyOut,
     HealthOut,
@@ -317,6 +318,10 @@ __all__ = [
     "StudentListOut",
     "SubjectOut",
     "SubmissionIn",
+    "SuppressionIn",
+    "SuppressionList",
+    "SuppressionOut",
+    "SuppressionQueryIn",
     "TakeBackIn",
     "Term",
     "TermsOut",

@@ -71,6 +71,8 @@ class AlertOut(Model):
     about: str | None
     """The account whose acts raised it; it may not handle it."""
     handler: str | None
+    escalations: int
+    """How often it went to the department above, or to the last role, because it stayed unhandled."""
     closed_at: datetime | None
     finding: Literal["handled", "explained", "false_alarm", "case_opened"] | None
     version: int
@@ -86,7 +88,7 @@ class AlertEventOut(Model):
 
     at: datetime
     account: str | None
-    act: Literal["raised", "acknowledged", "reassigned", "overdue", "closed"]
+    act: Literal["raised", "acknowledged", "reassigned", "overdue", "escalated", "closed"]
     comment: str
 
     @classmethod
@@ -186,6 +188,7 @@ def _members(alert: Alert, rule: AlertRule | None, now: datetime) -> dict[str, o
         "last_at": alert.last_at,
         "about": alert.about,
         "handler": alert.handler,
+        "escalations": alert.escalations,
         "closed_at": alert.closed_at,
         "finding": None if alert.finding is None else alert.finding.value,
         "version": alert.version,

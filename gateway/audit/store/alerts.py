@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -73,6 +74,8 @@ alerts = Table(
     Column("closed_at", String(32)),
     Column("finding", String(16)),
     Column("version", Integer, nullable=False),
+    Column("escalations", Integer, nullable=False, server_default="0"),
+    Column("escalates_at", String(32)),
     Index("ix_alerts_rule_group", "rule", "group_key", "last_seq"),
     Index("ix_alerts_urgency_due", "urgency", "due", "id"),
 )
@@ -113,42 +116,62 @@ class SqlAlertStore:
 
     # what the follower keeps
 
-    def watch(self, tx: Tx, rule: str, key: str) -> Watch:
-        """Return the entries of a group that wait, in order of the log, and its newest alert."""
-        connection, key = connection_of(tx), key[:GROUP_LENGTH]
-        marks = select(alert_marks).where(alert_marks.c.rule == rule, alert_marks.c.group_key == key)
-        newest = (
-            select(alerts)
-            .where(alerts.c.rule == rule, alerts.c.group_key == key)
-            .order_by(alerts.c.last_seq.desc())
-            .limit(1)
-        )
-        row = connection.execute(newest).one_or_none()
-        waiting = connection.execute(marks.order_by(alert_marks.c.seq)).all()
-        return Watch(tuple(Mark(one.seq, instant_of(one.at)) for one in waiting), None if row is None else _alert(row))
+    def watches(self, tx: Tx, rule: str, keys: Collection[str]) -> dict[str, Watch]:
+        """Return of groups the entries that wait, in order of the log, and the newest alert."""
+        connection, names = connection_of(tx), {key[:GROUP_LENGTH] for key in keys}
+        of_rule = (alerts.c.rule == rule) & alerts.c.group_key.in_(names)
+        newest = select(alerts.c.group_key, func.max(alerts.c.last_seq).label("last")).where(of_rule)
+        last = newest.group_by(alerts.c.group_key).subquery()
+        joined = alerts.join(last, (alerts.c.group_key == last.c.group_key) & (alerts.c.last_seq == last.c.last))
+        found = {
+            row.group_key: _alert(row)
+            for row in connection.execute(select(alerts).select_from(joined).where(alerts.c.rule == rule))
+        }
+        marks = select(alert_marks).where(alert_marks.c.rule == rule, alert_marks.c.group_key.in_(names))
+        waiting: dict[str, list[Mark]] = {}
+        for row in connection.execute(marks.order_by(alert_marks.c.seq)):
+            waiting.setdefault(row.group_key, []).append(Mark(row.seq, instant_of(row.at)))
+        known = {*found, *waiting}
+        return {name: Watch(tuple(waiting.get(name, ())), found.get(name)) for name in known}
 
-    def wait(self, tx: Tx, rule: str, key: str, waiting: Sequence[Mark]) -> None:
-        """Remember these entries of a group, and no others."""
-        connection, key = connection_of(tx), key[:GROUP_LENGTH]
-        connection.execute(delete(alert_marks).where(alert_marks.c.rule == rule, alert_marks.c.group_key == key))
-        if waiting:
-            rows = [{"rule": rule, "group_key": key, "seq": one.index, "at": micros_text(one.at)} for one in waiting]
-            connection.execute(insert(alert_marks), rows)
+    def wait(self, tx: Tx, changes: Iterable[tuple[str, str, Sequence[Mark], Sequence[Mark]]]) -> None:
+        """Write for each rule and group which entries wait no more, and which do now."""
+        gone, new = [], []
+        for rule, key, before, waiting in changes:
+            name, held, wanted = key[:GROUP_LENGTH], set(before), set(waiting)
+            gone += [{"rule_": rule, "key_": name, "seq_": one.index} for one in held - wanted]
+            new += [
+                {"rule": rule, "group_key": name, "seq": one.index, "at": micros_text(one.at)} for one in wanted - held
+            ]
+        connection, table = connection_of(tx), alert_marks
+        if gone:
+            one = (table.c.rule == bindparam("rule_")) & (table.c.group_key == bindparam("key_"))
+            connection.execute(delete(table).where(one, table.c.seq == bindparam("seq_")), gone)
+        if new:
+            connection.execute(insert(table), new)
 
-    def join(self, tx: Tx, alert: Alert, mark: Mark) -> None:
-        """Count one more entry of an alert; it is named too while there are few."""
+    def join(self, tx: Tx, alert: Alert, marks: Sequence[Mark]) -> bool:
+        """Count more entries of an alert that is not closed; say whether it is not. The first ones are named too."""
         connection = connection_of(tx)
-        connection.execute(
+        done = connection.execute(
             update(alerts)
-            .where(alerts.c.id == alert.id, alerts.c.last_seq < mark.index)
+            .where(alerts.c.id == alert.id, alerts.c.urgency < _CLOSED, alerts.c.last_seq < marks[0].index)
             .values(
-                count=alerts.c.count + 1,
-                last_seq=mark.index,
-                last_at=micros_text(max(alert.last_at, mark.at)),
+                count=alerts.c.count + len(marks),
+                last_seq=marks[-1].index,
+                last_at=micros_text(max(alert.last_at, *(mark.at for mark in marks))),
             )
         )
-        if alert.count < EVIDENCE_KEPT:
-            connection.execute(insert(alert_entries).values(alert=alert.id, seq=mark.index))
+        named = marks[: max(0, EVIDENCE_KEPT - alert.count)]
+        if done.rowcount == 1 and named:
+            connection.execute(insert(alert_entries), [{"alert": alert.id, "seq": mark.index} for mark in named])
+        return done.rowcount == 1
+
+    def forget_marks(self, tx: Tx, rule: str, before: datetime) -> int:
+        """Forget entries that waited beyond any window of a rule; return how many."""
+        table = alert_marks
+        done = connection_of(tx).execute(delete(table).where(table.c.rule == rule, table.c.at < micros_text(before)))
+        return done.rowcount
 
     # alerts
 
@@ -156,9 +179,7 @@ class SqlAlertStore:
         """Insert an alert with the entries that prove it and its first event."""
         connection = connection_of(tx)
         connection.execute(insert(alerts).values(**_row(alert)))
-        connection.execute(
-            insert(alert_entries), [{"alert": alert.id, "seq": one.index} for one in proof[-EVIDENCE_KEPT:]]
-        )
+        connection.execute(insert(alert_entries), [{"alert": alert.id, "seq": one.index} for one in proof])
         self._note(tx, alert.id, event)
 
     def update(self, tx: Tx, alert: Alert, before: int, event: AlertEvent) -> bool:
@@ -249,6 +270,16 @@ class SqlAlertStore:
         )
         return [(row.rule, row.severity, int(row.n), int(row.late or 0)) for row in connection_of(tx).execute(query)]
 
+    def to_escalate(self, tx: Tx, now: datetime, limit: int) -> list[Alert]:
+        """Return unclosed alerts that are to be given to somebody higher by ``now``, most urgent first."""
+        query = (
+            select(alerts)
+            .where(alerts.c.urgency < _CLOSED, alerts.c.escalates_at < micros_text(now))
+            .order_by(alerts.c.urgency, alerts.c.due, alerts.c.id)
+            .limit(limit)
+        )
+        return [_alert(row) for row in connection_of(tx).execute(query)]
+
     def past_due(self, tx: Tx, now: datetime, limit: int) -> list[Alert]:
         """Return unclosed alerts whose deadline passed before ``now`` and was not recorded, most urgent first."""
         query = (
@@ -303,6 +334,8 @@ def _row(alert: Alert) -> dict[str, object]:
         "closed_at": None if alert.closed_at is None else micros_text(alert.closed_at),
         "finding": None if alert.finding is None else alert.finding.value,
         "version": alert.version,
+        "escalations": alert.escalations,
+        "escalates_at": None if alert.escalates_at is None else micros_text(alert.escalates_at),
     }
 
 
@@ -326,4 +359,6 @@ def _alert(row: Row[tuple[object, ...]]) -> Alert:
         closed_at=None if row.closed_at is None else instant_of(row.closed_at),
         finding=None if row.finding is None else Finding(row.finding),
         version=row.version,
+        escalations=row.escalations,
+        escalates_at=None if row.escalates_at is None else instant_of(row.escalates_at),
     )

@@ -122,9 +122,9 @@ class LogRows:
         found = connection_of(tx).execute(query).scalar_one_or_none()
         return None if found is None else str(found)
 
-    def checkpoints(self, tx: Tx) -> Iterator[tuple[int, bytes, str]]:
-        """Yield size, root and note of every checkpoint, ascending."""
-        connection, after = connection_of(tx), -1
+    def checkpoints(self, tx: Tx, after: int = -1) -> Iterator[tuple[int, bytes, str]]:
+        """Yield size, root and note of every checkpoint of a size above ``after``, ascending."""
+        connection = connection_of(tx)
         query = select(log_checkpoints).order_by(log_checkpoints.c.size).limit(CHECKPOINTS_AT_ONCE)
         while rows := connection.execute(query.where(log_checkpoints.c.size > after)).all():
             for row in rows:

@@ -20,9 +20,13 @@ from gateway.journal import Tx
 class DatabaseLogSource:
     """One consistent state of the log for the verifier (``LogSource``): a single read-only snapshot."""
 
-    def __init__(self, engine: Engine, *, with_index: bool = False) -> None:
-        """Open the snapshot; ``with_index`` lets the verifier compare the search index with the log too."""
+    def __init__(self, engine: Engine, *, with_index: bool = False, after: int = -1) -> None:
+        """Open the snapshot; ``with_index`` lets the verifier compare the search index with the log too.
+
+        With ``after`` only checkpoints and cosignatures of larger sizes are shown: for who goes on from there.
+        """
         self._with_index = with_index
+        self._after = after
         self._store = SqlLogStore(engine)
         options: dict[str, object] = {"xueji_read": True}
         if engine.dialect.name == "postgresql":
@@ -73,12 +77,13 @@ class DatabaseLogSource:
 
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         """Yield size and note of the checkpoints, ascending."""
-        for size, _, note in self._store.checkpoints(self._tx):
+        for size, _, note in self._store.checkpoints(self._tx, self._after):
             yield size, note
 
     def cosignatures(self) -> Iterator[tuple[int, str]]:
         """Yield size and line of every cosignature."""
         query = select(log_cosignatures.c.size, log_cosignatures.c.line).order_by(log_cosignatures.c.size)
+        query = query.where(log_cosignatures.c.size > self._after)
         for row in self._connection.execute(query):
             yield row.size, row.line
 

@@ -83,6 +83,7 @@ log_witness = Table(
     Column("waiting_since", String(32), nullable=False),
     Column("silent", Boolean, nullable=False),
     Column("contradicted", Boolean, nullable=False),
+    Column("damaged_since", String(32), nullable=False, server_default=""),
 )
 log_tag_lists = Table(
     "log_tag_lists",

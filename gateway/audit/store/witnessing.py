@@ -24,10 +24,10 @@ class WitnessRows:
         row = connection_of(tx).execute(select(log_witness).where(log_witness.c.id == 1)).one_or_none()
         if row is None:
             return WitnessState()
-        return WitnessState(row.cosigned_size, row.waiting_since, row.silent, row.contradicted)
+        return WitnessState(row.cosigned_size, row.waiting_since, row.silent, row.contradicted, row.damaged_since)
 
     def set_witness_state(self, tx: Tx, state: WitnessState) -> None:
-        """Write what waits for the witnesses."""
+        """Write what waits for the witnesses; of a damage the watch over the chain writes itself."""
         connection = connection_of(tx)
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         values = {

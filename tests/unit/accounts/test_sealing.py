@@ -61,6 +61,8 @@ def test_the_half_year_counts_from_creation_last_use_or_reopening_whichever_is_l
     assert used.seals_on(6) == date(2026, 9, 10)
     reopened = Account(AccountId("st-1"), AccountKind.STAFF, frozenset(), at[0], last_used_at=at[1], reopened_at=at[2])
     assert reopened.seals_on(6) == date(2026, 11, 10)
+    assert (account.idle_days(date(2026, 1, 20)), used.idle_days(date(2026, 3, 9))) == (10, 0)
+    assert (used.idle_days(date(2026, 6, 8)), reopened.idle_days(date(2026, 6, 8))) == (90, 29)
     assert not reopened.unused_too_long(date(2026, 11, 9), 6)
     assert reopened.unused_too_long(date(2026, 11, 10), 6)
 

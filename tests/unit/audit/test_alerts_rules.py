@@ -16,6 +16,7 @@ from gateway.audit.alerts_rules import (
     Raise,
     Skip,
     Wait,
+    amount_of,
     due_of,
     group_of,
     matches,
@@ -23,10 +24,11 @@ from gateway.audit.alerts_rules import (
     outside_office_hours,
     shown,
     step,
+    variant_of,
 )
 from gateway.ids import UnitCode
 from gateway.principals import Role
-from rulebook.alert_records import AlertCondition, AlertDeadline, Alerting, AlertRule
+from rulebook.alert_records import AlertCondition, AlertDeadline, Alerting, AlertRule, AlertShift
 
 HOURS = Alerting(time(8), time(18), MappingProxyType({}))
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI)
@@ -280,3 +282,56 @@ def test_an_alert_is_late_after_its_deadline_and_stays_so_when_it_was_closed_lat
     assert alert.late(alert.due + timedelta(seconds=1))
     closed = replace(alert, state=AlertState.CLOSED, closed_at=alert.due)
     assert not closed.late(alert.due + timedelta(days=9))
+
+
+# what is added up, told apart and grouped
+
+
+def read(**more: Any) -> dict[str, Any]:  # noqa: ANN401  members of an entry
+    """Return a reading of the registry."""
+    facts = {"act": "record", "found": 3, "claims": ["stage", "age_band"]}
+    tags = {"epoch": "2026Q4", "tags": ["c4" * 16]}
+    return {"kind": "registry.read", "outcome": "done", "actor": {"id": "st-3"}, "facts": facts, "tags": tags, **more}
+
+
+def test_an_amount_is_a_number_or_the_length_of_a_list_and_never_negative() -> None:
+    amounts = {"facts.found": 3, "facts.claims": 2, "facts.act": 0, "facts.nothing": 0, "tags.tags": 1}
+    assert {member: amount_of(replace(RULE, sum=member), read()) for member in amounts} == amounts
+    assert amount_of(replace(RULE, sum="facts.found"), read(facts={"found": -5})) == 0
+    assert amount_of(replace(RULE, sum="facts.found"), read(facts={"found": True})) == 0
+    assert amount_of(RULE, read()) == 1
+
+
+def test_a_list_is_told_apart_by_what_it_holds_not_by_its_order() -> None:
+    rule = replace(RULE, shift=AlertShift("facts.claims", 80, 50, 28, 200, 3))
+    assert (
+        variant_of(rule, read()) == variant_of(rule, read(facts={"claims": ["age_band", "stage"]})) == "age_band,stage"
+    )
+    assert (variant_of(rule, read(facts={})), variant_of(RULE, read())) == ("-", "")
+
+
+def test_person_and_pupil_are_a_group_where_an_entry_is_about_exactly_one() -> None:
+    rule = replace(RULE, group_by="actor_pupil")
+    assert group_of(rule, read()) == f"st-3 {'c4' * 16}"
+    assert group_of(rule, read(actor=None)) is None
+    assert group_of(rule, read(tags={"epoch": "2026Q4", "tags": ["a", "b"]})) is None
+    assert group_of(rule, read(tags={"epoch": "2026Q4", "count": 70, "root": "r"})) is None
+    without = read()
+    del without["tags"]
+    assert group_of(rule, without) is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        (AlertCondition("facts.claims", "has", ("stage",)), True),
+        (AlertCondition("facts.claims", "has", ("sex",)), False),
+        (AlertCondition("facts.act", "has", ("record",)), False),
+        (AlertCondition("facts.found", "at_most", least=3), True),
+        (AlertCondition("facts.found", "at_most", least=2), False),
+        (AlertCondition("facts.nothing", "at_most", least=2), False),
+    ],
+)
+def test_lists_that_hold_and_numbers_that_stay_below(condition: AlertCondition, holds: bool) -> None:
+    rule = replace(RULE, kinds=("registry.read",), conditions=(condition,))
+    assert matches(rule, read(), hours=HOURS, worked=worked) is holds

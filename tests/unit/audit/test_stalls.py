@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from gateway.audit.stalls import AGAIN, Queue, StallWatch
+from gateway.audit.stalls import AGAIN, ClockWatch, Queue, StallWatch
 from gateway.journal import EntryDraft, Receipt, Tx
 
 R = TypeVar("R")
@@ -100,3 +100,19 @@ def test_a_clock_that_went_back_neither_cries_nor_falls_silent() -> None:
     scene.since = START - timedelta(hours=3)
     assert scene.look(-3600)  # still behind: said anew, for what was said lies in the future now
     assert scene.kinds() == ["log.queue_stalled"] * 2
+
+
+def test_a_clock_that_is_set_is_said_whichever_way_and_one_that_runs_is_not() -> None:
+    said, now, steady = Said(), [START], [100.0]
+    watch = ClockWatch(said, lambda: now[0], lambda: steady[0], LIMIT)
+    looks = [(10, 10), (70, 10), (3600, 3540), (3600, 10), (-7200, 10), (10, 10), (0, 60)]
+    jumped = [watch.run()]
+    for wall, time in looks:
+        now[0] += timedelta(seconds=wall)
+        steady[0] += time
+        jumped.append(watch.run())
+    assert jumped == [False, False, False, False, True, True, False, False]
+    assert [(entry.kind, entry.facts["seconds"]) for entry in said.entries] == [
+        ("log.clock_jumped", 3590),
+        ("log.clock_jumped", -7210),
+    ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import rulebook
 from rulebook import RulebookError
-from rulebook.alerts import OWNERS
+from rulebook.alerts import OWNERS, read_alerts_file
 from tests.unit.rulebook.conftest import Draft
 
 FILE = "alerts.toml"
+SHIPPED = Path(rulebook.__file__).resolve().parents[1] / "config" / FILE
 HEAD = 'label_en = "Leak suspected, release stopped"\nrule = "A50-8"\nkinds = ["release.failed"]'
 WHEN = 'member = "facts.problem", equals = "LeakSuspectedError"'
 LEAK = 'unit_from = "grant"\ndeadline = { working_hours = 4 }'
@@ -76,3 +79,55 @@ def test_the_shipped_rules_load_and_every_owner_is_a_role_of_the_policies(draft:
     assert len(rules) > 20
     assert {rule.owner for rule in rules.values()} == set(OWNERS)
     assert all(rule.window_minutes > 0 for rule in rules.values() if rule.count > 1)
+
+
+USUAL = "baseline = { days = 28, factor = 4, least = 500 }"
+MEASURES = [
+    ("least = 3000\n", "least = 1\n", 0, "between 2 and"),
+    ("least = 3000\n", "", None, "'least' is missing"),
+    ('sum = "facts.found"\nleast = 3000', 'sum = "found"\nleast = 3000', 0, "a member of an"),
+    ('sum = "facts.found"\nleast = 3000', "least = 3000", None, "'count' is missing"),
+    ('sum = "facts.found"\nleast = 3000', 'sum = "facts.found"\ncount = 3000', 1, "stands alone"),
+    (
+        USUAL,
+        "baseline = { days = 28, factor = 1, least = 5 }",
+        0,
+        "2 and",
+    ),
+    (USUAL, "baseline = { days = 28, factor = 4 }", 0, "'least' is"),
+    (
+        USUAL,
+        "baseline = { days = 28, factor = 4, least = 500, usual = 3 }",
+        0,
+        "unknown key",
+    ),
+    (
+        "window_minutes = 1440\nbaseline = { days = 28, factor = 4, least = 500 }",
+        "window_minutes = 10\nbaseline = { days = 28, factor = 4, least = 500 }",
+        1,
+        "4032 windows",
+    ),
+    (
+        USUAL,
+        "baseline = { days = 28, factor = 4, least = 500 }\nleast = 500",
+        1,
+        "belongs beside sum",
+    ),
+    ("share = 80, usual = 50", "share = 50, usual = 40", 0, "between 51 and"),
+    ("share = 80, usual = 50", "share = 60, usual = 60", 0, "less than share"),
+    ('last = "inspector"', 'last = "registrar"', 0, "one of"),
+    ("after = { working_days = 1 }", "after = { days = 1 }", 0, "exactly one of"),
+    ("most_days = 90", "most_days = 0", 0, "between 1 and"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "below", "message"), MEASURES)
+def test_a_broken_measure_is_refused_with_line_and_reason(old: str, new: str, below: int | None, message: str) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    at = text.index(old)
+    with pytest.raises(RulebookError) as caught:
+        read_alerts_file("mine.toml", f"{text[:at]}{new}{text[at + len(old) :]}".encode())
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("mine.toml")
+    if below is not None:
+        assert caught.value.line == text[:at].count("\n") + 1 + below
