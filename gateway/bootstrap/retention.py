@@ -12,7 +12,7 @@ from gateway.audit.store import EpochShelf, RequestShelf
 from gateway.bootstrap.parts import Parts, Process
 from gateway.data_keys.matters import Matter, Shelf
 from gateway.data_keys.service import DataKeys
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, ForbiddenError
 from gateway.ids import UnitCode
 from gateway.inspections.store import CaseAdoption, CaseShelf
 from gateway.jobs import Periodic, Task
@@ -57,6 +57,14 @@ class PolicyGate:
         """Return the policy that lets the principal hold what belongs to ``unit``."""
         resource = retention_resource(None if unit is None else UnitCode(unit))
         return self.applications.enter(principal, Action.HOLD_DATA, resource, territory=unit or "").policy
+
+    def oversees(self, principal: Principal) -> bool:
+        """Say whether the principal may lift holds, and so sees those of others."""
+        try:
+            self.applications.authorize(principal, Action.LIFT_HOLD, retention_resource())
+        except ForbiddenError:
+            return False
+        return True
 
     def lift(self, principal: Principal) -> str:
         """Return the policy that lets the principal lift holds."""

@@ -220,8 +220,8 @@ def test_a_hold_needs_an_object_a_ground_and_a_review_within_the_year(house: Arc
     hold = house.desk.set(INSPECTOR, HoldScope(grant="gr-1"), "立案", REASON, day)
     with pytest.raises(ParameterError):
         house.desk.extend(INSPECTOR, hold.id, day, REASON)
-    assert house.desk.on(grant="gr-1") == (hold,)
-    assert house.desk.on(case="gr-1") == house.desk.on() == ()
+    assert house.desk.on(INSPECTOR, grant="gr-1") == (hold,)
+    assert house.desk.on(INSPECTOR, case="gr-1") == house.desk.on(INSPECTOR) == house.desk.on(DATA, grant="gr-1") == ()
 
 
 def test_a_review_that_is_past_is_said_once_and_the_hold_goes_on(house: Archive) -> None:

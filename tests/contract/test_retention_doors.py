@@ -78,6 +78,12 @@ def test_an_officer_holds_what_is_of_the_territory_and_lifts_nothing(world: Gate
     hold = call(world, "recorder", "POST", f"{RETENTION}/holds", body, 201)
     why = {"reason": "已结束。"}
     call(world, "recorder", "POST", f"{RETENTION}/holds/{hold['id']}/lifting-request", why, 403)
+    # an officer sees the own hold, and not what an inspector may have set on the officer's own unit
+    call(world, "inspector", "POST", f"{RETENTION}/holds", body, 201)
+    mine = call(world, "recorder", "GET", f"{RETENTION}/holds")["items"]
+    assert [one["hold"]["id"] for one in mine] == [hold["id"]]
+    assert [one["id"] for one in call(world, "recorder", "GET", RETENTION)["holds"]] == [hold["id"]]
+    call(world, "recorder", "GET", f"{RETENTION}/plan", status=403)
     everything = {**body, "scope": {"data_class": "case_texts"}}
     call(world, "recorder", "POST", f"{RETENTION}/holds", everything, 403)
     for stranger in ("applicant-bus", "sysadmin"):
