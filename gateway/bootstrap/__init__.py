@@ -27,7 +27,7 @@ from gateway.bootstrap.registry import (
     prepare_databases,
     write_pupils,
 )
-from gateway.bootstrap.retention import renewal_of, retention_of, tag_root_of
+from gateway.bootstrap.retention import renewal_of, resume_sweeps, retention_of, tag_root_of
 from gateway.bootstrap.texts import TextRedactions, redactions_of
 from gateway.bootstrap.witnessing import witness_request
 
@@ -71,6 +71,7 @@ __all__ = [
     "prepare_databases",
     "redactions_of",
     "renewal_of",
+    "resume_sweeps",
     "retention_of",
     "staff_of",
     "tag_root_of",

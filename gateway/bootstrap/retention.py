@@ -233,6 +233,18 @@ def renewal_of(process: Process, principal: Principal) -> Renewal:
     return Renewal(parts.data_keys, parts.journal, parts.reader)
 
 
+def resume_sweeps(process: Process, principal: Principal) -> None:
+    """Let sweeps go on after a long pause, for whoever may manage keys; a refusal is recorded.
+
+    Raises ``ForbiddenError``, ``ConflictError``, and ``ConfigurationError`` where the keys are not.
+    """
+    parts = process.parts
+    if parts is None or parts.data_keys is None or parts.epochs is None:
+        raise ConfigurationError("This host does not hold the data keys.", detail_zh="本机不持有数据密钥。")
+    process.services.applications.enter(principal, Action.MANAGE_KEYS, system_resource())
+    sweeper(parts, parts.data_keys, parts.epochs).resume(principal)
+
+
 def retention_of(process: Process) -> Retention:
     """Return the use cases of a process; raises ``ConfigurationError`` where they are not."""
     found = process.services.retention

@@ -32,7 +32,7 @@ from gateway.data_keys.records import DESTROYED_TEXT
 from gateway.data_keys.wrapping import WrappingKeys
 from gateway.db import migrate
 from gateway.db.data_keys import data_keys
-from gateway.errors import ForbiddenError, NotFoundError, ParameterError, UnavailableError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError, ParameterError, UnavailableError
 from gateway.ids import AccountId, ApplicationId, UnitCode
 from gateway.inspections.store import CaseAdoption
 from gateway.inspections.store.sealing import CASE_TEXTS
@@ -145,6 +145,32 @@ def test_a_day_too_early_nothing_is_destroyed_and_a_second_sweep_of_a_day_does_n
     with pytest.raises(DataGoneError):
         house.epochs.key("2026Q4")
     assert house.epochs.state("2026Q4") is EpochState.DESTROYED
+
+
+def test_a_batch_that_could_not_be_written_is_tried_again_on_the_same_day(house: Archive) -> None:
+    case, sweeper = house.closed_case("old"), house.sweeper()
+    house.clock.at = DUE
+    working, sweeper.journal = sweeper.journal, Unavailable()
+    with pytest.raises(UnavailableError):
+        sweeper.step()
+    sweeper.journal = working
+    while sweeper.step():
+        continue
+    assert house.case(case).title == DESTROYED_TEXT
+
+
+class Unavailable:
+    """A journal that cannot be written."""
+
+    def record(self, write: object, entry: object) -> NoReturn:
+        """Refuse."""
+        del write, entry
+        raise UnavailableError("down")
+
+    def append(self, entry: object) -> NoReturn:
+        """Refuse."""
+        del entry
+        raise UnavailableError("down")
 
 
 @pytest.mark.parametrize(
@@ -269,8 +295,16 @@ def test_what_stands_beyond_its_longest_time_is_said_once_a_day(house: Archive) 
     assert [(one["class"], one.get("oldest")) for one in told] == [
         ("access_tags", "2026-12-31"), ("case_texts", "2026-11-23"), ("*", None),
     ]  # fmt: skip
-    house.desk.set(INSPECTOR, HoldScope(data_class="case_texts"), "立案", REASON, date(2033, 6, 1))
+    # after so long a pause the clock may be wrong: nothing is destroyed before somebody has looked
     house.sweep()
+    assert house.entries("retention.destroyed") == []
+    house.sweeper().resume(OTHER)
+    with pytest.raises(ConflictError):
+        house.sweeper().resume(OTHER)
+    house.desk.set(INSPECTOR, HoldScope(data_class="case_texts"), "立案", REASON, date(2033, 6, 1))
+    house.clock.turn(days=1)
+    house.sweep()
+    assert [one["facts"]["class"] for one in house.entries("retention.destroyed")] == ["access_tags"]
     assert not house.watch.run()
 
 
