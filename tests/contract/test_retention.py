@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import sqlalchemy as sa
