@@ -291,7 +291,9 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
             )
             + _ask(_person("st-x", Role.REGISTRAR, assurance=1), Action.HANDLE_CASES)
             + _ask(_person("st-x", Role.APPLICANT, recipient=_OURS, assurance=1), Action.DELIVER_RELEASE)
-            + _ask(_person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT, Action.HOLD_DATA, Action.LIFT_HOLD)
+            + _ask(
+                _person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT, Action.HOLD_DATA, Action.LIFT_HOLD
+            )
             + _ask(
                 _person("st-x", Role.SECURITY_ADMINISTRATOR, assurance=1),
                 Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS, Action.MANAGE_KEYS,
