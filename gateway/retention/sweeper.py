@@ -7,7 +7,7 @@ neither. Where a day's sweep stands is not remembered: what is done is gone, and
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from gateway.errors import ConflictError
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal
 from gateway.retention.ports import HoldRows, SweepRows
-from gateway.retention.records import HoldScope, LegalHold
+from gateway.retention.records import LegalHold
 from rulebook.retention_records import RetentionClass
 
 BATCH: Final = 100
@@ -169,14 +169,17 @@ def held_by(matter: Matter, holds: Sequence[LegalHold], above: Callable[[str], C
     return [one for one in holds if one.standing and one.scope.covers(matter, above)]
 
 
-def grant_is_held(grant: str, data_class: str, day: date, holds: Sequence[LegalHold]) -> bool:
-    """Say whether a hold keeps what another room holds for a grant, as the keys of its pseudonyms."""
-    matter = Matter(data_class, grant, day, day, grant=grant)
-    return any(one.scope.covers(matter) for one in holds if _names_grants(one.scope))
+def grant_is_held(grant: str, data_class: str, days: tuple[date, date], holds: Sequence[LegalHold]) -> bool:
+    """Say whether a hold keeps what another room holds for a grant over ``days``, as the keys of its pseudonyms.
 
-
-def _names_grants(scope: HoldScope) -> bool:
-    return scope.case is None and scope.unit is None
+    A hold that names the grant keeps it, whatever unit or case it names beside: in doubt it is held.
+    """
+    matter = Matter(data_class, grant, *days, grant=grant)
+    return any(
+        replace(one.scope, case=None, unit=None).covers(matter)
+        for one in holds
+        if one.scope.grant is not None or (one.scope.case is None and one.scope.unit is None)
+    )
 
 
 def _entry(rules: RetentionClass, gone: _Gone) -> EntryDraft:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from gateway.audit.tags import derived_epoch_key, epoch_of
+from gateway.bootstrap.retention import Above
 from gateway.cli import cli
 from gateway.keyring import TAG_ROOT
 from gateway.settings import Settings
@@ -166,3 +167,13 @@ def test_an_old_root_is_taken_over_and_destroyed_by_whoever_manages_keys(world: 
     assert not (world.settings.keys / TAG_ROOT).exists()
     assert "renewed" in shell(world, "secadmin", "renew-key", "--yes")
     assert tagger.epoch_key(now) == derived_epoch_key(ROOT, now)
+
+
+def test_a_department_stands_for_its_schools_and_a_school_that_nobody_knows_is_held_in_doubt(world: Gateway) -> None:
+    parts = world.process.parts
+    assert parts is not None
+    above = Above(parts)
+    assert set(above("140105")) == {"140105", "140100", "140000"}
+    assert "140105" in above("2199999999")
+    above._schools["2114010501"] = "140105"
+    assert set(above("2114010501")) == {"140105", "140100", "140000"}
