@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from gateway import bootstrap
 from gateway.audit.tags import derived_epoch_key, epoch_of
 from gateway.bootstrap.retention import Above
 from gateway.cli import cli
+from gateway.errors import ForbiddenError
 from gateway.keyring import TAG_ROOT
 from gateway.settings import Settings
 from tests.factories.api import Gateway, gateway
@@ -161,7 +163,9 @@ def test_an_old_root_is_taken_over_and_destroyed_by_whoever_manages_keys(world: 
     found = world.call("GET", "/v1/audit/entries", token=world.person("inspector"), query_string=query)
     (entry,) = found.get_json()["items"]
     assert now in entry["content"]["facts"]["matters"]
-    shell(world, "inspector", "destroy-root", "--yes", status=1)
+    stranger = world.process.services.accounts.principal_of_session(world.person("inspector"))
+    with pytest.raises(ForbiddenError):
+        bootstrap.tag_root_of(world.process, stranger)
     assert (world.settings.keys / TAG_ROOT).exists()
     shell(world, "secadmin", "destroy-root", "--yes")
     assert not (world.settings.keys / TAG_ROOT).exists()
