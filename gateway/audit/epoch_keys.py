@@ -76,6 +76,7 @@ class EpochKeys:
             return []
         for epoch in epochs:
             self.keys.make(tx, ACCESS_TAGS, epoch, key=derived_epoch_key(self.root, epoch))
+        self._known.clear()  # of a quarter that is not among them the next key is random
         return list(epochs)
 
     def _fresh(self, epoch: str) -> bytes | None:

@@ -31,7 +31,7 @@ from gateway.bootstrap.registry import (
     write_pupils,
 )
 from gateway.bootstrap.replays import replay_alerts
-from gateway.bootstrap.retention import renewal_of, retention_of, tag_root_of
+from gateway.bootstrap.retention import renewal_of, resume_sweeps, retention_of, tag_root_of
 from gateway.bootstrap.texts import TextRedactions, redactions_of
 from gateway.bootstrap.witnessing import witness_request
 
@@ -83,6 +83,7 @@ __all__ = [
     "redactions_of",
     "renewal_of",
     "replay_alerts",
+    "resume_sweeps",
     "retention_of",
     "staff_of",
     "suppressions_of",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.accesses.store import QuestionShelf
 from gateway.audit.epoch_keys import ACCESS_TAGS, EpochKeys
 from gateway.audit.store import EpochShelf, RequestShelf
 from gateway.bootstrap.parts import Parts, Process
+from gateway.bootstrap.registry import registry_office
 from gateway.data_keys.matters import Matter, Shelf
+from gateway.data_keys.periods import civil_day
 from gateway.data_keys.service import DataKeys
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, ForbiddenError
 from gateway.ids import UnitCode
 from gateway.inspections.store import CaseAdoption, CaseShelf
 from gateway.jobs import Periodic, Task
@@ -41,6 +44,7 @@ SHELVES: Final[dict[str, Shelf]] = {
 }
 """Class of ``config/retention.toml`` -> where it lies; every class of the sweeper has one."""
 _ADOPTED_AT_ONCE: Final = 50
+_SCHOOLS_KEPT: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ class PolicyGate:
         """Return the policy that lets the principal hold what belongs to ``unit``."""
         resource = retention_resource(None if unit is None else UnitCode(unit))
         return self.applications.enter(principal, Action.HOLD_DATA, resource, territory=unit or "").policy
+
+    def oversees(self, principal: Principal) -> bool:
+        """Say whether the principal may lift holds, and so sees those of others."""
+        try:
+            self.applications.authorize(principal, Action.LIFT_HOLD, retention_resource())
+        except ForbiddenError:
+            return False
+        return True
 
     def lift(self, principal: Principal) -> str:
         """Return the policy that lets the principal lift holds."""
@@ -78,7 +90,7 @@ def retention(parts: Parts, applications: ApplicationService) -> Retention | Non
             gate=gate,
             reader=parts.reader,
             today=parts.today,
-            above=above(parts),
+            above=Above(parts),
             unrenewed=renewal.outstanding,
         ),
         holds=HoldDesk(
@@ -128,7 +140,7 @@ def sweeper(parts: Parts, keys: DataKeys, epochs: EpochKeys) -> Sweeper:
         reader=parts.reader,
         now=parts.now,
         today=parts.today,
-        above=above(parts),
+        above=Above(parts),
         forget=forget,
     )
 
@@ -185,9 +197,34 @@ class Adopting:
         return True
 
 
-def above(parts: Parts) -> Callable[[str], Collection[str]]:
-    """Return what tells the departments over a unit, a school's own authority included where the view knows it."""
-    return parts.book.divisions.ancestors
+@dataclass(slots=True)
+class Above:
+    """Tells the departments over a unit. A school that the registry does not know counts as below each: in doubt held.
+
+    Which department manages a school is read again after ten minutes.
+    """
+
+    parts: Parts
+    _schools: dict[str, str] = field(default_factory=dict)
+    _read_at: datetime | None = None
+
+    def __call__(self, unit: str) -> Collection[str]:
+        """Return the codes of the departments over ``unit``, itself included if it is one."""
+        divisions = self.parts.book.divisions
+        if unit in divisions.by_code:
+            return divisions.ancestors(unit)
+        found = self._managing().get(unit)
+        return divisions.by_code.keys() if found is None else divisions.ancestors(found)
+
+    def _managing(self) -> dict[str, str]:
+        now = self.parts.now()
+        if self._read_at is None or not timedelta(0) <= now - self._read_at < _SCHOOLS_KEPT:
+            office = registry_office(self.parts)
+            if office is not None:
+                schools = office.schools().select("school_code", "managing_authority")
+                self._schools = dict(schools.iter_rows())
+            self._read_at = now
+        return self._schools
 
 
 def pseudonym_holds(parts: Parts) -> Callable[[Tx, PseudonymKey], bool]:
@@ -196,7 +233,8 @@ def pseudonym_holds(parts: Parts) -> Callable[[Tx, PseudonymKey], bool]:
 
     def held(tx: Tx, key: PseudonymKey) -> bool:
         holds.serialize(tx)
-        return grant_is_held(key.grant, "pseudonym_keys", parts.today(), holds.standing(tx))
+        days = civil_day(key.created_at), parts.today()
+        return grant_is_held(key.grant, "pseudonym_keys", days, holds.standing(tx))
 
     return held
 
@@ -223,6 +261,18 @@ def renewal_of(process: Process, principal: Principal) -> Renewal:
         raise ConfigurationError("This host does not hold the data keys.", detail_zh="本机不持有数据密钥。")
     process.services.applications.enter(principal, Action.MANAGE_KEYS, system_resource())
     return Renewal(parts.data_keys, parts.journal, parts.reader)
+
+
+def resume_sweeps(process: Process, principal: Principal) -> None:
+    """Let sweeps go on after a long pause, for whoever may manage keys; a refusal is recorded.
+
+    Raises ``ForbiddenError``, ``ConflictError``, and ``ConfigurationError`` where the keys are not.
+    """
+    parts = process.parts
+    if parts is None or parts.data_keys is None or parts.epochs is None:
+        raise ConfigurationError("This host does not hold the data keys.", detail_zh="本机不持有数据密钥。")
+    process.services.applications.enter(principal, Action.MANAGE_KEYS, system_resource())
+    sweeper(parts, parts.data_keys, parts.epochs).resume(principal)
 
 
 def retention_of(process: Process) -> Retention:

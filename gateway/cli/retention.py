@@ -164,6 +164,18 @@ def lift(keeper: Keeper, hold_id: str, reason: str, decline: bool) -> None:
         click.echo(_hold_line(done))
 
 
+@retention.command("resume")
+@click.confirmation_option(
+    prompt="请先核对主机时钟。清理将从明日恢复，确认？ Is the clock right? Sweeps go on tomorrow."
+)
+@click.pass_obj
+def resume(keeper: Keeper) -> None:
+    """Let sweeps go on after a pause of more than 31 days: a clock that jumped would destroy what is not due."""
+    with _opened(keeper) as process:
+        bootstrap.resume_sweeps(process, _who(process, keeper))
+    click.echo("清理将从明日恢复 sweeps go on tomorrow")
+
+
 @retention.command("renew-key")
 @click.confirmation_option(prompt="更换后其他主机须复制新的 retention.key。 Other hosts will need the new file. Go on?")
 @click.pass_obj

@@ -44,6 +44,7 @@ KINDS: Mapping[str, Label] = {
     "retention.overdue": Label("到期未销毁", "Destruction overdue"),
     "retention.refused_act": Label("办理留存被拒绝", "Act on a hold refused"),
     "retention.renewed": Label("更换包裹密钥", "Wrapping key renewed"),
+    "retention.resumed": Label("恢复到期清理", "Sweeps resumed"),
     "retention.root_destroyed": Label("销毁旧标签根密钥", "Old tag root destroyed"),
     "retention.swept": Label("到期清理完成", "Swept"),
 }

@@ -50,9 +50,7 @@ class DataKeys:
         if fingerprint is None:
             fingerprint = self.wrapping.newest()
             self.rows.put_wrapping(tx, fingerprint, self.now())
-        row = DataKey(
-            DataKeyId(f"dk-{secrets.token_hex(10)}"), data_class, matter, self.now(), fingerprint, wrapped=None
-        )
+        row = DataKey(DataKeyId(_new_id()), data_class, matter, self.now(), fingerprint, wrapped=None)
         if self.rows.add(tx, replace(row, wrapped=self._wrapped(row, made))):
             return made
         other = self.find(tx, data_class, matter)  # somebody else made it between the look and the insert
@@ -117,6 +115,11 @@ class DataKeys:
             raise UnavailableError(
                 "A data key does not open: its row was changed.", detail_zh="数据密钥无法打开：记录被改动。"
             ) from error
+
+
+def _new_id() -> str:
+    """Return a random id of letters alone: no run of digits in the log looks like a number of somebody."""
+    return "dk-" + "".join(secrets.choice("bcdfghjkmnpqrstvwxyz") for _ in range(20))
 
 
 def _bound(place: Place) -> bytes:

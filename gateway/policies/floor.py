@@ -272,8 +272,8 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                 for question in _ask(
                     _person("st-x", *pair), Action.READ_APPLICATION, Action.READ_DISCLOSURES, Action.READ_AUDIT,
                     Action.EXPORT_AUDIT, Action.READ_ALERTS, Action.HANDLE_ALERTS, Action.MANAGE_ACCOUNTS,
-                    Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE, Action.HOLD_DATA, Action.LIFT_HOLD,
-                    Action.READ_CANARIES, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
+                    Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE, Action.READ_RETENTION,
+                    Action.HOLD_DATA, Action.LIFT_HOLD, Action.READ_CANARIES, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
                 )
             ),
         ),
@@ -300,7 +300,9 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
             )
             + _ask(_person("st-x", Role.REGISTRAR, assurance=1), Action.HANDLE_CASES)
             + _ask(_person("st-x", Role.APPLICANT, recipient=_OURS, assurance=1), Action.DELIVER_RELEASE)
-            + _ask(_person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT, Action.LIFT_HOLD)
+            + _ask(
+                _person("st-x", Role.INSPECTOR, assurance=1), Action.EXPORT_AUDIT, Action.HOLD_DATA, Action.LIFT_HOLD
+            )
             + _ask(
                 _person("st-x", Role.SECURITY_ADMINISTRATOR, assurance=1),
                 Action.MANAGE_ACCOUNTS, Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.KEEP_CANARIES,

@@ -54,16 +54,26 @@ class HoldDesk:
     new_id: Callable[[str], str]
 
     def listed(self, principal: Principal) -> tuple[HoldFile, ...]:
-        """Return holds with their history, those that stand first, 200 at the most."""
+        """Return holds with their history, those that stand first, 200 at the most.
+
+        An officer sees the own ones alone: a hold may tell whom an inspection is about.
+        """
         self.gate.read(principal)
+        every = self.gate.oversees(principal)
 
         def run(tx: Tx) -> tuple[HoldFile, ...]:
-            return tuple(HoldFile(one, tuple(self.rows.events(tx, one.id))) for one in self.rows.listed(tx, LISTED))
+            return tuple(
+                HoldFile(one, tuple(self.rows.events(tx, one.id)))
+                for one in self.rows.listed(tx, LISTED)
+                if every or one.set_by == principal.account
+            )
 
         return self.reader.read(run)
 
-    def on(self, case: str = "", grant: str = "") -> tuple[LegalHold, ...]:
-        """Return the holds that stand on a case or a grant by name, to be shown with it."""
+    def on(self, principal: Principal, case: str = "", grant: str = "") -> tuple[LegalHold, ...]:
+        """Return the holds that stand on a case or a grant by name, to be shown with it to who oversees holds."""
+        if not self.gate.oversees(principal):
+            return ()
         standing = self.reader.read(self.rows.standing)
         return tuple(
             one for one in standing if (case and one.scope.case == case) or (grant and one.scope.grant == grant)

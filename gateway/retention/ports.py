@@ -60,5 +60,8 @@ class RetentionGate(Protocol):
     def hold(self, principal: Principal, unit: str | None) -> str:
         """Return the policy that lets ``principal`` hold what belongs to ``unit``, ``None`` for all."""
 
+    def oversees(self, principal: Principal) -> bool:
+        """Say whether ``principal`` sees the holds of others: whoever may lift them. Nothing is recorded."""
+
     def lift(self, principal: Principal) -> str:
         """Return the policy that lets ``principal`` lift holds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -38,9 +38,15 @@ class RetentionService:
     unrenewed: Callable[[], int]
 
     def status(self, principal: Principal) -> Status:
-        """Return all classes with amounts, the holds that stand, and when the sweeper ran last."""
+        """Return all classes with amounts, the holds that stand, and when the sweeper ran last.
+
+        An officer sees of the holds the own ones alone.
+        """
         self.gate.read(principal)
-        return self.state()
+        found = self.state()
+        if self.gate.oversees(principal):
+            return found
+        return replace(found, holds=tuple(one for one in found.holds if one.set_by == principal.account))
 
     def state(self) -> Status:
         """Return the status for the system itself, as for the host's command."""
@@ -54,8 +60,11 @@ class RetentionService:
         return self.reader.read(run)
 
     def plan(self, principal: Principal) -> tuple[PlanLine, ...]:
-        """Return what the next sweep would meet, held or not, 1,000 of each class at the most; destroys nothing."""
-        self.gate.read(principal)
+        """Return what the next sweep would meet, held or not, 1,000 of each class at the most; destroys nothing.
+
+        For whoever oversees holds.
+        """
+        self.gate.lift(principal)
         return self.planned()
 
     def planned(self) -> tuple[PlanLine, ...]:

@@ -7,22 +7,26 @@ neither. Where a day's sweep stands is not remembered: what is done is gone, and
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from gateway.data_keys.matters import Cursor, Matter, Shelf
 from gateway.data_keys.periods import due_on, last_ended
 from gateway.data_keys.records import DataKeyId
 from gateway.data_keys.service import DataKeys
+from gateway.errors import ConflictError
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
+from gateway.principals import Principal
 from gateway.retention.ports import HoldRows, SweepRows
-from gateway.retention.records import HoldScope, LegalHold
+from gateway.retention.records import LegalHold
 from rulebook.retention_records import RetentionClass
 
 BATCH: Final = 100
 """Matters that one transaction destroys, and one entry names."""
 PAGE: Final = 200
+MOST_GAP: Final = timedelta(days=31)
+"""After a longer pause nothing is destroyed before somebody has looked at the clock: destroying is for good."""
 SWEPT, DESTROYED = "retention.swept", "retention.destroyed"
 
 
@@ -51,8 +55,8 @@ class Sweeper:
         """Destroy one batch, or finish the day; say whether there may be more to do."""
         today = self.today()
         last = self.reader.read(self.rows.last)
-        if last is not None and last >= today:
-            return False
+        if last is not None and (last >= today or today - last > MOST_GAP):
+            return False  # a clock that jumped must destroy nothing: the watch says so, and somebody resumes
         if self._day != today:
             self._day, self._after, self._done, self._count = today, {}, {}, {}
         for code, rules in self.classes.items():
@@ -60,11 +64,29 @@ class Sweeper:
                 continue
             found = self._next(rules, today)
             if found:
-                self._count[code] = self._count.get(code, 0) + self._destroy(rules, found)
+                try:
+                    self._count[code] = self._count.get(code, 0) + self._destroy(rules, found)
+                except Exception:
+                    self._day = None  # from the beginning next time: what was not destroyed lies behind the cursor
+                    raise
                 return True
             self._done[code] = self._count.get(code, 0)
         self._finish(today)
         return False
+
+    def resume(self, principal: Principal) -> None:
+        """Let sweeps go on tomorrow after a long pause: somebody looked at the clock. Destroys nothing.
+
+        Raises ``ConflictError`` when no sweep was missed.
+        """
+        today, last = self.today(), self.reader.read(self.rows.last)
+
+        def write(tx: Tx) -> None:
+            if last is None or today - last <= MOST_GAP or not self.rows.finish(tx, today, self.now(), 0):
+                raise ConflictError("No sweep was missed.", detail_zh="没有中断的清理。")
+
+        facts: dict[str, JsonValue] = {"day": today.isoformat(), "last_sweep": str(last)}
+        self.journal.record(write, EntryDraft("retention.resumed", principal, facts=facts))
 
     def _next(self, rules: RetentionClass, today: date) -> list[Matter]:
         """Return the next batch that nothing holds, and go on behind it next time."""
@@ -147,14 +169,17 @@ def held_by(matter: Matter, holds: Sequence[LegalHold], above: Callable[[str], C
     return [one for one in holds if one.standing and one.scope.covers(matter, above)]
 
 
-def grant_is_held(grant: str, data_class: str, day: date, holds: Sequence[LegalHold]) -> bool:
-    """Say whether a hold keeps what another room holds for a grant, as the keys of its pseudonyms."""
-    matter = Matter(data_class, grant, day, day, grant=grant)
-    return any(one.scope.covers(matter) for one in holds if _names_grants(one.scope))
+def grant_is_held(grant: str, data_class: str, days: tuple[date, date], holds: Sequence[LegalHold]) -> bool:
+    """Say whether a hold keeps what another room holds for a grant over ``days``, as the keys of its pseudonyms.
 
-
-def _names_grants(scope: HoldScope) -> bool:
-    return scope.case is None and scope.unit is None
+    A hold that names the grant keeps it, whatever unit or case it names beside: in doubt it is held.
+    """
+    matter = Matter(data_class, grant, *days, grant=grant)
+    return any(
+        replace(one.scope, case=None, unit=None).covers(matter)
+        for one in holds
+        if one.scope.grant is not None or (one.scope.case is None and one.scope.unit is None)
+    )
 
 
 def _entry(rules: RetentionClass, gone: _Gone) -> EntryDraft:

@@ -6,8 +6,8 @@ import hmac
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from gateway.inspections.records import (
     Subject,
     SubjectKind,
 )
+from gateway.inspections.remote import RemoteOrders, order_handlers
 from gateway.inspections.store.tables import inspection_cases, inspection_events, inspection_holds
 from gateway.principals import Role
 from tests.factories.alerts import DATA, INSPECTOR, officer
@@ -268,6 +269,36 @@ def test_the_package_proves_evidence_and_steps_to_a_stranger(house: Inspectorate
     with house.engine.connect() as connection:
         for table in (inspection_cases, inspection_events, inspection_holds):
             assert "停止越权申请" not in str(connection.execute(sa.select(table)).all())
+
+
+class ByJson:
+    """The way to the worker, but for the seal: what is asked and answered goes through JSON."""
+
+    def __init__(self, house: Inspectorate) -> None:
+        self.handlers = order_handlers(house.orders)
+
+    def ask(self, kind: str, body: Mapping[str, object]) -> object:
+        """Return the worker's answer."""
+        return json.loads(json.dumps(self.handlers[kind](json.loads(json.dumps(body)))))
+
+
+def test_where_no_key_of_cases_is_the_worker_shows_orders_and_takes_answers(house: Inspectorate) -> None:
+    far, case = RemoteOrders(ByJson(house)), ordered(house)
+    shown = {"evidence", "source", "opened_by"}
+    (here,), (there,) = house.orders.orders(DATA_OF_COUNTY), far.orders(DATA_OF_COUNTY)
+    for name in {one.name for one in fields(Case)} - shown:
+        assert getattr(there.case, name) == getattr(here.case, name), name
+    assert (there.case.source, far.orders(ELSEWHERE)) == ("", ())
+    with pytest.raises(NotFoundError):
+        far.answer(ELSEWHERE, case.id, "已改正。")
+    with pytest.raises(ParameterError):
+        far.answer(DATA_OF_COUNTY, case.id, " ")
+    with pytest.raises(CaseVersionError):
+        far.answer(DATA_OF_COUNTY, case.id, "已改正。", version=case.version + 1)
+    done = far.answer(DATA_OF_COUNTY, case.id, "已改正。", version=case.version)
+    assert (done.case.state, [one.text for one in done.answers]) == (CaseState.ANSWERED, ["已改正。"])
+    (entry,) = house.entries("inspection.answered")
+    assert entry["actor"]["id"] == DATA_OF_COUNTY.account  # type: ignore[index]
 
 
 def test_cases_are_paged_newest_first(house: Inspectorate) -> None:

@@ -157,6 +157,7 @@ def test_a_withdrawn_grant_takes_its_keys_with_it_for_good(own: House) -> None:
     plan = plan_of(own.services.book, grant, extract.request)
     kept = {row["id"]: row["wrapped_salt"] for row in rows(own)}
     end(own, grant_id)
+    assert not replace(keys_of(own), held=lambda _tx, key: key.grant == grant_id).destroy_ended()  # a legal hold
     assert keys_of(own).destroy_ended()
     assert not keys_of(own).destroy_ended()
     (row,) = of_grant(own, grant_id)

@@ -11,8 +11,11 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from gateway import bootstrap
 from gateway.audit.tags import derived_epoch_key, epoch_of
+from gateway.bootstrap.retention import Above
 from gateway.cli import cli
+from gateway.errors import ForbiddenError
 from gateway.keyring import TAG_ROOT
 from gateway.settings import Settings
 from tests.factories.api import Gateway, gateway
@@ -78,6 +81,12 @@ def test_an_officer_holds_what_is_of_the_territory_and_lifts_nothing(world: Gate
     hold = call(world, "recorder", "POST", f"{RETENTION}/holds", body, 201)
     why = {"reason": "已结束。"}
     call(world, "recorder", "POST", f"{RETENTION}/holds/{hold['id']}/lifting-request", why, 403)
+    # an officer sees the own hold, and not what an inspector may have set on the officer's own unit
+    call(world, "inspector", "POST", f"{RETENTION}/holds", body, 201)
+    mine = call(world, "recorder", "GET", f"{RETENTION}/holds")["items"]
+    assert [one["hold"]["id"] for one in mine] == [hold["id"]]
+    assert [one["id"] for one in call(world, "recorder", "GET", RETENTION)["holds"]] == [hold["id"]]
+    call(world, "recorder", "GET", f"{RETENTION}/plan", status=403)
     everything = {**body, "scope": {"data_class": "case_texts"}}
     call(world, "recorder", "POST", f"{RETENTION}/holds", everything, 403)
     for stranger in ("applicant-bus", "sysadmin"):
@@ -154,9 +163,21 @@ def test_an_old_root_is_taken_over_and_destroyed_by_whoever_manages_keys(world: 
     found = world.call("GET", "/v1/audit/entries", token=world.person("inspector"), query_string=query)
     (entry,) = found.get_json()["items"]
     assert now in entry["content"]["facts"]["matters"]
-    shell(world, "inspector", "destroy-root", "--yes", status=1)
+    stranger = world.process.services.accounts.principal_of_session(world.person("inspector"))
+    with pytest.raises(ForbiddenError):
+        bootstrap.tag_root_of(world.process, stranger)
     assert (world.settings.keys / TAG_ROOT).exists()
     shell(world, "secadmin", "destroy-root", "--yes")
     assert not (world.settings.keys / TAG_ROOT).exists()
     assert "renewed" in shell(world, "secadmin", "renew-key", "--yes")
     assert tagger.epoch_key(now) == derived_epoch_key(ROOT, now)
+
+
+def test_a_department_stands_for_its_schools_and_a_school_that_nobody_knows_is_held_in_doubt(world: Gateway) -> None:
+    parts = world.process.parts
+    assert parts is not None
+    above = Above(parts)
+    assert set(above("140105")) == {"140105", "140100", "140000"}
+    assert "140105" in above("2199999999")
+    above._schools["2114010501"] = "140105"
+    assert set(above("2114010501")) == {"140105", "140100", "140000"}

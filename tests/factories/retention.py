@@ -59,6 +59,10 @@ class Officers:
         del unit
         return self.lift(principal)
 
+    def oversees(self, principal: Principal) -> bool:
+        """Say whether it is one of them."""
+        return bool(principal.roles & {Role.INSPECTOR, Role.SECURITY_ADMINISTRATOR})
+
     def lift(self, principal: Principal) -> str:
         """Let officers in."""
         if not principal.roles & {Role.INSPECTOR, Role.SECURITY_ADMINISTRATOR}:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from gateway.audit.tags import days_of_epoch, epoch_of
 from gateway.data_keys.matters import Matter
 from gateway.data_keys.periods import add_months, civil_day, due_on, end_of_day, last_ended
-from gateway.retention.records import HoldScope
+from gateway.ids import AccountId
+from gateway.retention.records import HoldScope, LegalHold, LegalHoldId
+from gateway.retention.sweeper import grant_is_held
 
 DAYS = st.dates(date(2000, 1, 1), date(2200, 12, 31))
 MONTHS = st.integers(1, 1200)
@@ -88,3 +90,21 @@ def test_a_narrower_hold_covers_no_more_and_what_is_wide_is_kept_in_doubt(matter
     if matter.wide and scope.data_class in {None, matter.data_class} and scope.first_day is scope.last_day is None:
         assert covered  # the tags of a quarter speak of every unit and case: kept
     assert HoldScope().covers(matter, above)
+
+
+def test_a_hold_that_names_a_grant_keeps_what_is_kept_for_it_whatever_else_it_names() -> None:
+    days = date(2026, 9, 1), date(2027, 6, 30)
+
+    def held(**named: object) -> bool:
+        scope = HoldScope(**named)  # type: ignore[arg-type]  # by name
+        hold = LegalHold(LegalHoldId("rh-x"), scope, "x", days[1], datetime(2026, 9, 1, tzinfo=UTC), AccountId("st-x"))
+        return grant_is_held("gr-1", "pseudonym_keys", days, [hold])
+
+    assert held(grant="gr-1")
+    assert held(grant="gr-1", unit="140105", case="ic-x")
+    assert held(data_class="pseudonym_keys")
+    assert held(first_day=date(2027, 6, 30))
+    assert not held(grant="gr-2")
+    assert not held(unit="140105")
+    assert not held(data_class="case_texts", grant="gr-1")
+    assert not held(last_day=date(2026, 8, 31), grant="gr-1")

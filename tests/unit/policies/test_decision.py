@@ -24,6 +24,7 @@ from gateway.policies.resources import (
     grant_resource,
     identity_resource,
     registry_resource,
+    retention_resource,
     system_resource,
     text_resource,
 )
@@ -80,6 +81,7 @@ def test_i1_default_deny_without_any_policy_nobody_may_do_anything() -> None:
         "Identity": identity_resource(unit=everyone.unit),
         "AuditLog": audit_log_resource(),
         "System": system_resource(),
+        "Retention": retention_resource(),
         "LegalText": text_resource(),
         "Disclosure": disclosure_resource(UnitCode(make.CITY)),
         "Alert": alert_resource(UnitCode(make.CITY), Role.DATA_OFFICER),
