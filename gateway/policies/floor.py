@@ -273,7 +273,8 @@ PROTECTED: Final[Mapping[str, Protected]] = MappingProxyType(
                     _person("st-x", *pair), Action.READ_APPLICATION, Action.READ_DISCLOSURES, Action.READ_AUDIT,
                     Action.EXPORT_AUDIT, Action.READ_ALERTS, Action.HANDLE_ALERTS, Action.MANAGE_ACCOUNTS,
                     Action.MANAGE_CLIENTS, Action.MANAGE_KEYS, Action.CONFIGURE, Action.READ_RETENTION,
-                    Action.HOLD_DATA, Action.LIFT_HOLD, Action.READ_CANARIES, Action.KEEP_CANARIES, Action.CONFIRM_CANARIES,
+                    Action.HOLD_DATA, Action.LIFT_HOLD, Action.READ_CANARIES, Action.KEEP_CANARIES,
+                    Action.CONFIRM_CANARIES,
                 )
             ),
         ),
