@@ -90,7 +90,7 @@ def again(sign_in_id: str) -> ResponseReturnValue:
     """End the session that is older than the relying party asks, and have the person sign in anew."""
     services().accounts.sign_out(str(session.get(TOKEN, "")))
     session.clear()
-    return _to_door(sign_in_id)
+    return _shown(sign_in_id, provider().dialogs.step(_id(sign_in_id), _holder(), None), None)
 
 
 @blueprint.post("/sign-in/<sign_in_id>/child")

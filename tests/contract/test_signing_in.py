@@ -265,12 +265,21 @@ def test_login_and_max_age_want_a_fresh_sign_in_and_auth_time_tells_when(quick_p
         opened = provider.open(**changes)
         assert isinstance(provider.step(opened, visitor), SignInNeeded), changes
         assert isinstance(provider.service.dialogs.agree(opened.id, opened.holder, visitor, LI), SignInNeeded)
+        assert isinstance(provider.step(opened, None), SignInNeeded)
         fresh = provider.visitor()
         assert isinstance(provider.step(opened, fresh), AskConsent)
     opened = provider.open(max_age="600")
     claims = provider.id_claims(provider.redeem(provider.agree(opened, visitor)["code"]))
     assert claims["auth_time"] == int(visitor.signed_in_at.timestamp())
     assert claims["iat"] - claims["auth_time"] >= 300
+
+
+def test_a_session_of_the_same_second_is_not_a_fresh_sign_in(quick_provider: Provider) -> None:
+    opened = quick_provider.open(prompt="login")
+    visitor = quick_provider.visitor()  # the clock stands still: as old as the request
+    assert isinstance(quick_provider.step(opened, visitor), SignInNeeded)
+    assert isinstance(quick_provider.step(opened, None), SignInNeeded)
+    assert isinstance(quick_provider.step(opened, visitor), AskConsent)
 
 
 def test_a_hint_chooses_the_child_and_nobody_else_is_answered(quick_provider: Provider) -> None:

@@ -195,7 +195,10 @@ class DialogDesk:
             raise
         except GatewayError:
             return self._turn_away(sign_in, answers.UNAUTHORIZED_CLIENT, visitor, "grant")
-        if visitor is None or self._stale(sign_in, visitor):
+        if visitor is None:
+            self._note_absence(sign_in)
+            return SignInNeeded()
+        if self._stale(sign_in, visitor):
             return SignInNeeded()
         return self._for_visitor(sign_in, visitor, party, grant)
 
@@ -218,12 +221,23 @@ class DialogDesk:
             self._note(sign_in, visitor, child.subject_ref)
         return AskConsent(child.subject_ref, child.label, self._sheet(party, grant, claims, row))
 
+    def _note_absence(self, sign_in: SignIn) -> None:
+        """Note that nobody was signed in: whoever comes next has just signed in, whatever the clock says.
+
+        Times are kept in seconds, and a session of the same second as the request need not be younger than it.
+        """
+        wish = sign_in.wish
+        if "none" in wish.prompt or ("login" not in wish.prompt and wish.max_age is None):
+            return
+        noted = replace(sign_in, wish=replace(wish, prompt=wish.prompt - {"login"}, max_age=None))
+        self.scratch.write(lambda tx: self.store.advance(tx, sign_in, noted))
+
     def _stale(self, sign_in: SignIn, visitor: Visitor) -> bool:
         """Say whether the person has to sign in anew (``prompt=login``, ``max_age``)."""
         opened = sign_in.opened_at or self.now()
         signed_in = visitor.signed_in_at
         if "login" in sign_in.wish.prompt:
-            return signed_in < opened.replace(microsecond=0)
+            return True
         age = sign_in.wish.max_age
         return age is not None and signed_in < opened.replace(microsecond=0) - timedelta(seconds=age)
 
