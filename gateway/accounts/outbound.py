@@ -70,7 +70,7 @@ class BoundedHttp:
     ) -> Iterator[tuple[http.client.HTTPConnection, socket.socket]]:
         """Open a connection to the host of a URL, and its stream: the connection lets go of it with the answer.
 
-        Raises ``OSError``, ``ValueError`` or ``UnavailableError``.
+        Raises ``OSError``, ``ValueError`` or ``UnavailableError``; ``TimeoutError`` at the end, when it was cut off.
         """
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -82,13 +82,16 @@ class BoundedHttp:
             connection.sock = stream
             stream.settimeout(deadline.left())
             # A time-out is of one read: who sends a byte at a time is cut off by the clock.
-            clock = threading.Timer(deadline.left(), _cut, [stream])
+            over = threading.Event()
+            clock = threading.Timer(deadline.left(), _cut, [stream, over])
             clock.daemon = True
             clock.start()
             try:
                 yield connection, stream
             finally:
                 clock.cancel()
+            if over.is_set():  # what was read until then may look like a whole answer
+                raise TimeoutError
 
     def _encrypted(self, plain: socket.socket, host: str) -> ssl.SSLSocket:
         if self._context is None:  # reading the certificates of the host takes a while, and few need it
@@ -117,7 +120,8 @@ class BoundedHttp:
         return str(found[0])
 
 
-def _cut(stream: socket.socket) -> None:
+def _cut(stream: socket.socket, over: threading.Event) -> None:
+    over.set()
     with suppress(OSError):  # it has ended by itself
         stream.shutdown(socket.SHUT_RDWR)
 

@@ -30,6 +30,7 @@ ITEMS = {
     "deadline breaches",
     "witness silent",
     "broken audit chain",
+    "canary touched",
     "clock jump",
     "outbox stalled",
 }

@@ -34,8 +34,8 @@ UNKNOWN = {
 """Members that a body might be smuggled with; those that a model has are left out."""
 
 
-FREE = frozenset({"values", "claims", "keys", "jwks"})
-"""Objects whose members are data: values of a procedure, claims to be checked, keys. Their rooms check them."""
+FREE = frozenset({"values", "claims", "keys", "jwks", "credential"})
+"""Objects whose members are data: values of a procedure, claims to be checked, keys, answers of passkeys. Their rooms check them."""
 
 
 @pytest.fixture(scope="module")
