@@ -115,15 +115,18 @@ def _leaves(run: PackedTags, start: int, end: int) -> list[bytes]:
 
 
 def tag_list(epoch: str, unsorted: bytearray, listed: int) -> TagList:
-    """Return a list of the distinct tags in a run, which is sorted in its place.
+    """Return a list of the distinct tags in a run.
 
     At most ``listed`` go into the leaf, more lie beside the log.
     """
-    np.frombuffer(unsorted, dtype=f"S{TAG_BYTES}").sort()  # compares all 16 bytes, as bytes
-    halves = np.frombuffer(unsorted, dtype=np.uint64).reshape(-1, 2)
-    twice = (halves[1:] == halves[:-1]).all(axis=1)
-    content = bytes(unsorted) if not twice.any() else halves[np.insert(~twice, 0, True)].tobytes()
-    tags = PackedTags(content)
+    halves = np.frombuffer(unsorted, dtype=">u8").reshape(-1, 2)
+    first = halves[:, 0].astype(np.uint64)
+    order = np.argsort(first)
+    if (first[order[1:]] == first[order[:-1]]).any():  # a pupil who is there twice, as good as always
+        order = np.lexsort((halves[:, 1].astype(np.uint64), first))
+    ranked = halves[order]
+    twice = (ranked[1:] == ranked[:-1]).all(axis=1)
+    tags = PackedTags((ranked if not twice.any() else ranked[np.insert(~twice, 0, True)]).tobytes())
     if len(tags) <= listed:
         return TagList(epoch, tuple(tags), listed=True)
     return TagList(epoch, tags, listed=False, root=tags_root(tags))
@@ -188,7 +191,7 @@ class RollCall:
         """Take references, 32 hexadecimal digits each; raises ``ValueError`` for anything else."""
         texts = list(subjects)
         part = bytes.fromhex("".join(texts))
-        if len(part) != len(texts) * _REF_BYTES or any(len(text) != 2 * _REF_BYTES for text in texts):
+        if len(part) != len(texts) * _REF_BYTES or not set(map(len, texts)) <= {2 * _REF_BYTES}:
             raise ValueError("a reference of a pupil has 32 hexadecimal digits")
         self._refs += part
         self._tags += self.make.run(self.epoch, part)

@@ -35,7 +35,9 @@ UNKNOWN = {
 
 
 FREE = frozenset({"values", "claims", "keys", "jwks", "credential"})
-"""Objects whose members are data: values of a procedure, claims to be checked, keys, answers of passkeys. Their rooms check them."""
+"""Objects whose members are data: values of a procedure, claims to be checked, keys, a passkey's answer.
+
+Their rooms check them."""
 
 
 @pytest.fixture(scope="module")
