@@ -210,7 +210,7 @@ def test_a_real_process_says_the_same_and_leaves_nothing(door: Door, tmp_path: P
     good, bad = todays_pupil(7500), todays_pupil(7501, sex="女")
     path = write_csv(tmp_path / "form.csv", table([good, bad]), "gbk")
     done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", "--home", str(door.home), "import", str(path), "--accept-shrink"],
+        [sys.executable, "-m", "gateway", "--home", str(door.home), "import", str(path), "--accept-shrink"],
         capture_output=True,
         text=True,
         check=False,
