@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Protocol, overload
 
 import numpy as np
 
+from gateway.audit.hashing import leaf_rows, root_over
 from gateway.audit.merkle import CompactRange, Nodes, complete
 from gateway.audit.records import TagList
 from gateway.audit.tiles import HEIGHT, WIDTH, nodes_from
@@ -21,6 +23,9 @@ from gateway.ids import SubjectRef
 
 TAG_BYTES: Final = 16
 _REF_BYTES: Final = 16
+_SUBTREE_LEVEL: Final = 14
+_SUBTREE: Final = 1 << _SUBTREE_LEVEL
+"""Tags that are hashed together."""
 _CHUNK: Final = 16 * WIDTH
 """Tags whose leaf hashes are in memory at a time."""
 
@@ -70,7 +75,11 @@ def tags_root(tags: Iterable[bytes]) -> bytes:
     """Return the Merkle root (RFC 6962) over sorted tags, each a leaf, in little memory."""
     run = packed(tags if isinstance(tags, Sequence) else tuple(tags))
     tree = CompactRange()
-    for start in range(0, len(run), _CHUNK):
+    whole = len(run.packed) // TAG_BYTES // _SUBTREE * _SUBTREE
+    rows = np.frombuffer(run.packed, dtype=np.uint8, count=whole * TAG_BYTES).reshape(-1, TAG_BYTES)
+    for start in range(0, whole, _SUBTREE):
+        tree.append_complete(root_over(leaf_rows(rows[start : start + _SUBTREE])), _SUBTREE_LEVEL)
+    for start in range(whole, len(run), _CHUNK):
         tree.extend(_leaves(run, start, min(start + _CHUNK, len(run))))
     return tree.root()
 
@@ -178,14 +187,18 @@ class Roll(Sequence[SubjectRef]):
 
 @dataclass(slots=True)
 class RollCall:
-    """Takes the references of pupils batch by batch, and makes the tag of each in ``epoch``: 32 bytes in all."""
+    """Takes the references of pupils batch by batch, and makes the tag of each in ``epoch``: 32 bytes in all.
+
+    The tags are made in a thread beside the caller's, which mostly waits for rows.
+    """
 
     epoch: str
     make: TagMaker = field(repr=False)
     listed: int
     """Up to how many tags go into the leaf."""
     _refs: bytearray = field(default_factory=bytearray, repr=False)
-    _tags: bytearray = field(default_factory=bytearray, repr=False)
+    _parts: list[Future[bytearray]] = field(default_factory=list, repr=False)
+    _beside: ThreadPoolExecutor | None = field(default=None, repr=False)
 
     def add(self, subjects: Iterable[str]) -> None:
         """Take references, 32 hexadecimal digits each; raises ``ValueError`` for anything else."""
@@ -194,10 +207,14 @@ class RollCall:
         if len(part) != len(texts) * _REF_BYTES or not set(map(len, texts)) <= {2 * _REF_BYTES}:
             raise ValueError("a reference of a pupil has 32 hexadecimal digits")
         self._refs += part
-        self._tags += self.make.run(self.epoch, part)
+        if self._beside is None:
+            self._beside = ThreadPoolExecutor(1, "tags")
+        self._parts.append(self._beside.submit(self.make.run, self.epoch, part))
 
     def close(self) -> Roll:
         """Return the roll, its tags in order and under their root; once."""
-        refs, tags = bytes(self._refs), self._tags
-        self._refs, self._tags = bytearray(), bytearray()
+        refs, tags = bytes(self._refs), bytearray().join(part.result() for part in self._parts)
+        self._refs, self._parts = bytearray(), []
+        if self._beside is not None:
+            self._beside.shutdown()
         return Roll(refs, tag_list(self.epoch, tags, self.listed))

@@ -7,7 +7,6 @@ sorted tags; the list lies beside the log, so that membership and absence both c
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
@@ -16,17 +15,18 @@ from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
 
+import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.audit.errors import EntryRefusedError
+from gateway.audit.hashing import WORTH_IT, hmac_rows
 from gateway.audit.records import TagList
 from gateway.audit.rolls import TAG_BYTES, Roll, RollCall, tag_list, tags_root
 from gateway.data_keys.periods import days_of_quarter
 
 LISTED_TAGS = 64
 """Up to this many subjects are listed in the leaf itself."""
-_SHA256_BLOCK = 64
 _AT_ONCE = 1 << 20
 """Bytes of references that are turned into text at a time."""
 __all__ = [
@@ -144,16 +144,16 @@ class Tagger:
     def run(self, epoch: str, refs: bytes) -> bytearray:
         """Return the tags of references in their order, in one run as they are.
 
-        The HMAC's two keyed states are made once and copied (RFC 2104): half the work for each of a million.
+        Few are hashed one by one, many together.
         """
-        key = self.epoch_key(epoch).ljust(_SHA256_BLOCK, b"\0")
-        inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+        key = self.epoch_key(epoch)
         made = bytearray()
         for start in range(0, len(refs), _AT_ONCE):
             texts = refs[start : start + _AT_ONCE].hex().encode()
+            if len(texts) >= 2 * TAG_BYTES * WORTH_IT:
+                rows = np.frombuffer(texts, dtype=np.uint8).reshape(-1, 2 * TAG_BYTES)
+                made += hmac_rows(key, rows)[:, :TAG_BYTES].tobytes()
+                continue
             for at in range(0, len(texts), 2 * TAG_BYTES):
-                first, second = inner.copy(), outer.copy()
-                first.update(texts[at : at + 2 * TAG_BYTES])
-                second.update(first.digest())
-                made += second.digest()[:TAG_BYTES]
+                made += hmac.digest(key, texts[at : at + 2 * TAG_BYTES], "sha256")[:TAG_BYTES]
         return made
