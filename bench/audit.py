@@ -39,7 +39,7 @@ from bench.measure import Run, answer, job, run
 from bench.results import Figure, Figures
 from gateway import bootstrap
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import encode_entry
+from gateway.audit.entries import decode_entry, encode_entry
 from gateway.audit.indexing import SearchIndex
 from gateway.audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from gateway.audit.note import NoteSigner
@@ -52,7 +52,6 @@ from gateway.audit.tiles import Edge, nodes_from
 from gateway.audit.verify import trust, verify_log
 from gateway.db import DatabaseReader, connection_of, create_guards, make_engine, make_read_only_engine, metadata
 from gateway.ids import AccountId, UnitCode
-from gateway.instants import micros_text
 from gateway.journal import EntryDraft, Receipt, Tx
 from gateway.keyring import Face
 from gateway.policies.records import Format
@@ -157,7 +156,7 @@ class Groups:
         leaves = [leaf_hash(entry.body) for entry in entries]
         edge.extend(leaves, tiles)
         tiles.update(edge.partial_tiles(head.size))
-        moved = Head(edge.size, edge.root(), micros_text(datetime.now(UTC)))
+        moved = Head(edge.size, edge.root(), str(decode_entry(entries[-1].body)["at"]))
         note = str(Checkpoint(ORIGIN, moved.size, moved.root).sign((SIGNER,)))
         self.store.append(tx, head, Batch(head.size, tuple(zip(leaves, entries, strict=True)), tiles, moved, note))
         return moved
