@@ -61,3 +61,16 @@ class AlertVersionError(ConflictError):
     """Somebody else acted on the alert since it was read."""
 
     rule = "A50-16"
+
+
+class LogKeyMissingError(UnavailableError):
+    """The log's key was changed, and this process does not have the new one: it may not sign."""
+
+    def __init__(self, key_id: bytes) -> None:
+        name = f"log-{key_id.hex()}.pem"
+        super().__init__(
+            f"The log is signed by a newer key, and {name} is not in the key directory of this process: copy it there. "
+            "Nothing was written; no restart is needed.",
+            detail_zh=f"审计日志已改用新密钥，本进程的密钥目录中没有 {name}。请复制该文件（无需重启）；未写入内容。",
+            missing=(name,),
+        )

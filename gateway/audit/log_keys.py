@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from gateway.audit.errors import LogKeyMissingError
 from gateway.audit.note import NoteSigner, VerifierKey
 from gateway.audit.records import LogKeyRecord
 from gateway.audit.rotation import KIND, rotation_facts
-from gateway.audit.sequencer import LogKeyMissingError, LogStore, Sequencer
+from gateway.audit.sequencer import LogStore, Sequencer
 from gateway.errors import ConflictError, ParameterError
 from gateway.instants import micros_text
 from gateway.journal import EntryDraft, Reader, Receipt, Tx
@@ -90,7 +91,7 @@ class LogKeyService:
         present = self._present(known)
         old = self.files.find(present.key)
         if old is None:
-            raise LogKeyMissingError(present.key)
+            raise LogKeyMissingError(present.key.id)
         new = self.files.find(self.prepare())
         if new is None:
             raise ConflictError("The new key is gone from the key directory.", detail_zh="新密钥已不在密钥目录中。")

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from gateway.audit.checkpoint import Checkpoint, open_checkpoint
 from gateway.audit.entries import Clock, check_draft, encode_entry
-from gateway.audit.errors import LogDamagedError, RolledBackError
+from gateway.audit.errors import LogDamagedError, LogKeyMissingError, RolledBackError
 from gateway.audit.merkle import leaf_hash, root_hash
 from gateway.audit.note import NoteSigner, VerifierKey
 from gateway.audit.records import Batch, EncodedEntry, Head, LogKeyRecord
@@ -46,19 +46,6 @@ class TransactionLostError(UnavailableError):
 
 class CommitUnknownError(UnavailableError):
     """The database went away during the commit: the checkpoint row tells whether it happened."""
-
-
-class LogKeyMissingError(UnavailableError):
-    """The log's key was changed, and this process does not have the new one: it may not sign."""
-
-    def __init__(self, key: VerifierKey) -> None:
-        name = f"log-{key.id.hex()}.pem"
-        super().__init__(
-            f"The log is signed by a newer key, and {name} is not in the key directory of this process: copy it there. "
-            "Nothing was written; no restart is needed.",
-            detail_zh=f"审计日志已改用新密钥，本进程的密钥目录中没有 {name}。请复制该文件（无需重启）；未写入内容。",
-            missing=(name,),
-        )
 
 
 class LogStore(Protocol):
@@ -125,7 +112,7 @@ class LogIdentity:
         newest = keys[-1]
         signer = self.signer(newest.key)
         if signer is None:
-            raise LogKeyMissingError(newest.key)
+            raise LogKeyMissingError(newest.key.id)
         before = self.signer(keys[-2].key) if len(keys) > 1 and at < newest.overlap_until else None
         return (signer,) if before is None else (before, signer)
 

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from core_registry.sharing import SharingView
 from gateway.anonymize.withholding import FailClosedRedactor
 from gateway.audit.epoch_keys import EpochKeys
-from gateway.audit.errors import LogDamagedError, RolledBackError
-from gateway.audit.sequencer import LogKeyMissingError, Sequencer
+from gateway.audit.errors import LogDamagedError, LogKeyMissingError, RolledBackError
+from gateway.audit.sequencer import Sequencer
 from gateway.audit.witnessing import WitnessGuard
 from gateway.data_keys.service import DataKeys
 from gateway.db import DatabaseReader

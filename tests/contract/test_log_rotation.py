@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from gateway.audit.errors import LogKeyMissingError
 from gateway.audit.records import LogKeyRecord
-from gateway.audit.sequencer import LogKeyMissingError
 from gateway.audit.store import SqlLogStore
 from gateway.errors import ConfigurationError, ConflictError, ParameterError, UnavailableError
 from gateway.journal import Tx
