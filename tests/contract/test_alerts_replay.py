@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from gateway.audit.bundle import Bundle
+from gateway.audit.indexing import SearchIndex
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.service import AuditService
 from gateway.audit.store import SqlLogStore
@@ -59,6 +60,7 @@ def made(url: str) -> Iterator[AlertHouse]:
             for _ in range(3):
                 house.breach()
         house.follow()
+        SearchIndex(SqlLogStore(house.engine), make_reader(house.engine)).catch_up()  # else it may come amid a replay
         yield house
 
 
