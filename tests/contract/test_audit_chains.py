@@ -172,6 +172,7 @@ def test_a_chain_whose_confirmation_is_gone_is_broken_and_drawn_so(world: Gatewa
     steps = {one["step"]: one for one in chain(world, extract)["steps"]}
     confirmed = steps["confirmed"]["entry"]
     engine = world.process.services.audit.store._engine  # type: ignore[attr-defined]  # what an operator reaches too
+    world.process.services.audit.index.catch_up()
     with engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE log_index SET kind = 'x.y' WHERE seq = {confirmed}")
     try:

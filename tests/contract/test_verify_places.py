@@ -131,6 +131,7 @@ def test_the_status_tells_a_damaged_log_from_one_that_cannot_be_read(place: Plac
 def test_the_search_index_is_compared_unless_it_is_left_out(place: Place) -> None:
     url = place.world.settings.gateway_url
     assert place.verify("--database", url).exit_code == 0
+    place.world.process.services.audit.index.catch_up()
     with owner_of(url) as vandal:
         vandal.do("UPDATE log_index SET kind = 'x.y' WHERE seq = 2")
     done = place.verify("--database", url, "--json")
