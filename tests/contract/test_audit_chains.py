@@ -35,7 +35,7 @@ def extract(world: Gateway) -> str:
     assert asked.status_code == 202, asked.text
     path = f"/v1/extracts/{asked.get_json()['id']}"
     state = ""
-    for _ in range(300):
+    for _ in range(600):
         state = world.call("GET", path, token=token).get_json()["state"]
         if state in {"ready", "failed"}:
             break

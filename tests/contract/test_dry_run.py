@@ -443,7 +443,7 @@ def test_the_office_asks_and_the_worker_of_another_process_measures(tmp_path: Pa
             asked = office.services.dry_runs
             assert asked is not None
             run = asked.start(APPROVER, application.id)
-            for _ in range(300):
+            for _ in range(600):
                 run = asked.get(APPROVER, run.id)
                 if run.over:
                     break

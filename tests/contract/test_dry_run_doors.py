@@ -55,7 +55,7 @@ def finished(house: House, token: str, application: Application) -> dict[str, An
     path = f"/v1/applications/{application.id}/dry-run"
     answer = call(house, token, "POST", path, {})
     assert answer.status_code == 202, answer.text
-    for _ in range(300):
+    for _ in range(600):
         found: dict[str, Any] = call(house, token, "GET", path).get_json()
         if found["state"] in {"done", "failed"}:
             return found
@@ -65,7 +65,7 @@ def finished(house: House, token: str, application: Application) -> dict[str, An
 
 def ended(browser: Browser, path: str) -> str:
     """Poll as the page does, and return the state in which it ended."""
-    for _ in range(300):
+    for _ in range(600):
         found = browser.get(f"{path}/dry-run/progress").get_json()
         if not found["running"]:
             return str(found["state"])

@@ -395,7 +395,7 @@ def test_the_outside_face_asks_for_extracts_and_hands_them_out_while_the_worker_
     ):
         releases = outside.services.releases
         extract = releases.start(house.grants[profile], ExtractRequest(Format.PARQUET), who)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while extract.state != "ready" and time.monotonic() < deadline:
             assert extract.state != "failed", extract.failure
             time.sleep(0.1)

@@ -390,7 +390,7 @@ def test_under_load_every_decision_is_one_of_a_whole_set(files: Files) -> None:
 
 
 def _wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not until():
         assert time.monotonic() < deadline
         time.sleep(0.002)

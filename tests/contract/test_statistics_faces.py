@@ -38,7 +38,7 @@ def test_the_outside_face_asks_and_pays_and_the_worker_counts(house: House, line
     assert service.counter is None
     assert line.services.sharing is None
     told = service.ask(grant, question("sex", epsilon=300_000), who)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while told.answer.state in COMING and time.monotonic() < deadline:
         told = service.ask(grant, question("sex"), who)
     assert told.answer.state is AnswerState.READY

@@ -54,7 +54,7 @@ class Visitor:
     def __init__(self, chromium: Browser, base: str, house: House) -> None:
         self.context = chromium.new_context(base_url=base, locale="zh-CN", viewport={"width": 1280, "height": 900})
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(45_000)
         self.house = house
         self.complaints: list[str] = []
         self.page.on("console", self._complain)

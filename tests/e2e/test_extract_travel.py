@@ -54,7 +54,7 @@ class System:
         """Ask for an extract and wait for it."""
         made = self.call("POST", f"/v1/grants/{self.grant}/extracts", json=wanted)
         assert made.status_code == 202, made.text
-        for _ in range(120):
+        for _ in range(240):
             found: dict[str, object] = self.call("GET", f"/v1/extracts/{made.json()['id']}").json()
             if found["state"] not in {"queued", "preparing"}:
                 assert found["state"] == "ready", found

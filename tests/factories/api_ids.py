@@ -38,7 +38,7 @@ def _work(world: Gateway) -> None:
     if worker.running:
         import time
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         alerts = world.process.services.alerts
         assert alerts is not None
         while not alerts.gauges() and time.monotonic() < deadline:
