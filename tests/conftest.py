@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
 if TYPE_CHECKING:
     from tests.databases import Emptied
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+# speed is measured in bench/: an example that a busy machine takes long over is not a failure
+settings.register_profile("house", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 def need(condition: object, what: str) -> None:
