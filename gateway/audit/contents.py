@@ -61,13 +61,13 @@ class Contents:
         self.at = ""
         """The time of the last entry."""
 
-    def take(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
-        """Take the next entries."""
+    def take(self, rows: Sequence[tuple[int, bytes, bytes]], bodies: Sequence[bytes]) -> None:
+        """Take the next entries; ``bodies`` are those of ``rows``."""
         if self._index is not None:
             for index, _, body in rows:
                 self._compare(self._index, index, body)
         self._indexes += [index for index, _, _ in rows]
-        self._bodies += [body for _, _, body in rows]
+        self._bodies += bodies
         if len(self._indexes) >= BATCH:
             self._read()
 

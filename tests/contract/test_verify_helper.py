@@ -40,7 +40,8 @@ def judged(count: int, *, helper: bool) -> tuple[list[tuple[Damage, int | None]]
     )
     given = rows(count)
     for start in range(0, count, 10):
-        made.take(given[start : start + 10])
+        some = given[start : start + 10]
+        made.take(some, [body for _, _, body in some])
     made.finish()
     return found, made.notices, made.at
 
