@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import IO, Any, Final, cast
 
 from gateway.audit.errors import MalformedError
-from gateway.audit.leaves import decode_entry
+from gateway.audit.leaves import decode_usual, is_unusual
 from gateway.audit.tagged import tags_of
 
 MEMBERS: Final = frozenset({"v", "kind", "at", "actor", "outcome", "facts", "links", "policy", "rulebook"})
@@ -40,9 +40,10 @@ def look(indexes: Sequence[int], bodies: Sequence[bytes]) -> Told:
     """Return what entries tell, in order."""
     told = Told(start=indexes[0])
     at = ""
+    none_unusual = not is_unusual(b"".join(bodies))
     for index, body in zip(indexes, bodies, strict=True):
         try:
-            content = decode_entry(body)
+            content = decode_usual(body, usual=none_unusual or not is_unusual(body))
         except MalformedError as error:
             told.malformed.append((index, error.detail))
             continue
