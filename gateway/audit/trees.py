@@ -25,7 +25,7 @@ class Tree:
     def grow(self, leaves: Sequence[bytes], stops: Sequence[SignedRoot]) -> bytes | None:
         """Add leaves that lie in one tile, and compare the root at each stop.
 
-        Returns the root over them where they are a full tile: the tree needs it on its way, nobody has to hash it again.
+        Returns the root over them where they are a full tile: the tree needs it on its way, so nobody hashes it again.
         """
         first, upto = self.leaves.size, len(leaves)
         if upto != WIDTH or first % WIDTH:

@@ -50,14 +50,14 @@ class Prepared:
         """Run an insert, update or delete once; return how many rows it wrote."""
         compiled = self._of(connection)
         if connection.dialect.name == "sqlite":
-            return int(straight(connection, compiled.text, compiled.bound(values))[1])
+            return _within(connection, compiled.text, compiled.bound(values))[1]
         return connection.exec_driver_sql(compiled.text, compiled.bound(values)).rowcount
 
     def rows(self, connection: Connection, values: Values = _NONE) -> Sequence[Sequence[Any]]:
         """Run a select; return its rows, values in the order of its columns."""
         compiled = self._of(connection)
         if connection.dialect.name == "sqlite":
-            return straight(connection, compiled.text, compiled.bound(values))[0]
+            return _within(connection, compiled.text, compiled.bound(values))[0]
         return connection.exec_driver_sql(compiled.text, compiled.bound(values)).all()
 
     def run_rows(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -68,7 +68,7 @@ class Prepared:
         elif compiled.names != tuple(names):
             raise ValueError("name the columns in the order of their table, all that the statement takes")
         elif connection.dialect.name == "sqlite":
-            straight(connection, compiled.text, rows, many=True)
+            _within(connection, compiled.text, rows, many=True)
         else:
             connection.exec_driver_sql(compiled.text, list(rows))
 
@@ -83,12 +83,23 @@ class Prepared:
         return found
 
 
-def straight(
-    connection: Connection, statement: str, values: Any = (), *, many: bool = False  # noqa: ANN401  what a driver takes
-) -> tuple[list[tuple[Any, ...]], int]:
-    """Run a statement on the driver's cursor, in the transaction that is open; return its rows, and how many it wrote.
+def _within(connection: Connection, statement: str, values: Any, *, many: bool = False) -> tuple[Sequence[Any], int]:  # noqa: ANN401  what a driver takes
+    """Run a statement on SQLite; as SQLAlchemy does, begin a transaction where none is open."""
+    if not connection.in_transaction():
+        connection.begin()
+    return straight(connection, statement, values, many=many)
 
-    For SQLite. Raises what SQLAlchemy would raise, without the values.
+
+def straight(
+    connection: Connection,
+    statement: str,
+    values: Any = (),  # noqa: ANN401  what a driver takes
+    *,
+    many: bool = False,
+) -> tuple[Sequence[Any], int]:
+    """Run a statement on the driver's cursor, for SQLite; return its rows, and how many it wrote.
+
+    It begins no transaction. Raises what SQLAlchemy would raise, without the values.
     """
     cursor = connection.connection.cursor()
     try:
@@ -98,7 +109,6 @@ def straight(
         cursor.execute(statement, values)
         return cursor.fetchall(), cursor.rowcount
     except sqlite3.Error as error:
-        wrapped = DBAPIError.instance(statement, None, error, sqlite3.Error, hide_parameters=True)
-        raise wrapped from error
+        raise DBAPIError.instance(statement, None, error, sqlite3.Error, hide_parameters=True) from error
     finally:
         cursor.close()

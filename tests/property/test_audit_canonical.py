@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.leaves import canonical, decode_entry
 from gateway.audit.errors import MalformedError
+from gateway.audit.leaves import canonical, decode_entry
 
 # every plane, control characters, what JSON escapes, and characters that UTF-16 sorts otherwise than code points do
 ODD = st.sampled_from('\x00\x1f\x7f"\\/\u2028\uffff\ue000𝄞😀')

@@ -26,9 +26,7 @@ class KeyRows:
     def log_keys(self, tx: Tx) -> list[LogKeyRecord]:
         """Return the keys of the log, the oldest first; none before the first change."""
         return [
-            LogKeyRecord(
-                VerifierKey.parse(vkey), overlap_until, entry, None if body is None else as_bytes(body)
-            )
+            LogKeyRecord(VerifierKey.parse(vkey), overlap_until, entry, None if body is None else as_bytes(body))
             for vkey, overlap_until, entry, body in _ALL.rows(connection_of(tx))
         ]
 
