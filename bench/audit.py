@@ -39,9 +39,9 @@ from bench.measure import Run, answer, job, run
 from bench.results import Figure, Figures
 from gateway import bootstrap
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import decode_entry, encode_entry
+from gateway.audit.entries import encode_entry
 from gateway.audit.indexing import SearchIndex
-from gateway.audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from gateway.audit.merkle import inclusion_proof, leaf_hashes, verify_inclusion
 from gateway.audit.note import NoteSigner
 from gateway.audit.records import Batch, EncodedEntry, Head
 from gateway.audit.sequencer import LogIdentity, Sequencer
@@ -52,6 +52,7 @@ from gateway.audit.tiles import Edge, nodes_from
 from gateway.audit.verify import trust, verify_log
 from gateway.db import DatabaseReader, connection_of, create_guards, make_engine, make_read_only_engine, metadata
 from gateway.ids import AccountId, UnitCode
+from gateway.instants import micros_text
 from gateway.journal import EntryDraft, Receipt, Tx
 from gateway.keyring import Face
 from gateway.policies.records import Format
@@ -80,9 +81,10 @@ def draft(number: int) -> EntryDraft:
     )  # fmt: skip
 
 
-def encoded(number: int) -> EncodedEntry:
-    """Return the same, encoded."""
-    return encode_entry(draft(number), at=datetime.now(UTC), rulebook=RULEBOOK, tagger=TAGGER)
+def encoded(number: int) -> tuple[EncodedEntry, str]:
+    """Return the same, encoded, and its time, which the sequencer knows as well."""
+    now = datetime.now(UTC)
+    return encode_entry(draft(number), at=now, rulebook=RULEBOOK, tagger=TAGGER), micros_text(now)
 
 
 def log_engine(url: str) -> Engine:
@@ -144,19 +146,20 @@ class Groups:
         self.edge = Edge()
         self.head = Head(0, self.edge.root())
 
-    def append(self, entries: Sequence[EncodedEntry]) -> None:
+    def append(self, timed: Sequence[tuple[EncodedEntry, str]]) -> None:
         """Commit one group with its tiles and its checkpoint."""
         with self.store.transaction() as tx:
             self.store.lock_head(tx)
-            self.head = self.write(tx, self.head, self.edge, entries)
+            self.head = self.write(tx, self.head, self.edge, timed)
 
-    def write(self, tx: Tx, head: Head, edge: Edge, entries: Sequence[EncodedEntry]) -> Head:
+    def write(self, tx: Tx, head: Head, edge: Edge, timed: Sequence[tuple[EncodedEntry, str]]) -> Head:
         """Write a group behind ``head``; ``edge`` grows by it."""
         tiles: dict[tuple[int, int], bytes] = {}
-        leaves = [leaf_hash(entry.body) for entry in entries]
+        entries = [entry for entry, _ in timed]
+        leaves = leaf_hashes(entry.body for entry in entries)
         edge.extend(leaves, tiles)
         tiles.update(edge.partial_tiles(head.size))
-        moved = Head(edge.size, edge.root(), str(decode_entry(entries[-1].body)["at"]))
+        moved = Head(edge.size, edge.root(), timed[-1][1])
         note = str(Checkpoint(ORIGIN, moved.size, moved.root).sign((SIGNER,)))
         self.store.append(tx, head, Batch(head.size, tuple(zip(leaves, entries, strict=True)), tiles, moved, note))
         return moved
@@ -189,7 +192,7 @@ def journal(count: int) -> None:
 
 def bare(count: int) -> None:
     """Time durable inserts of the same bytes."""
-    bodies = [encoded(number).body for number in range(count)]
+    bodies = [encoded(number)[0].body for number in range(count)]
     with tempfile.TemporaryDirectory(prefix="xueji-audit-") as folder:
         connection = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):

@@ -50,7 +50,8 @@ class Checkpoint:
 
     def sign(self, signers: Iterable[NoteSigner]) -> SignedNote:
         """Return the signed checkpoint; during a key rotation both keys sign."""
-        return SignedNote(self.text, tuple(signer.sign(self.text) for signer in signers))
+        text = self.text
+        return SignedNote(text, tuple(signer.sign(text) for signer in signers))
 
 
 def open_checkpoint(

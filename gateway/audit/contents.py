@@ -20,8 +20,8 @@ from gateway.journal import JsonValue
 
 MAX_NOTICES: Final = 20
 """Warnings that are spelled out; more are counted."""
-BATCH: Final = 4096
-HELPED_FROM: Final = 5 * BATCH
+BATCH: Final = 2048
+HELPED_FROM: Final = 10 * BATCH
 """Entries from which on a second process is worth its start."""
 AHEAD: Final = 3
 """Batches that the second process may be given before it has answered: a few megabytes."""
@@ -61,13 +61,13 @@ class Contents:
         self.at = ""
         """The time of the last entry."""
 
-    def take(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
-        """Take the next entries."""
+    def take(self, rows: Sequence[tuple[int, bytes, bytes]], bodies: Sequence[bytes]) -> None:
+        """Take the next entries; ``bodies`` are those of ``rows``."""
         if self._index is not None:
             for index, _, body in rows:
                 self._compare(self._index, index, body)
         self._indexes += [index for index, _, _ in rows]
-        self._bodies += [body for _, _, body in rows]
+        self._bodies += bodies
         if len(self._indexes) >= BATCH:
             self._read()
 
@@ -83,9 +83,7 @@ class Contents:
         if sum(not future.done() for future, _, _ in self._waiting) < AHEAD:
             self._waiting.append((self._second.look(indexes, bodies), indexes, bodies))
         else:  # the second process is behind: this batch is done here, and judged in its turn
-            done: Future[Told] = Future()
-            done.set_result(look(indexes, bodies))
-            self._waiting.append((done, [], []))
+            self._waiting.append((_done(look(indexes, bodies)), [], []))
         while self._waiting and self._waiting[0][0].done():
             self._next()
 
@@ -140,6 +138,10 @@ class Contents:
         """Judge what waits, and rows of the search index behind the last entry."""
         if self._indexes:
             self._read()
+        for at in range(len(self._waiting) - 1, -1, -1):
+            future, indexes, bodies = self._waiting[at]
+            if future.cancel():  # the second process has not come to it, and there is nothing else to do here
+                self._waiting[at] = (_done(look(indexes, bodies)), [], [])
         while self._waiting:
             self._next()
         self.close()
@@ -161,3 +163,9 @@ class Contents:
         if self._unlisted:
             found.append(f"{self._unlisted} tag lists beside the log are not here.")
         return found
+
+
+def _done(told: Told) -> Future[Told]:
+    future: Future[Told] = Future()
+    future.set_result(told)
+    return future

@@ -1,19 +1,17 @@
-"""The leaf of the log: one audit entry as canonical JSON (RFC 8785), schema version 1.
+"""Audit entries on their way into the log: what may be in one, and its leaf (``gateway.audit.leaves``).
 
 ``docs/audit-entries.md`` has the schema and an example of each kind.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import cast
 
-import rfc8785
-
-from gateway.audit.errors import EntryRefusedError, MalformedError
+from gateway.audit.errors import EntryRefusedError
+from gateway.audit.leaves import VERSION, canonical, decode_entry
 from gateway.audit.records import LINKS, EncodedEntry, TagList
 from gateway.audit.rolls import Roll
 from gateway.audit.screening import is_credit_code, looks_personal
@@ -23,19 +21,21 @@ from gateway.instants import micros_text
 from gateway.journal import EntryDraft, JsonValue
 from gateway.principals import Principal
 
-VERSION = 1
+__all__ = [
+    "VERSION",
+    "Clock",
+    "check_draft",
+    "check_fits",
+    "decode_entry",
+    "encode_entry",
+    "index_of",
+    "tag_list_of",
+]
 _KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 _OUTCOME = re.compile(r"[a-z][a-z_]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_INT = 2**53 - 1  # RFC 8785 writes numbers as IEEE 754 doubles do
 _MAX_DEPTH = 8
-_LONG = re.compile(rb"[:,\[]-?[0-9]{16}")
-_CLASSES = bytes(0xFF if byte >= 0xF0 else ord("0") if 0x30 <= byte <= 0x39 else byte for byte in range(256))  # noqa: PLR2004  UTF-8
-"""Digits as 0, the first byte of a character beyond the basic plane as 0xFF."""
-_SIXTEEN = b"0" * 16
-_PLAIN = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, sort_keys=True, separators=(",", ":")
-)
 _ADDED_BYTES = 4096
 """Room for time, rule book, occurred, clock_back and 64 listed tags."""
 _COUNTED = ("bytes", "rows", "size", "count")
@@ -166,7 +166,7 @@ def encode_entry(
     tags = tagger.tags(epoch_of(at), draft.subjects) if concerned else None
     if tags is not None:
         content["tags"] = _tags(tags)
-    body = _canonical(content)
+    body = canonical(content)
     _check_length(len(body))
     return EncodedEntry(body, tags)
 
@@ -175,7 +175,7 @@ def check_fits(draft: EntryDraft) -> None:
     """Return when ``draft`` may be written and fits a leaf whatever is added; for faces without the tag key."""
     check_draft(draft)
     check_subjects(draft.subjects)
-    _check_length(len(_canonical(_content(draft, "", ""))) + _ADDED_BYTES)
+    _check_length(len(canonical(_content(draft, "", ""))) + _ADDED_BYTES)
 
 
 def _content(draft: EntryDraft, at: str, rulebook: str) -> dict[str, JsonValue]:
@@ -239,59 +239,6 @@ def index_of(content: Mapping[str, JsonValue]) -> dict[str, str | None]:
 def _text(members: JsonValue | Mapping[str, JsonValue], name: str) -> str | None:
     value = members.get(name) if isinstance(members, Mapping) else None
     return value if isinstance(value, str) else None
-
-
-def decode_entry(body: bytes) -> dict[str, JsonValue]:
-    """Return the content of a leaf; raises ``MalformedError`` unless it is canonical JSON of version 1."""
-    try:
-        text = body.decode()
-        content, end = _READ(text)
-    except (ValueError, RecursionError):
-        raise MalformedError("A leaf of the log is not JSON without floats.") from None
-    if end != len(text):
-        raise MalformedError("A leaf of the log is not one JSON value.")
-    if not isinstance(content, dict) or content.get("v") != VERSION:
-        raise MalformedError("A leaf of the log is not an entry of version 1.")
-    if not _is_canonical(content, body):
-        raise MalformedError("A leaf of the log is not in canonical form.")
-    return cast("dict[str, JsonValue]", content)
-
-
-def _canonical(content: dict[str, JsonValue]) -> bytes:
-    """Return the form of RFC 8785 of ``content``, whose texts and integers were screened; see ``_is_canonical``."""
-    body = _PLAIN.encode(content).encode()
-    return rfc8785.dumps(content) if _is_unusual(body) else body
-
-
-def _is_canonical(content: dict[str, JsonValue], body: bytes) -> bool:
-    """Say whether ``body`` is RFC 8785's form of ``content``, which holds no floats.
-
-    The standard library's encoder writes the same bytes, seven times as fast, but for two things that are sorted out
-    first: keys beyond the basic plane sort otherwise in UTF-16, and integers beyond 2^53 are not allowed.
-    """
-    if not _is_unusual(body):
-        try:
-            return _PLAIN.encode(content).encode() == body
-        except (UnicodeEncodeError, RecursionError):
-            return False
-    try:
-        return rfc8785.dumps(content) == body
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
-        return False
-
-
-def _is_unusual(body: bytes) -> bool:
-    """Say whether ``body`` holds a character beyond the basic plane or, perhaps, an integer of 16 digits."""
-    classes = body.translate(_CLASSES)
-    return b"\xff" in classes or (_SIXTEEN in classes and _LONG.search(body) is not None)
-
-
-def _no_float(_text: str) -> JsonValue:
-    raise ValueError("a float")
-
-
-_READ = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).raw_decode
-"""Reads one JSON value: without the search for an encoding and for blanks around it, which no leaf has."""
 
 
 def tag_list_of(content: Mapping[str, JsonValue]) -> TagList | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,8 +27,10 @@ _ID_BYTES = 4
 _SIGNATURE_BYTES = 64
 _PREFIX = "— "
 _MAX_SIGNATURES = 100
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
 
 
+@lru_cache(maxsize=64)
 def _name_fits(name: str) -> bool:
     return bool(name) and "+" not in name and not any(c.isspace() or ord(c) < ord(" ") for c in name)
 
@@ -55,6 +58,8 @@ class VerifierKey:
     name: str
     algorithm: int
     public: bytes
+    id: bytes = field(init=False, repr=False, compare=False)
+    """The key id: the first four bytes of SHA-256 over name, newline, algorithm and key."""
 
     def __post_init__(self) -> None:
         """Refuse what is not a key of ours."""
@@ -62,12 +67,8 @@ class VerifierKey:
             raise MalformedError("A key name is not empty and holds neither spaces nor '+'.")
         if self.algorithm not in {ED25519, COSIGNATURE} or len(self.public) != _KEY_BYTES:
             raise MalformedError("The key is neither Ed25519 nor an Ed25519 cosignature key.")
-
-    @property
-    def id(self) -> bytes:
-        """The key id: the first four bytes of SHA-256 over name, newline, algorithm and key."""
         content = self.name.encode() + b"\n" + bytes([self.algorithm]) + self.public
-        return hashlib.sha256(content).digest()[:_ID_BYTES]
+        object.__setattr__(self, "id", hashlib.sha256(content).digest()[:_ID_BYTES])
 
     def __str__(self) -> str:
         """Return the vkey: ``name+keyid+base64(algorithm, key)``."""
@@ -140,7 +141,7 @@ class SignedNote:
         if not separator or not tail.endswith("\n"):
             raise MalformedError("A signed note is a text, an empty line and signature lines.")
         text += "\n"
-        if any(ord(c) < ord(" ") and c != "\n" for c in content):
+        if _CONTROL.search(content):
             raise MalformedError("A signed note holds no control characters.")
         lines = tail[:-1].split("\n")
         if len(lines) > _MAX_SIGNATURES:
@@ -177,12 +178,13 @@ class NoteSigner:
     name: str
     key: Ed25519PrivateKey = field(repr=False)
     algorithm: int = ED25519
+    verifier: VerifierKey = field(init=False, repr=False, compare=False)
+    """The public half."""
 
-    @property
-    def verifier(self) -> VerifierKey:
-        """The public half."""
+    def __post_init__(self) -> None:
+        """Make the public half once: it stands in every signature."""
         raw = self.key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        return VerifierKey(self.name, self.algorithm, raw)
+        object.__setattr__(self, "verifier", VerifierKey(self.name, self.algorithm, raw))
 
     def sign(self, text: str) -> Signature:
         """Return the Ed25519 signature of a note's text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from gateway.audit.reading import serve
+from gateway.audit.looking import serve
 
 if __name__ == "__main__":
     serve(sys.stdin.buffer, sys.stdout.buffer)

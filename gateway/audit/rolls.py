@@ -18,10 +18,10 @@ import numpy as np
 from gateway.audit.hashing import leaf_rows, root_over
 from gateway.audit.merkle import CompactRange, Nodes, complete
 from gateway.audit.records import TagList
+from gateway.audit.tag_forms import TAG_BYTES
 from gateway.audit.tiles import HEIGHT, WIDTH, nodes_from
 from gateway.ids import SubjectRef
 
-TAG_BYTES: Final = 16
 _REF_BYTES: Final = 16
 _SUBTREE_LEVEL: Final = 14
 _SUBTREE: Final = 1 << _SUBTREE_LEVEL

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from gateway.audit.note import ED25519, NoteSigner, SignedNote, VerifierKey
 from gateway.audit.records import LogKeyRecord
@@ -59,9 +59,14 @@ class Rotation:
     overlap_until: str
 
 
+def is_marked(bodies: bytes) -> bool:
+    """Say whether there may be a change of the log's key among entries that follow each other."""
+    return _MARK in bodies
+
+
 def is_rotation(body: bytes) -> bool:
     """Say whether an entry is one of a change of the log's key; cheap for those that are none."""
-    if _MARK not in body:
+    if not is_marked(body):
         return False
     try:
         return decode_entry(body).get("kind") == KIND

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from gateway.audit.errors import MalformedError
-from gateway.audit.tags import LISTED_TAGS, TAG_BYTES, epoch_of
+from gateway.audit.tag_forms import LISTED_TAGS, TAG_BYTES, epoch_of
 from gateway.journal import JsonValue
 
 _TAG: Final = re.compile(r"[0-9a-f]{32}")

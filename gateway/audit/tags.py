@@ -11,7 +11,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -22,11 +22,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from gateway.audit.errors import EntryRefusedError
 from gateway.audit.hashing import WORTH_IT, hmac_rows
 from gateway.audit.records import TagList
-from gateway.audit.rolls import TAG_BYTES, Roll, RollCall, tag_list, tags_root
+from gateway.audit.rolls import Roll, RollCall, tag_list, tags_root
+from gateway.audit.tag_forms import LISTED_TAGS, TAG_BYTES, epoch_of
 from gateway.data_keys.periods import days_of_quarter
 
-LISTED_TAGS = 64
-"""Up to this many subjects are listed in the leaf itself."""
 _AT_ONCE = 1 << 20
 """Bytes of references that are turned into text at a time."""
 __all__ = [
@@ -38,15 +37,8 @@ __all__ = [
     "epochs_between",
     "tags_root",
 ]
-_SHANGHAI = timezone(timedelta(hours=8))
 _SUBJECT = re.compile(r"[0-9a-f]{32}")
 _EPOCH = re.compile(r"(?P<year>[0-9]{4})Q(?P<quarter>[1-4])")
-
-
-def epoch_of(at: datetime) -> str:
-    """Return the epoch of a time: the civil quarter in Shanghai, ``2026Q4``."""
-    local = at.astimezone(_SHANGHAI)
-    return f"{local.year:04d}Q{(local.month + 2) // 3}"
 
 
 def epochs_between(first: str, last: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.audit.merkle import CompactRange, complete
+from gateway.audit.merkle import CompactRange, complete, fold
 from gateway.audit.signed import SignedRoot
 from gateway.audit.tiles import HEIGHT, WIDTH, Edge
 
@@ -22,22 +22,33 @@ class Tree:
     kept: set[SignedRoot] = field(default_factory=set)
     """Roots that others kept and that it has."""
 
-    def grow(self, leaves: Sequence[bytes], stops: Sequence[SignedRoot], whole: bytes | None) -> None:
-        """Add leaves, and compare the root at each stop; ``whole`` is the root over a full tile of them."""
-        first = self.leaves.size
-        if whole is not None and (not stops or stops[0].size == first + len(leaves)):
-            self.leaves.append_complete(whole, HEIGHT)
-            at = len(leaves)
-        else:
-            at = 0
-        for stop in stops:
-            self.leaves.extend(leaves[at : stop.size - first])
-            at = max(at, stop.size - first)
-            self._compare(stop)
-        self.leaves.extend(leaves[at:])
+    def grow(self, leaves: Sequence[bytes], stops: Sequence[SignedRoot]) -> bytes | None:
+        """Add leaves that lie in one tile, and compare the root at each stop.
 
-    def _compare(self, stop: SignedRoot) -> None:
-        same = stop.size == self.leaves.size and self.leaves.root() == stop.root
+        Returns the root over them where they are a full tile: the tree needs it on its way, so nobody hashes it again.
+        """
+        first, upto = self.leaves.size, len(leaves)
+        if upto != WIDTH or first % WIDTH:
+            for stop in stops:
+                self.leaves.extend(leaves[self.leaves.size - first : max(stop.size - first, 0)])
+                self._compare(stop, self.leaves.size, self.leaves.peaks)
+            self.leaves.extend(leaves[self.leaves.size - first :])
+            return None
+        before, inside = self.leaves.peaks, CompactRange()
+        for stop in stops:
+            if stop.size < first + upto:
+                inside.extend(leaves[inside.size : max(stop.size - first, 0)])
+                self._compare(stop, first + inside.size, [*before, *inside.peaks])
+        inside.extend(leaves[inside.size :])
+        whole = inside.root()
+        self.leaves.append_complete(whole, HEIGHT)
+        for stop in stops:
+            if stop.size >= first + upto:
+                self._compare(stop, self.leaves.size, self.leaves.peaks)
+        return whole
+
+    def _compare(self, stop: SignedRoot, size: int, peaks: Sequence[bytes]) -> None:
+        same = stop.size == size and fold(peaks) == stop.root
         if stop.kept:
             if same:
                 self.kept.add(stop)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final, Protocol
 
 from gateway.audit.alignment import explain, unsigned
@@ -22,11 +21,11 @@ from gateway.audit.cache import Cached
 from gateway.audit.contents import Contents
 from gateway.audit.findings import Damage, Finding, VerifyReport
 from gateway.audit.following import LogKeys
-from gateway.audit.merkle import HASH_BYTES, CompactRange, complete
+from gateway.audit.merkle import HASH_BYTES, CompactRange, leaf_hashes
 from gateway.audit.note import VerifierKey
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.records import Head, TagList
-from gateway.audit.rotation import is_rotation
+from gateway.audit.rotation import is_marked, is_rotation
 from gateway.audit.signed import SignedRoot, SignedRoots
 from gateway.audit.tiles import HEIGHT, WIDTH, Edge, TileId, split_hashes, tile_width
 from gateway.audit.trees import InnerTiles, Tree
@@ -288,13 +287,15 @@ class _Verifier:
         first, last = rows[0][0], rows[-1][0]
         self.count = last + 1
         self._fill(first)
-        for index, _, body in rows:
-            if is_rotation(body):
-                self.keys.take(index, body)
+        bodies = [body for _, _, body in rows]
+        if is_marked(b"".join(bodies)):  # one look for all of the tile
+            for index, _, body in rows:
+                if is_rotation(body):
+                    self.keys.take(index, body)
         if self.hole is not None:
             self.stray = first if self.stray is None else self.stray
             return
-        leaves = [sha256(b"\x00" + body).digest() for _, _, body in rows]
+        leaves = leaf_hashes(bodies)
         at = first % WIDTH
         shown = self._leaves_shown(first >> HEIGHT)
         whole = last - first + 1 == len(rows)
@@ -304,7 +305,7 @@ class _Verifier:
             for row, leaf in zip(rows, leaves, strict=True):
                 self._fill(row[0])
                 self._take_one(row, leaf, shown)
-        self.contents.take(rows)
+        self.contents.take(rows, bodies)
 
     def _take_one(self, row: Row, leaf: bytes, shown: Sequence[bytes]) -> None:
         index, beside, _ = row
@@ -338,14 +339,12 @@ class _Verifier:
         if self.tiles is None and found != shown:
             self.tiles, self.agreed = self.entries.copy(), self.entries.copy()
             self.stretch = _Stretch(size)
-        full = len(agreed) == WIDTH
-        whole = complete(agreed) if full else None
-        self.inner.add(agreed, whole)
-        self.entries.grow(found, stops, whole if found is agreed or found == agreed else None)
         if self.tiles is None:
+            self.inner.add(agreed, self.entries.grow(agreed, stops))
             return
-        self.tiles.grow(shown, stops, None)
-        self.agreed.grow(agreed, stops, whole)
+        self.entries.grow(found, stops)
+        self.tiles.grow(shown, stops)
+        self.inner.add(agreed, self.agreed.grow(agreed, stops))
         if self.stretch is not None and len(self.stretch.found) < MAX_EXPLAINED:
             self.stretch.found += found
             self.stretch.shown += shown

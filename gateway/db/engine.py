@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from gateway.db.prepared import straight
 from gateway.errors import UnavailableError
 from gateway.journal import Tx
 
@@ -101,12 +102,12 @@ def _sqlite_connect(dbapi_connection: DBAPIConnection, _record: object) -> None:
 
 
 def _sqlite_begin_reading(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    straight(connection, "BEGIN")
 
 
 def _sqlite_begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("xueji_read", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    straight(connection, "BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def write_scratch(engine: Engine, change: Callable[[Tx], R]) -> R:

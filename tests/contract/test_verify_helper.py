@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def judged(count: int, *, helper: bool) -> tuple[list[tuple[Damage, int | None]]
     )
     given = rows(count)
     for start in range(0, count, 10):
-        made.take(given[start : start + 10])
+        some = given[start : start + 10]
+        made.take(some, [body for _, _, body in some])
     made.finish()
     return found, made.notices, made.at
 
@@ -75,3 +77,19 @@ def test_the_second_process_ends_with_the_work() -> None:
     assert helper._process.returncode is not None
     assert isinstance(helper._process, subprocess.Popen)
     assert Path("/proc", str(helper._process.pid)).exists() is False
+
+
+def test_the_second_process_imports_nothing_large() -> None:
+    """Its start is waited for: numpy, Polars and the libraries of the database take longer than 30,000 entries."""
+    known = "import sys, gateway.audit.reading_process; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", known], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "polars", "pyarrow", "sqlalchemy", "cryptography"} & set(loaded)
+
+
+def test_one_unusual_entry_of_a_batch_leaves_the_others_as_they_are() -> None:
+    usual = (ENTRY % (0, 1)).encode()
+    astral, large = usual.replace(b"test.fact", "𝄞".encode()), usual.replace(b'"n":1', b'"n":12345678901234567')
+    spaced = usual.replace(b'"n":1', b'"n": 1')
+    told = look(range(5), [usual, astral, large, spaced, usual])
+    assert [index for index, _ in told.malformed] == [2, 3]
+    assert {detail for _, detail in told.malformed} == {"A leaf of the log is not in canonical form."}

@@ -150,7 +150,7 @@ def owner_of(url: str) -> Iterator[Vandal]:
     if url.startswith("sqlite"):
         connection = sqlite3.connect(str(make_url(url).database), isolation_level=None)
         connection.execute("PRAGMA synchronous=OFF")  # no power cut is waited for
-        connection.execute("BEGIN")
+        connection.execute("BEGIN IMMEDIATE")  # a writer that comes between would end a deferred one
         try:
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 connection.execute(f"DROP TRIGGER {name}")

@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit.entries import _canonical, decode_entry
 from gateway.audit.errors import MalformedError
+from gateway.audit.leaves import canonical, decode_entry
 
 # every plane, control characters, what JSON escapes, and characters that UTF-16 sorts otherwise than code points do
 ODD = st.sampled_from('\x00\x1f\x7f"\\/\u2028\uffff\ue000𝄞😀')
@@ -25,7 +25,7 @@ VALUES = st.recursive(
 @given(st.dictionaries(TEXTS, VALUES, max_size=6))
 def test_what_is_written_is_the_canonical_form_and_is_read_again(content: dict[str, object]) -> None:
     entry = {**content, "v": 1}
-    body = _canonical(entry)  # type: ignore[arg-type]  # JSON, whatever it holds
+    body = canonical(entry)  # type: ignore[arg-type]  # JSON, whatever it holds
     assert body == rfc8785.dumps(entry)  # type: ignore[arg-type]
     assert decode_entry(body) == entry
 

@@ -10,10 +10,12 @@ from gateway.audit.note import VerifierKey
 from gateway.audit.records import LogKeyRecord
 from gateway.audit.store.tables import log_entries, log_keys
 from gateway.audit.store.values import as_bytes
-from gateway.db import connection_of
+from gateway.db import Prepared, connection_of
 from gateway.journal import Tx
 
-_ALL = select(log_keys).order_by(log_keys.c.number)  # run at every commit of the log, so built once
+_ALL = Prepared(  # run at every commit of the log
+    select(log_keys.c.vkey, log_keys.c.overlap_until, log_keys.c.entry, log_keys.c.body).order_by(log_keys.c.number)
+)
 _ID_TEXT = 5
 """Characters of base64 that the four bytes of a key id settle."""
 
@@ -24,13 +26,8 @@ class KeyRows:
     def log_keys(self, tx: Tx) -> list[LogKeyRecord]:
         """Return the keys of the log, the oldest first; none before the first change."""
         return [
-            LogKeyRecord(
-                VerifierKey.parse(row.vkey),
-                row.overlap_until,
-                row.entry,
-                None if row.body is None else as_bytes(row.body),
-            )
-            for row in connection_of(tx).execute(_ALL)
+            LogKeyRecord(VerifierKey.parse(vkey), overlap_until, entry, None if body is None else as_bytes(body))
+            for vkey, overlap_until, entry, body in _ALL.rows(connection_of(tx))
         ]
 
     def add_log_key(self, tx: Tx, number: int, key: VerifierKey, overlap_until: str) -> None:

@@ -73,15 +73,16 @@ class LogRows:
         """Lock the head row for this transaction and return it; the first time it is made."""
         connection = connection_of(tx)
         locked = _HEAD[connection.dialect.name]
-        row = locked.run(connection, {}).one_or_none()
-        if row is None:
+        rows = locked.rows(connection)
+        if not rows:
             first = {"id": 1, "size": 0, "root": EMPTY_ROOT, "at": ""}
             if connection.dialect.name == "postgresql":
                 connection.execute(postgresql.insert(log_head).values(first).on_conflict_do_nothing())
             else:
                 connection.execute(insert(log_head).values(first))
-            row = locked.run(connection, {}).one()
-        return Head(row.size, bytes(row.root), row.at)
+            rows = locked.rows(connection)
+        ((size, root, at),) = rows
+        return Head(size, bytes(root), at)
 
     def head(self, tx: Tx) -> Head:
         """Return the head without a lock; an empty log has size 0."""
@@ -92,15 +93,14 @@ class LogRows:
         """Write a batch behind ``expected``; raises ``LogDamagedError`` when another writer was there (fencing)."""
         connection = connection_of(tx)
         head = {"size": batch.head.size, "root": batch.head.root, "at": batch.head.at}
-        fenced = _MOVE_HEAD.run(connection, {**head, "was_size": expected.size, "was_root": expected.root})
-        if fenced.rowcount != 1:
+        if _MOVE_HEAD.run(connection, {**head, "was_size": expected.size, "was_root": expected.root}) != 1:
             raise LogDamagedError("Another writer has moved the head of the log.")
-        numbered = list(enumerate(batch.entries, start=batch.start))
+        numbered = enumerate(batch.entries, start=batch.start)
         _ADD_ENTRY.run_rows(connection, [(seq, leaf, entry.body) for seq, (leaf, entry) in numbered])
         lists = [
-            {"seq": seq, "epoch": entry.tags.epoch, "tags": packed(entry.tags.tags).packed}
-            for seq, (_, entry) in numbered
-            if entry.tags is not None and not entry.tags.listed
+            {"seq": seq, "epoch": tags.epoch, "tags": packed(tags.tags).packed}
+            for seq, (_, entry) in enumerate(batch.entries, start=batch.start)
+            if (tags := entry.tags) is not None and not tags.listed
         ]
         if lists:
             connection.execute(insert(log_tag_lists), lists)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from types import TracebackType
 from typing import Self, cast
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from gateway.audit.cache import Cached
@@ -14,7 +15,16 @@ from gateway.audit.records import Head, LogKeyRecord, StoredEntry, TagList
 from gateway.audit.store.rows import SqlLogStore
 from gateway.audit.store.tables import log_cosignatures, log_entries, log_keys
 from gateway.audit.store.values import as_bytes, unavailable
+from gateway.db import Prepared
 from gateway.journal import Tx
+
+_ROWS = Prepared(
+    select(log_entries.c.seq, log_entries.c.leaf_hash, log_entries.c.body)
+    .where(log_entries.c.seq >= bindparam("start"))
+    .order_by(log_entries.c.seq)
+    .limit(bindparam("at_most"))
+)
+_LEAF_HASH, _BODY = itemgetter(1), itemgetter(2)
 
 
 class DatabaseLogSource:
@@ -52,14 +62,8 @@ class DatabaseLogSource:
 
     def rows(self, start: int, limit: int) -> Sequence[tuple[int, bytes, bytes]]:
         """Return the first ``limit`` rows from index ``start`` on: index, hash beside the entry, entry."""
-        query = (
-            select(log_entries.c.seq, log_entries.c.leaf_hash, log_entries.c.body)
-            .where(log_entries.c.seq >= start)
-            .order_by(log_entries.c.seq)
-            .limit(limit)
-        )
-        rows = self._connection.execute(query).all()
-        if all(type(row[2]) is bytes and type(row[1]) is bytes for row in rows):
+        rows = _ROWS.rows(self._connection, {"start": start, "at_most": limit})
+        if {*map(type, map(_LEAF_HASH, rows)), *map(type, map(_BODY, rows))} <= {bytes}:
             return cast("Sequence[tuple[int, bytes, bytes]]", rows)
         return [(seq, as_bytes(leaf), as_bytes(body)) for seq, leaf, body in rows]
 

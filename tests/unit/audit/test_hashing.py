@@ -11,7 +11,8 @@ import pytest
 
 from gateway.audit.hashing import WORTH_IT, hmac_rows, leaf_rows, root_over, sha256_rows
 from gateway.audit.merkle import leaf_hash, root_of
-from gateway.audit.rolls import TAG_BYTES, PackedTags, tags_root
+from gateway.audit.rolls import PackedTags, tags_root
+from gateway.audit.tag_forms import TAG_BYTES
 from gateway.audit.tags import Tagger
 
 DICE = random.Random(46)
