@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -59,6 +59,11 @@ def day(at: date) -> str:
     return (at.astimezone(SHANGHAI).date() if isinstance(at, datetime) else at).isoformat()
 
 
+def last_day(until: datetime) -> str:
+    """Return the last civil day in Shanghai before an instant that itself is excluded."""
+    return day(until - timedelta(microseconds=1))
+
+
 def number(value: float) -> str:
     """Return a whole number with separators, ``5,000,000``; a fraction with four digits."""
     return f"{value:,d}" if isinstance(value, int) else f"{value:,.4f}"
@@ -104,7 +109,7 @@ def install(environment: Environment) -> None:
     environment.trim_blocks = True
     environment.lstrip_blocks = True
     environment.filters.update(
-        moment=moment, day=day, number=number, percent=percent, bytes=size, label=label, place=place
+        moment=moment, day=day, last_day=last_day, number=number, percent=percent, bytes=size, label=label, place=place
     )
     environment.filters["phase"] = application_phase
     environment.filters["svg"] = picture

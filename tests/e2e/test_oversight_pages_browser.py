@@ -62,7 +62,7 @@ class Officer:
     """A signed-in officer at a browser; what the browser complains of is kept."""
 
     def __init__(self, chromium: Browser, world: Gateway, name: str) -> None:
-        self.name, url = name, world.settings.public_url
+        url = world.settings.public_url
         self.context = chromium.new_context(base_url=url, locale="zh-CN", viewport={"width": WIDE, "height": 900})
         self.context.add_cookies([{"name": "xueji", "value": Signed(world, name).cookie(), "url": url}])
         self.page: Page = self.context.new_page()
@@ -96,18 +96,23 @@ class Officer:
 Come = Callable[[str], Officer]
 
 
+@pytest.fixture(scope="module")
+def officers() -> dict[str, Officer]:
+    return {}
+
+
 @pytest.fixture
-def come(chromium: Browser, world: Gateway) -> Iterator[Come]:
-    came: list[Officer] = []
+def come(chromium: Browser, world: Gateway, officers: dict[str, Officer]) -> Iterator[Come]:
+    """Bring officers in, each with the same browser in every test."""
 
     def one(name: str) -> Officer:
-        came.append(Officer(chromium, world, name))
-        return came[-1]
+        if name not in officers:
+            officers[name] = Officer(chromium, world, name)
+        return officers[name]
 
     yield one
-    for officer in came:
+    for officer in officers.values():
         assert officer.complaints == []
-        officer.context.close()
 
 
 @pytest.mark.rule("A50-10")
