@@ -41,11 +41,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         beyond = {"format": "csv", "fields": ["pseudonym", "birth_month"]}
         path = f"/v1/grants/{found.grant('bus')}/extracts"
         assert found.call("POST", path, beyond, token=found.client("bus")).status_code == 403
-        worker = found.process.worker
-        assert worker is not None
-        for _ in range(20):
-            if not worker.round():
-                break
+        found.work()
         server = BackgroundServer(found.app, host="127.0.0.1", port=port)
         yield found
         server.close()
