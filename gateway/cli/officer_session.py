@@ -13,14 +13,10 @@ from pathlib import Path
 
 import click
 
-from gateway.errors import GatewayError, ParameterError, UnavailableError
-from gateway.remote import Answer, Caller, send
+from gateway.errors import ParameterError, UnavailableError
+from gateway.remote import Answer, Caller, UnexpectedAnswerError, send
 
 _REFUSED = 400
-
-
-class RefusedError(GatewayError):
-    """The gateway refused a request; ``detail``, ``rule`` and ``missing`` are those of its problem document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +26,18 @@ class OfficerSession:
     caller: Caller
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, object]:
-        """Return the answer's JSON; raises ``RefusedError``, and ``UnavailableError`` when nobody answers."""
-        return _answer(self.caller, method, path, body).json()
+        """Return the answer's JSON.
+
+        Raises ``UnexpectedAnswerError`` with detail, rule and missing parts of the problem when the gateway refuses,
+        and ``UnavailableError`` when nobody answers.
+        """
+        answer = _answer(self.caller, method, path, body)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise UnexpectedAnswerError(
+                "The answer is no JSON: check the address.", detail_zh="返回内容不是 JSON，请检查地址。"
+            ) from error
 
 
 @contextmanager
@@ -58,7 +64,7 @@ def signed_in(url: str, user: str | None, token: Path | None) -> Iterator[Office
         yield OfficerSession(caller)
     finally:
         # what the block met is what counts; a session that cannot be ended now dies of idleness
-        with suppress(RefusedError, UnavailableError):
+        with suppress(UnexpectedAnswerError, UnavailableError):
             _answer(caller, "DELETE", "/v1/sessions/current")
 
 
@@ -74,21 +80,21 @@ def _answer(caller: Caller, method: str, path: str, body: object = None) -> Answ
     return answer
 
 
-def _refused(answer: Answer) -> RefusedError:
-    """Return the problem of an answer (RFC 9457); what is none is told by its status alone."""
+def _refused(answer: Answer) -> UnexpectedAnswerError:
+    """Return the problem of an answer (RFC 9457) as an error; what is none is told by its status alone."""
     try:
         told = json.loads(answer.body)
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        return RefusedError(f"The gateway answered {answer.status}.", detail_zh=f"网关返回 {answer.status}。")
+        return UnexpectedAnswerError(f"The gateway answered {answer.status}.", detail_zh=f"网关返回 {answer.status}。")
     zh, _, en = str(told.get("title", "")).partition(" / ")
     detail, detail_zh = str(told.get("detail") or en or answer.status), str(told.get("detail_zh") or zh)
     missing, rule = told.get("missing"), told.get("rule")
     named = tuple(str(one) for one in missing) if isinstance(missing, list) else ()
     if named:
         detail, detail_zh = f"{detail} ({', '.join(named)})", f"{detail_zh}（{'、'.join(named)}）"
-    return RefusedError(detail, detail_zh=detail_zh, rule=None if rule is None else str(rule), missing=named)
+    return UnexpectedAnswerError(detail, detail_zh=detail_zh, rule=None if rule is None else str(rule), missing=named)
 
 
 def _guarded(url: str) -> str:

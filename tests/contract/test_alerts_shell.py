@@ -14,9 +14,10 @@ from click.testing import CliRunner, Result
 
 from gateway.audit.records import SearchQuery
 from gateway.cli import cli
-from gateway.cli.officer_session import RefusedError, signed_in
+from gateway.cli.officer_session import signed_in
 from gateway.demo.server import BackgroundServer
 from gateway.errors import GatewayError, ParameterError, UnavailableError
+from gateway.remote import UnexpectedAnswerError
 from tests.factories.api import Gateway, gateway
 
 Run = Callable[..., Any]
@@ -75,12 +76,12 @@ def later(world: Gateway) -> str:
 def test_two_people_suppress_and_one_handles_in_sessions_of_their_own(world: Gateway, run: Run) -> None:
     (alert,) = run("recorder", "list", "--rule", "scope-breach", "--owner", "data_officer", "--unit", "140000")["items"]
     asked = ("suppressions", "request", alert["id"], "--until", later(world), "--reason")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(UnexpectedAnswerError) as refused:
         run("recorder", *asked, "学籍号 140105200801010011")
     assert (refused.value.rule, refused.value.missing) == ("A50-8", ("reason",))
     made = run("recorder", *asked, "联调测试，已备案。")
     assert (made["state"], made["label"]) == ("waiting", "超出申请使用范围")
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(UnexpectedAnswerError) as refused:
         run("recorder", "suppressions", "approve", made["id"])
     assert (refused.value.rule, "不得自行确认" in refused.value.detail_zh) == ("A50-11", True)
     assert run("confirmer", "suppressions", "approve", made["id"])["state"] == "active"
@@ -89,7 +90,7 @@ def test_two_people_suppress_and_one_handles_in_sessions_of_their_own(world: Gat
     assert run("inspector", "suppressions", "list")["items"] == []
     assert [one["state"] for one in run("inspector", "suppressions", "list", "--all")["items"]] == ["lifted"]
 
-    with pytest.raises(RefusedError):
+    with pytest.raises(UnexpectedAnswerError):
         run("secadmin", "acknowledge", alert["id"])  # another role answers
     assert run("recorder", "acknowledge", alert["id"])["state"] == "acknowledged"
     moved = run("recorder", "reassign", alert["id"], "--owner", "approving_officer", "--comment", "请批准人核查。")
@@ -108,7 +109,7 @@ def test_somebody_signs_in_acts_and_the_session_is_over(world: Gateway, address:
     one = world.officers["sysadmin"]
     assert one.totp_secret is not None
     wrong = invoke(world, "--url", address, "--user", one.username, "list", typed="wrong\n\n")
-    assert isinstance(wrong.exception, RefusedError)
+    assert isinstance(wrong.exception, UnexpectedAnswerError)
     typed = f"{one.password}\n{pyotp.TOTP(one.totp_secret).now()}\n"
     told = invoke(world, "--url", address, "--user", one.username, "list", typed=typed)
     assert told.exit_code == 0, told.output
