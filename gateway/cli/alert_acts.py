@@ -71,6 +71,8 @@ def suppressions(context: click.Context, whole: bool) -> None:
     """List suppressions (暂停), ask for one, confirm, end."""
     if context.invoked_subcommand is None:
         context.invoke(list_suppressions, whole=whole, as_json=False)
+    elif whole:
+        raise click.UsageError("Write --all behind list.")
 
 
 @suppressions.command("list")
