@@ -10,6 +10,8 @@ import polars as pl
 import psycopg
 from sqlalchemy import Column, Connection, Table, select, text
 
+CHUNK = 20_000
+"""Rows that are sealed and written at a time."""
 _ID_CHUNK = 50_000
 
 

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime
 from typing import Final, Literal
 
 import polars as pl
-from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, case, insert, select, text, update
 
-from core_registry.db.bulk import insert_frame, select_in, update_frame, upsert_frame
+from core_registry.db.bulk import CHUNK, insert_frame, select_in, update_frame
 from core_registry.db.engine import SQLITE_CACHE, reading, writing
-from core_registry.db.families import PERSON, Families, families, members_of, person_rows, sealed_texts
-from core_registry.db.families import SEALED as SEALED_PERSON
+from core_registry.db.families import Families, sealed_texts
+from core_registry.db.family_rows import FamilyRows
 from core_registry.db.keyed_index import KeyedIndex
 from core_registry.db.numbers import Authority, missing_numbers
 from core_registry.db.opened import open_column
@@ -26,7 +26,6 @@ from core_registry.db.sharing_row import SharingRows
 from core_registry.db.state import Fact, advance, commits, queue
 from core_registry.db.tables import (
     guardian_links,
-    guardians,
     imports,
     school_memberships,
     sharing_students,
@@ -42,7 +41,6 @@ from core_registry.sharing import Masker, Redactor
 
 _ON_ROLL = sorted(state.value for state in ON_ROLL)
 _KEYS = ("id_key", "name_key", "number_key", "suspect_key")
-_CHUNK = 20_000
 _IMPORT_CACHE = "PRAGMA cache_size=-262144"  # KiB, for the one import that may run
 _IMPORT_LOCK: Final = 0x7875656A69  # "xueji"; one import at a time on PostgreSQL, as on SQLite
 
@@ -71,6 +69,7 @@ class SqlRegisterStore:
         self._engine = engine
         self._keys = DataKeys(engine, keys)
         self._index = KeyedIndex(keys.index)
+        self._families = FamilyRows(self._keys, self._index)
         self._masker = masker
         self._rows = SharingRows(masker, stages)
         self._texts = SharedTexts(redactor)
@@ -174,11 +173,11 @@ class SqlRegisterStore:
         order of the rows. The caller counts the commit and writes the event. Raises as ``apply`` does.
         """
         work = self._prepared(connection, rows, state, made_at or self._clock())
-        family = self._family(connection, work)
-        self._write_persons(connection, family, at)
+        family = self._families.members(connection, work)
+        self._families.write_persons(connection, family, at)
         self._write_students(connection, work, family, at, progress)
         self._write_memberships(connection, work, on or civil_date(at))
-        self._write_links(connection, work, family)
+        self._families.write_links(connection, work, family)
         self._follow_siblings(connection, work, family, at)
         return work["student_id"].to_list()
 
@@ -278,58 +277,6 @@ class SqlRegisterStore:
             missing.select("order", made.alias("made_number")), on="order", how="left", maintain_order="left"
         ).with_columns(pl.coalesce("student_number", "made_number").alias("student_number"))
 
-    def _family(self, connection: Connection, work: pl.DataFrame) -> Families:
-        members = members_of(work, self._index)
-        keys = members["id_key"].drop_nulls().unique().to_list()
-        held = select_in(connection, [guardians.c.id_key, guardians.c.guardian_id], guardians.c.id_key, keys)
-        links = _links(connection, work.filter(~pl.col("new"))["student_id"].to_list())
-        nameless = select_in(
-            connection,
-            [guardians.c.guardian_id, guardians.c.id_key],
-            guardians.c.guardian_id,
-            links["guardian_id"].unique().to_list(),
-        ).filter(pl.col("id_key").is_null())
-        linked = links.join(nameless, on="guardian_id", how="semi").select("student_id", "position", "guardian_id")
-        found = families(members, held, linked)
-        return Families(self._filled(connection, found.persons), found.links)
-
-    def _filled(self, connection: Connection, persons: pl.DataFrame) -> pl.DataFrame:
-        """Fill what the forms leave blank from what is registered of a person: a blank deletes nothing."""
-        blank = pl.any_horizontal(pl.col(name).is_null() for name in PERSON)
-        wanted = persons.filter(pl.col("held") & blank)["guardian_id"].to_list()
-        names = ("guardian_id", "key_version", "sealed", "ethnicity", "id_type")
-        found = select_in(connection, [guardians.c[name] for name in names], guardians.c.guardian_id, wanted)
-        if found.is_empty():
-            return persons
-        opened = open_column(self._keys, connection, "guardians", found, SEALED_PERSON)
-        old = pl.concat(
-            [
-                found.select("guardian_id"),
-                found.select(pl.col(name).alias(f"was_{name}") for name in ("ethnicity", "id_type")),
-                opened.rename(lambda name: f"was_{name}"),
-            ],
-            how="horizontal",
-        )
-        return (
-            persons.join(old, on="guardian_id", how="left", maintain_order="left")
-            .with_columns(pl.coalesce(name, f"was_{name}").alias(name) for name in PERSON)
-            .select(persons.columns)
-        )
-
-    def _write_persons(self, connection: Connection, family: Families, at: datetime) -> None:
-        version, key = self._keys.newest(connection, "guardians", at)
-        for part in family.persons.sort("id_key").iter_slices(_CHUNK):
-            sealed = seal(
-                key,
-                ("guardians", "sealed", version),
-                part["guardian_id"].to_list(),
-                sealed_texts(part, SEALED_PERSON),
-            )
-            made = person_rows(part, self._index, sealed, version, stamp(at))
-            held = part["held"]
-            insert_frame(connection, guardians, made.filter(~held))
-            update_frame(connection, guardians, made.filter(held).drop("id_key"))
-
     def _write_students(
         self, connection: Connection, work: pl.DataFrame, family: Families, at: datetime, progress: Progress
     ) -> None:
@@ -350,7 +297,7 @@ class SqlRegisterStore:
         rolls = Rolls(self._keys, connection, work.select("student_id", "school_code", "name", "former_name"))
         now = stamp(at)
         done = 0
-        for part in work.iter_slices(_CHUNK):
+        for part in work.iter_slices(CHUNK):
             sealed = seal(
                 key, ("students", "sealed", version), part["student_id"].to_list(), sealed_texts(part, SEALED_STUDENT)
             )
@@ -414,32 +361,6 @@ class SqlRegisterStore:
             entered.select("student_id", "school_code", pl.lit(on).alias("from_date")),
         )
 
-    def _write_links(self, connection: Connection, work: pl.DataFrame, family: Families) -> None:
-        """Write the links; drop those that the new forms no longer have, and persons whom nobody links to."""
-        before = _links(connection, work.filter(~pl.col("new"))["student_id"].to_list())
-        held = work.filter(~pl.col("new")).select("student_id")
-        insert_frame(connection, guardian_links, family.links.join(held, on="student_id", how="anti"))
-        changed = family.links.join(held, on="student_id", how="semi").join(
-            before, on=family.links.columns, how="anti", nulls_equal=True
-        )
-        upsert_frame(connection, guardian_links, changed)
-        gone = before.join(family.links, on=["student_id", "position"], how="anti")
-        if not gone.is_empty():
-            connection.execute(
-                delete(guardian_links).where(
-                    guardian_links.c.student_id == bindparam("b_student"),
-                    guardian_links.c.position == bindparam("b_position"),
-                ),
-                [{"b_student": s, "b_position": p} for s, p in gone.select("student_id", "position").iter_rows()],
-            )
-        left = before.join(family.links, on=["student_id", "guardian_id"], how="anti")["guardian_id"].unique()
-        if not left.is_empty():
-            still = select(guardian_links.c.guardian_id).where(guardian_links.c.guardian_id == guardians.c.guardian_id)
-            connection.execute(
-                delete(guardians).where(guardians.c.guardian_id == bindparam("b_guardian"), ~still.exists()),
-                [{"b_guardian": guardian_id} for guardian_id in left.to_list()],
-            )
-
     def _follow_siblings(self, connection: Connection, work: pl.DataFrame, family: Families, at: datetime) -> None:
         """Bring the sharing rows of pupils outside this import up to date who show a person that it changed."""
         changed = family.persons.filter("held").select("guardian_id", "name", "phone")
@@ -493,11 +414,6 @@ class SqlRegisterStore:
 def _in(connection: Connection, names: tuple[str, ...], key: str, values: pl.Series) -> pl.DataFrame:
     wanted = values.drop_nulls().unique().to_list()
     return select_in(connection, [students.c[name] for name in names], students.c[key], wanted)
-
-
-def _links(connection: Connection, student_ids: list[str]) -> pl.DataFrame:
-    names = ("student_id", "position", "guardian_id", "relation", "is_guardian", "shown")
-    return select_in(connection, [guardian_links.c[name] for name in names], guardian_links.c.student_id, student_ids)
 
 
 def _summary(encoded: str, import_id: ImportId) -> ImportSummary:

@@ -9,10 +9,11 @@ from typing import Final, Protocol
 
 from gateway.accesses.ports import PupilView, QuestionStore
 from gateway.accesses.records import MAX_TEXT, OpenQuestion, Question, QuestionId
-from gateway.errors import ConflictError, ForbiddenError, NotFoundError, ParameterError
+from gateway.errors import ConflictError, ForbiddenError, NotFoundError
 from gateway.ids import UnitCode
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal
+from gateway.record_texts import said
 
 LISTED: Final = 200
 OVERDUE_AT_ONCE: Final = 200
@@ -52,13 +53,7 @@ class QuestionDesk:
         Raises ``NotFoundError`` when there is none in the principal's charge, ``ParameterError`` without a text, and
         ``ConflictError`` for one that was answered.
         """
-        text = text.strip()
-        if not 1 <= len(text) <= MAX_TEXT:
-            raise ParameterError(
-                f"An answer has 1 to {MAX_TEXT} characters.",
-                detail_zh=f"请填写答复内容，不超过 {MAX_TEXT} 字。",
-                missing=("answer",),
-            )
+        text = said("answer", text, longest=MAX_TEXT, screened=False)
         found = self.reader.read(lambda tx: self.store.get(tx, question))
         if found is None or not self._may(principal, found.unit):
             raise NotFoundError("There is no such question.", detail_zh="没有该询问。")

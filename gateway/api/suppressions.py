@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.api.authentication import principal, services
 from gateway.api.blueprints import ApiBlueprint
 from gateway.api.models import SuppressionIn, SuppressionList, SuppressionOut, SuppressionQueryIn
-from gateway.audit.alerts_records import AlertId, SuppressionId
+from gateway.audit.alerts_records import AlertId, Suppression, SuppressionId
 from gateway.audit.suppressions import SuppressionService
 from gateway.errors import UnavailableError
 
@@ -17,8 +17,7 @@ blueprint = ApiBlueprint("suppressions", __name__, tag="Alerts")
 @blueprint.output(SuppressionOut, status_code=201)
 def suppress_alert(alert_id: str, json_data: SuppressionIn) -> SuppressionOut:
     """Suppress further alerts of the group of an alert; of high severity it waits for a second person."""
-    made = suppressions().ask(principal(), AlertId(alert_id), json_data.until, json_data.reason)
-    return SuppressionOut.of(made)
+    return _out(suppressions().ask(principal(), AlertId(alert_id), json_data.until, json_data.reason))
 
 
 @blueprint.get("/v1/suppressions")
@@ -27,28 +26,28 @@ def suppress_alert(alert_id: str, json_data: SuppressionIn) -> SuppressionOut:
 def list_suppressions(query_data: SuppressionQueryIn) -> SuppressionList:
     """List the suppressions of the caller's territory with what they kept from being raised."""
     found = suppressions().list(principal(), live=query_data.state == "live")
-    return SuppressionList(items=[SuppressionOut.of(one) for one in found])
+    return SuppressionList(items=[_out(one) for one in found])
 
 
 @blueprint.get("/v1/suppressions/<suppression_id>")
 @blueprint.output(SuppressionOut)
 def get_suppression(suppression_id: str) -> SuppressionOut:
     """Show a suppression."""
-    return SuppressionOut.of(suppressions().get(principal(), SuppressionId(suppression_id)))
+    return _out(suppressions().get(principal(), SuppressionId(suppression_id)))
 
 
 @blueprint.post("/v1/suppressions/<suppression_id>/confirmation")
 @blueprint.output(SuppressionOut)
 def confirm_suppression(suppression_id: str) -> SuppressionOut:
     """Confirm a suppression that somebody else asked for (A50-11)."""
-    return SuppressionOut.of(suppressions().confirm(principal(), SuppressionId(suppression_id)))
+    return _out(suppressions().confirm(principal(), SuppressionId(suppression_id)))
 
 
 @blueprint.post("/v1/suppressions/<suppression_id>/lifting")
 @blueprint.output(SuppressionOut)
 def lift_suppression(suppression_id: str) -> SuppressionOut:
     """End a suppression before its time."""
-    return SuppressionOut.of(suppressions().lift(principal(), SuppressionId(suppression_id)))
+    return _out(suppressions().lift(principal(), SuppressionId(suppression_id)))
 
 
 def suppressions() -> SuppressionService:
@@ -57,3 +56,7 @@ def suppressions() -> SuppressionService:
     if found is None:
         raise UnavailableError("This face has no alerts.", detail_zh="本端没有预警。")
     return found
+
+
+def _out(one: Suppression) -> SuppressionOut:
+    return SuppressionOut.of(one, suppressions().alerting.rules.get(one.rule))

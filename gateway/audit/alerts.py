@@ -32,6 +32,7 @@ from gateway.errors import ForbiddenError, GatewayError, NotFoundError, Paramete
 from gateway.ids import UnitCode
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal, Role
+from gateway.record_texts import said
 from rulebook.alert_records import Alerting
 from rulebook.alerts import OWNERS
 
@@ -174,6 +175,7 @@ class AlertService:
         self, principal: Principal, alert: AlertId, *, comment: str = "", version: int | None = None
     ) -> Alert:
         """Take an open alert up; it is the principal's from then on. Raises what ``close`` raises."""
+        comment = said("comment", comment, longest=MAX_COMMENT, needed=False, rule="A50-16")
         return self._handle(
             principal,
             alert,
@@ -196,10 +198,10 @@ class AlertService:
         """End an alert that was taken up, with what was found, in words too.
 
         Raises ``NotFoundError``, ``ForbiddenError`` (another role, another territory, or the person whose acts raised
-        it), ``AlertStateError``, ``AlertVersionError`` and ``ParameterError`` without a comment.
+        it), ``AlertStateError``, ``AlertVersionError`` and ``ParameterError`` without a comment, or for one
+        that holds a number of a person.
         """
-        if not comment.strip():
-            raise _need_comment()
+        comment = said("comment", comment, longest=MAX_COMMENT, rule="A50-16")
         return self._handle(
             principal,
             alert,
@@ -224,8 +226,7 @@ class AlertService:
 
         Raises what ``close`` raises, and ``ParameterError`` for a role that owns no alerts or an unknown department.
         """
-        if not comment.strip():
-            raise _need_comment()
+        comment = said("comment", comment, longest=MAX_COMMENT, rule="A50-16")
         if owner.value not in OWNERS:
             raise ParameterError(
                 f"Give it to one of: {', '.join(OWNERS)}.", detail_zh="只能转给规定的责任岗位。", missing=("owner",)
@@ -256,10 +257,6 @@ class AlertService:
         comment: str,
         version: int | None,
     ) -> Alert:
-        if len(comment) > MAX_COMMENT:
-            raise ParameterError(
-                f"A comment has at most {MAX_COMMENT} characters.", detail_zh=f"说明不得超过 {MAX_COMMENT} 字。"
-            )
         found = self._readable(principal, alert)
         try:
             policy = self.gate.handle(principal, found)
@@ -269,7 +266,7 @@ class AlertService:
             raise
         seen = found.version if version is None else version
         changed = replace(change(found), version=seen + 1)
-        event = AlertEvent(self.now(), principal.account, act, comment.strip())
+        event = AlertEvent(self.now(), principal.account, act, comment)
 
         def write(tx: Tx) -> Alert:
             if seen != found.version or not self.store.update(tx, changed, seen, event):
@@ -280,8 +277,8 @@ class AlertService:
             return changed
 
         facts = _facts(changed)
-        if comment.strip():
-            facts["comment_sha256"] = hashlib.sha256(comment.strip().encode()).hexdigest()
+        if comment:
+            facts["comment_sha256"] = hashlib.sha256(comment.encode()).hexdigest()
         if changed.finding is not None:
             facts |= {"finding": changed.finding.value, "late": changed.late(self.now())}
         return self.journal.record(write, EntryDraft(KINDS[act], principal, facts=facts, policy=policy))[0]
@@ -360,13 +357,4 @@ def refused_act(principal: Principal, alert: Alert, act: str, error: GatewayErro
         outcome="refused",
         facts=facts,
         policy=None if policy is None else str(policy),
-    )
-
-
-def _need_comment() -> ParameterError:
-    return ParameterError(
-        "Say in words what was found or why it is passed on; it is part of the record.",
-        detail_zh="请用文字说明核查结果或转办理由，将记入案卷。",
-        rule="A50-16",
-        missing=("comment",),
     )

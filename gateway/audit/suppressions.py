@@ -22,6 +22,7 @@ from gateway.errors import ForbiddenError, NotFoundError, ParameterError
 from gateway.instants import seconds_text
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
 from gateway.principals import Principal
+from gateway.record_texts import said
 from rulebook.alert_records import Alerting
 
 MAX_REASON: Final = 2000
@@ -97,11 +98,12 @@ class SuppressionService:
 
         It holds at once, for high severity after a confirmation. Raises ``NotFoundError``, ``ForbiddenError``,
         ``AlertStateError`` where one waits or holds already, and ``ParameterError`` for a rule that takes none, a day
-        beyond the limit, or no reason.
+        beyond the limit, no reason, or one with a number of a person.
         """
         found = self.alerts.get(principal, alert).alert
         policy = self._handle(principal, found, "suppress")
-        self._check(found, until, reason)
+        self._check(found, until)
+        reason = said("reason", reason, longest=MAX_REASON, rule="A50-16")
         now = self.now()
         waits = found.severity == "high"
         made = Suppression(
@@ -113,7 +115,7 @@ class SuppressionService:
             severity=found.severity,
             about=found.about,
             alert=found.id,
-            reason=reason.strip(),
+            reason=reason,
             asked_by=principal.account,
             asked_at=now,
             until=datetime.combine(until + timedelta(days=1), time(), SHANGHAI).astimezone(UTC),
@@ -191,18 +193,11 @@ class SuppressionService:
             self.journal.append(refused_act(principal, alert, act, error))
             raise
 
-    def _check(self, alert: Alert, until: date, reason: str) -> None:
+    def _check(self, alert: Alert, until: date) -> None:
         rule = self.alerting.rules.get(alert.rule)
         if rule is None or not rule.may_suppress:
             raise ParameterError(
                 "Alerts of this rule cannot be suppressed.", detail_zh="此规则的预警不得暂停。", rule="A50-16"
-            )
-        if not reason.strip() or len(reason) > MAX_REASON:
-            raise ParameterError(
-                f"Say in 1 to {MAX_REASON} characters why alerts are suppressed; it is part of the record.",
-                detail_zh=f"请用 1 至 {MAX_REASON} 字说明暂停理由，将记入案卷。",
-                rule="A50-16",
-                missing=("reason",),
             )
         today, most = self.now().astimezone(SHANGHAI).date(), self.alerting.most_suppressed_days
         if not 0 <= (until - today).days <= most:

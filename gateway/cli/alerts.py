@@ -1,7 +1,7 @@
-"""Alerts from the shell of the host: list them, show one with its proof, watch for new ones, try out rules.
+"""Alerts from the shell: list them, show one with its proof, watch for new ones, try out rules.
 
-The host tells who looks, and nobody proves there who they are: so nothing is taken up, closed, suppressed or confirmed
-here. That is for a session of the person, in the console or over HTTP.
+On the host (``--as``) somebody looks, and nobody proves there who they are: so nothing is taken up, closed, suppressed
+or confirmed there. Over HTTP (``--url``) the person signs in, and acts (``alert_acts``).
 """
 
 from __future__ import annotations
@@ -9,114 +9,109 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
 from gateway import bootstrap, inspection, settings
-from gateway.audit.alerts_records import Alert, AlertId, AlertQuery, AlertState
+from gateway.api.models import AlertList, AlertOut, AlertQueryIn
+from gateway.audit.alerts_records import AlertState
 from gateway.audit.alerts_replay import ReplayLine, RuleTally
 from gateway.audit.alerts_rules import SHANGHAI
+from gateway.cli.alert_acts import JSON, OWNERS, add_to, alert_line
+from gateway.cli.alert_desks import PAGE, Watcher, desk_of
 from gateway.cli.inspecting import UNREADABLE
+from gateway.cli.shared import asked_for
 from gateway.errors import GatewayError
 from gateway.instants import seconds_text
-from gateway.keyring import Face
-
-if TYPE_CHECKING:
-    from gateway.bootstrap import AlertService
-    from gateway.principals import Principal
 
 _STATES = ("unclosed", *(state.value for state in AlertState))
 
 
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """Who looks, and where."""
-
-    home: Path | None
-    account: str | None
-
-
 @click.group("alerts")
-@click.option("--as", "account", help="Account of the officer who looks; what it may see, the policies say.")
+@click.option("--as", "account", help="On the host: account of the officer who looks; it only looks.")
+@click.option("--url", help="Over HTTP: the gateway's address, as https://gateway.example.")
+@click.option("--user", help="With --url: who signs in; password and one-time code are asked for.")
+@click.option(
+    "--session",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --url: a file with the token of a session, instead of --user.",
+)
 @click.pass_context
-def alerts(context: click.Context, account: str | None) -> None:
-    """List, show and watch alerts (预警); try rules."""
-    context.obj = Watcher(context.obj, account)
-
-
-@contextmanager
-def _opened(watcher: Watcher) -> Iterator[tuple[bootstrap.Process, Principal]]:
-    """Yield the process and who looks."""
-    if watcher.account is None:
-        raise click.UsageError("Say who looks: xueji alerts --as ACCOUNT …")
-    process = bootstrap.open_process(settings.from_environment(home=watcher.home), Face.ALL, with_worker=False)
-    try:
-        yield process, bootstrap.officer(process, watcher.account)
-    finally:
-        process.close()
-
-
-@contextmanager
-def _desk(watcher: Watcher) -> Iterator[tuple[AlertService, Principal]]:
-    """Yield the alerts and who looks at them."""
-    with _opened(watcher) as (process, who):
-        yield bootstrap.alerts_of(process), who
+def alerts(
+    context: click.Context, account: str | None, url: str | None, user: str | None, session: Path | None
+) -> None:
+    """List, show, watch, handle alerts (预警); try rules."""
+    if url is not None and account is not None:
+        raise click.UsageError("Give one of --as and --url.")
+    if url is None and (user or session):
+        raise click.UsageError("--user and --session go with --url.")
+    if user and session:
+        raise click.UsageError("Give one of --user and --session.")
+    context.obj = Watcher(context.obj, account, url, user, session)
 
 
 @alerts.command("list")
 @click.option("--state", type=click.Choice(_STATES), default="unclosed", show_default=True)
 @click.option("--severity", type=click.Choice(["high", "medium", "low"]))
 @click.option("--rule", help="Code of a rule of config/alerts.toml.")
+@click.option("--owner", type=click.Choice(OWNERS), help="The role that answers.")
+@click.option("--unit", help="The department that answers, by its division code.")
 @click.option("--overdue", is_flag=True, help="Only those whose deadline has passed.")
+@JSON
 @click.pass_obj
-def list_alerts(watcher: Watcher, state: str, severity: str | None, rule: str | None, overdue: bool) -> None:
+def list_alerts(
+    watcher: Watcher,
+    state: str,
+    severity: str | None,
+    rule: str | None,
+    owner: str | None,
+    unit: str | None,
+    overdue: bool,
+    as_json: bool,
+) -> None:
     """List alerts: the most urgent first."""
-    with _desk(watcher) as (service, who):
-        after: AlertId | None = None
-        seen = 0
+    wanted = {"state": state, "severity": severity, "rule": rule, "owner": owner, "unit": unit, "limit": PAGE}
+    found: list[AlertOut] = []
+    with desk_of(watcher) as desk:
+        after: str | None = None
         while True:
-            query = AlertQuery(
-                state=None if state == "unclosed" else AlertState(state),
-                unclosed=state == "unclosed",
-                severity=severity,  # type: ignore[arg-type]  # one of the choices
-                rule=rule,
-                overdue_at=service.now() if overdue else None,
-                after=after,
-                limit=200,
-            )
-            found = service.list(who, query)
-            for one in found.alerts:
-                click.echo(_line(service, one))
-            seen += len(found.alerts)
-            after = found.after
+            asked = asked_for(AlertQueryIn, {**wanted, "overdue": "true" if overdue else "false", "after": after})
+            part = desk.page(asked)
+            found += part.items
+            after = part.after
             if after is None:
                 break
-        click.echo(f"{seen} 条预警 alerts")
+    if as_json:
+        click.echo(AlertList(items=found, after=None).model_dump_json(indent=1))
+        return
+    for one in found:
+        click.echo(alert_line(one))
+    click.echo(f"{len(found)} 条预警 alerts")
 
 
 @alerts.command("show")
 @click.argument("alert")
+@JSON
 @click.pass_obj
-def show(watcher: Watcher, alert: str) -> None:
+def show(watcher: Watcher, alert: str, as_json: bool) -> None:
     """Show ALERT with its history and the entries of the audit log that prove it."""
-    with _desk(watcher) as (service, who):
-        file = service.get(who, AlertId(alert))
-        click.echo(_line(service, file.alert))
-        if file.alert.finding is not None:
-            click.echo(f"结论 finding\t{file.alert.finding}")
-        for event in file.events:
-            comment = " ".join(event.comment.split())
-            click.echo(f"{seconds_text(event.at)}\t{event.act}\t{event.account or '系统 system'}\t{comment}")
-        for one in file.evidence:
-            said = "; ".join(f"{name}={value}" for name, value in one.shown.items())
-            click.echo(f"#{one.index}\t{one.at}\t{one.kind}\t{one.outcome}\t{one.actor or '—'}\t{said}")
+    with desk_of(watcher) as desk:
+        file = desk.show(alert)
+    if as_json:
+        click.echo(file.model_dump_json(indent=1))
+        return
+    click.echo(alert_line(file))
+    if file.finding is not None:
+        click.echo(f"结论 finding\t{file.finding}")
+    for event in file.history:
+        comment = " ".join(event.comment.split())
+        click.echo(f"{seconds_text(event.at)}\t{event.act}\t{event.account or '系统 system'}\t{comment}")
+    for one in file.entries:
+        said = "; ".join(f"{name}={value}" for name, value in one.shown.items())
+        click.echo(f"#{one.index}\t{one.at}\t{one.kind}\t{one.outcome}\t{one.actor or '—'}\t{said}")
 
 
 @alerts.command("watch")
@@ -125,13 +120,13 @@ def show(watcher: Watcher, alert: str) -> None:
 @click.pass_obj
 def watch(watcher: Watcher, every: int, rounds: int) -> None:
     """Print alerts as they are raised, taken up, or ended, until interrupted."""
-    with _desk(watcher) as (service, who):
-        known: dict[AlertId, int] = {}
+    with desk_of(watcher) as desk:
+        known: dict[str, int] = {}
         looked = 0
         while True:
-            for one in service.list(who, AlertQuery(limit=200)).alerts:
+            for one in desk.page(AlertQueryIn(limit=PAGE)).items:
                 if known.get(one.id) != one.version:
-                    click.echo(_line(service, one))
+                    click.echo(alert_line(one))
                 known[one.id] = one.version
             looked += 1
             if looked == rounds:
@@ -139,24 +134,7 @@ def watch(watcher: Watcher, every: int, rounds: int) -> None:
             time.sleep(every)
 
 
-@alerts.command("suppressions")
-@click.option("--all", "whole", is_flag=True, help="Also those that are over.")
-@click.pass_obj
-def suppressions(watcher: Watcher, whole: bool) -> None:
-    """List what is suppressed, by whom and why, and how many alerts that kept from being raised."""
-    with _opened(watcher) as (process, who):
-        service = bootstrap.suppressions_of(process)
-        found = service.list(who, live=not whole)
-        for one in found:
-            rule = service.alerting.rules.get(one.rule)
-            label = one.rule if rule is None else f"{rule.label} {rule.label_en}"
-            people = one.asked_by if one.confirmed_by is None else f"{one.asked_by}+{one.confirmed_by}"
-            reason = " ".join(one.reason.split())
-            click.echo(
-                f"{one.id}\t{one.severity}\t{one.state}\t{label}\t{one.unit}\t{one.owner}\t{people}\t"
-                f"{seconds_text(one.until)}\t未提醒 not raised ×{one.hits} ({one.entries})\t{reason}"
-            )
-        click.echo(f"{len(found)} 项暂停 suppressions")
+add_to(alerts)
 
 
 @alerts.command("test")
@@ -231,12 +209,3 @@ def _figures(tally: RuleTally | None) -> str:
         return "—"
     suppressed = f" ~{tally.suppressed}" if tally.suppressed else ""
     return f"{tally.raised} +{tally.joined}{suppressed}"
-
-
-def _line(service: AlertService, one: Alert) -> str:
-    rule = service.alerting.rules.get(one.rule)
-    label = one.rule if rule is None else f"{rule.label} {rule.label_en}"
-    late = "\t逾期 OVERDUE" if one.late(service.now()) and one.state is not AlertState.CLOSED else ""
-    due = seconds_text(one.due)
-    late += f"\t升级 escalated ×{one.escalations}" if one.escalations else ""
-    return f"{one.id}\t{one.severity}\t{one.state}\t{label}\t{one.unit}\t{one.owner}\t×{one.count}\t{due}{late}"

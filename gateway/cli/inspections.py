@@ -10,14 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
-from pydantic import ValidationError
 
 from gateway import bootstrap, settings
 from gateway.api.models.inspections import InspectionIn, InspectionQueryIn
-from gateway.errors import ParameterError
+from gateway.cli.shared import asked_for
 from gateway.inspections.records import Case, CaseFinding, CaseId, CaseState, Subject
 from gateway.instants import seconds_text
 from gateway.keyring import Face
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.inspections.service import InspectionService
     from gateway.principals import Principal
 
-M = TypeVar("M", InspectionIn, InspectionQueryIn)
 _STATES = ("unclosed", *(state.value for state in CaseState))
 _SOURCES = ("alert", "entry", "application", "grant", "extract")
 _DAYS = click.option(
@@ -87,7 +85,7 @@ def list_cases(inspector: Inspector, state: str, overdue: bool, unit: str | None
     with _room(inspector) as room:
         after, seen = None, 0
         while True:
-            asked = _parsed(
+            asked = asked_for(
                 InspectionQueryIn,
                 {"state": state, "overdue": "true" if overdue else "false", "unit": unit, "recipient": recipient,
                  "after": after, "limit": 200},
@@ -143,7 +141,7 @@ def open_case(
         "title": title,
         "note": note,
     }
-    asked = _parsed(InspectionIn, body)
+    asked = asked_for(InspectionIn, body)
     subject = Subject(asked.subject.kind, asked.subject.code)
     with _room(inspector) as room:
         made = room.cases.open(room.who, subject, asked.source.to_source(), asked.title, asked.note)
@@ -226,15 +224,3 @@ def _line(case: Case, today: date) -> str:
     late = "\t逾期 OVERDUE" if case.late(today) else ""
     finding = "" if case.finding is None else f"\t{case.finding.value}"
     return f"{case.id}\t{case.state.value}\tv{case.version}\t{case.subject.code}\t{case.title}{due}{late}{finding}"
-
-
-def _parsed(model: type[M], body: dict[str, object]) -> M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        names = tuple(sorted({".".join(str(part) for part in one["loc"]) or "source" for one in error.errors()}))
-        raise ParameterError(
-            f"These do not fit: {', '.join(names)}.",
-            detail_zh=f"以下内容不符合要求：{'、'.join(names)}。",
-            missing=names,
-        ) from error

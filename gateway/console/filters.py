@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from gateway.console import (
     alert_texts,
     audit_texts,
     canary_texts,
+    case_texts,
     family_texts,
     ground_texts,
     identity_texts,
@@ -35,6 +36,7 @@ for _tables in (
     alert_texts.TABLES,
     audit_texts.TABLES,
     canary_texts.TABLES,
+    case_texts.TABLES,
     account_texts.TABLES,
     family_texts.TABLES,
     ground_texts.TABLES,
@@ -57,6 +59,11 @@ def moment(at: datetime | str) -> str:
 def day(at: date) -> str:
     """Return a civil date as ``2026-11-23``; of an instant, the one in Shanghai."""
     return (at.astimezone(SHANGHAI).date() if isinstance(at, datetime) else at).isoformat()
+
+
+def last_day(until: datetime) -> str:
+    """Return the last civil day in Shanghai before an instant that itself is excluded."""
+    return day(until - timedelta(microseconds=1))
 
 
 def number(value: float) -> str:
@@ -104,7 +111,7 @@ def install(environment: Environment) -> None:
     environment.trim_blocks = True
     environment.lstrip_blocks = True
     environment.filters.update(
-        moment=moment, day=day, number=number, percent=percent, bytes=size, label=label, place=place
+        moment=moment, day=day, last_day=last_day, number=number, percent=percent, bytes=size, label=label, place=place
     )
     environment.filters["phase"] = application_phase
     environment.filters["svg"] = picture

@@ -5,37 +5,13 @@ from __future__ import annotations
 import hmac
 import secrets
 
-from gateway.errors import ParameterError
+from gateway import record_texts
 from gateway.inspections.records import MAX_TEXT
-from gateway.policies.screening import holds_number
 
 
 def said(name: str, text: str, *, needed: bool = True, longest: int = MAX_TEXT) -> str:
-    """Return ``text`` without blanks around it.
-
-    Raises ``ParameterError`` when it is needed and missing, too long, or holds what may be a telephone, an ID number or
-    a student number: a case names bodies and entries, never a pupil.
-    """
-    bare = text.strip()
-    if needed and not bare:
-        raise ParameterError(
-            f"Say in words: {name}. It is part of the record.",
-            detail_zh="请用文字说明，将记入案卷。",
-            rule="A50-10",
-            missing=(name,),
-        )
-    if len(bare) > longest:
-        raise ParameterError(
-            f"{name}: at most {longest} characters.", detail_zh=f"文字不得超过 {longest} 字。", missing=(name,)
-        )
-    if holds_number(bare):
-        raise ParameterError(
-            f"Write no telephone, ID number or student number here: {name}. Name an entry of the log instead.",
-            detail_zh="请不要填写电话、证件号码或学籍号，可写明审计条目的序号。",
-            rule="A50-8",
-            missing=(name,),
-        )
-    return bare
+    """Return a text of a case as ``record_texts.said`` does: a case names bodies and entries, never a pupil."""
+    return record_texts.said(name, text, longest=longest, needed=needed, rule="A50-10")
 
 
 def new_salt() -> bytes:

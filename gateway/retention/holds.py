@@ -11,8 +11,8 @@ from gateway.articles import keeps
 from gateway.errors import ForbiddenError, NotFoundError, ParameterError
 from gateway.ids import AccountId
 from gateway.journal import EntryDraft, Journal, JsonValue, Reader, Tx
-from gateway.policies.screening import holds_number
 from gateway.principals import Principal
+from gateway.record_texts import said
 from gateway.retention.errors import HoldStateError
 from gateway.retention.ports import HoldRows, RetentionGate
 from gateway.retention.records import (
@@ -87,7 +87,10 @@ class HoldDesk:
         """
         policy = self.gate.hold(principal, scope.unit)
         self._check(scope)
-        ground, reason = _said("ground", ground, MAX_GROUND), _said("reason", reason, MAX_TEXT)
+        ground, reason = (
+            said("ground", ground, longest=MAX_GROUND),
+            said("reason", reason, longest=MAX_TEXT),
+        )
         self._check_review(review_on)
         now = self.now()
         hold = LegalHold(LegalHoldId(self.new_id("rh")), scope, ground, review_on, now, principal.account)
@@ -165,7 +168,7 @@ class HoldDesk:
         asked_by: AccountId | None = None,
     ) -> LegalHold:
         changed = replace(after, version=before.version + 1)
-        event = HoldEvent(self.now(), principal.account, act, _said("reason", reason, MAX_TEXT))
+        event = HoldEvent(self.now(), principal.account, act, said("reason", reason, longest=MAX_TEXT))
 
         def write(tx: Tx) -> LegalHold:
             self.rows.serialize(tx)
@@ -224,22 +227,6 @@ class HoldDesk:
                 detail_zh="复核日期应在今后一年之内。",
                 missing=("review_on",),
             )
-
-
-def _said(name: str, text: str, longest: int) -> str:
-    bare = text.strip()
-    if not 1 <= len(bare) <= longest:
-        raise ParameterError(
-            f"{name}: 1 to {longest} characters.", detail_zh=f"请填写，不超过 {longest} 字。", missing=(name,)
-        )
-    if holds_number(bare):
-        raise ParameterError(
-            f"Write no telephone, ID number or student number here: {name}.",
-            detail_zh="请不要填写电话、证件号码或学籍号。",
-            rule="A50-8",
-            missing=(name,),
-        )
-    return bare
 
 
 def _overtaken() -> HoldStateError:

@@ -1,18 +1,15 @@
-"""Alerts over HTTP, in the console and in the shell: from the act that raises one to its end."""
+"""Alerts over HTTP and in the console: from the act that raises one to its end."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from gateway.cli import cli
 from tests.factories.api import Gateway, gateway
 
 
@@ -26,16 +23,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         beyond = {"format": "csv", "fields": ["pseudonym", "birth_month"]}
         refused = found.call("POST", f"/v1/grants/{grant}/extracts", beyond, token=found.client("bus"))
         assert refused.status_code == 403, refused.text
-        work(found)
+        found.work()
         yield found
-
-
-def work(world: Gateway) -> None:
-    worker = world.process.worker
-    assert worker is not None
-    for _ in range(20):
-        if not worker.round():
-            break
 
 
 def listed(world: Gateway, who: str, **query: str) -> list[dict[str, Any]]:
@@ -178,44 +167,6 @@ def test_a_person_without_alerts_has_no_entrance(world: Gateway) -> None:
     assert web.get("/alerts", base_url=base).status_code == 403
 
 
-# the shell
-
-
-def test_the_shell_lists_shows_and_watches(tmp_path: Path) -> None:
-    with gateway(tmp_path) as world:
-        for _ in range(5):
-            world.call("POST", "/v1/sessions", {"username": "applicant-library", "password": "wrong"})
-        work(world)
-        (alert,) = listed(world, "secadmin")
-        last = (world.process.services.now() + timedelta(days=3)).date().isoformat()
-        body = {"until": last, "reason": "已通知更换密码。"}
-        made = world.call("POST", f"/v1/alerts/{alert['id']}/suppression", body, token=world.person("secadmin"))
-        assert made.status_code == 201
-        account = world.process.services.accounts.principal_of_session(world.person("secadmin")).account
-        settings = world.settings
-    environment = {
-        "XUEJI_PUBLIC_URL": settings.public_url,
-        "XUEJI_LOG_ORIGIN": settings.log_origin,
-        "XUEJI_CONFIG": str(settings.config),
-    }
-
-    def run(*words: str) -> Any:  # noqa: ANN401  click's
-        arguments = ["--home", str(settings.home), "alerts", *words]
-        return CliRunner(env=environment).invoke(cli, arguments, catch_exceptions=False)
-
-    told = run("--as", account, "list")
-    assert (told.exit_code, "1 条预警" in told.output, alert["id"] in told.output) == (0, True, True)
-    shown = run("--as", account, "show", alert["id"])
-    assert shown.output.count("account.login_failed") == 5
-    assert alert["id"] in run("--as", account, "watch", "--rounds", "1").output
-    assert "0 条预警" in run("--as", account, "list", "--overdue").output
-    assert run("list").exit_code == 2
-    held = run("--as", account, "suppressions").output
-    assert made.get_json()["id"] in held
-    assert "未提醒 not raised ×0 (0)\t已通知更换密码。" in held
-    assert "1 项暂停" in held
-
-
 # suppression
 
 
@@ -258,7 +209,7 @@ def test_the_console_suppresses_shows_what_was_hidden_and_lifts(world: Gateway) 
     last = (world.process.services.now() + timedelta(days=10)).date().isoformat()
     form = {"csrf": csrf(shown), "until": last, "reason": " "}
     refused = web.post(f"{address}/suppression", data=form, base_url=base)
-    assert (refused.status_code, "暂停理由" in refused.text) == (422, True)
+    assert (refused.status_code, "请用文字说明" in refused.text) == (422, True)
     done = web.post(f"{address}/suppression", data={**form, "reason": "已通知更换密码。"}, base_url=base)
     assert done.headers["Location"].endswith("/suppressions")
     page = web.get("/suppressions", base_url=base).text

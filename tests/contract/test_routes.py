@@ -42,8 +42,8 @@ def calls(app: APIFlask) -> Iterator[tuple[str, str, str]]:
 
 def test_every_route_is_listed_and_every_listed_route_exists(app: APIFlask) -> None:
     existing = {rule.endpoint for rule in rules(app)}
-    assert existing - set(ROUTES) == set(), "add these to gateway/api/routes.py, with their gate or the reason for none"
-    assert set(ROUTES) - existing == set(), "these are gone: take them out of gateway/api/routes.py"
+    assert existing - set(ROUTES) == set(), "add these to gateway/api/routes.py or page_routes.py with their gate"
+    assert set(ROUTES) - existing == set(), "these are gone: take them out of there"
 
 
 def test_a_route_that_nobody_listed_would_be_found(house: House) -> None:

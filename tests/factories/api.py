@@ -49,6 +49,14 @@ class Gateway:
     source: pl.DataFrame | None = field(repr=False)
     sessions: dict[str, str] = field(default_factory=dict, repr=False)
 
+    def work(self) -> None:
+        """Let the worker do what waits."""
+        worker = self.process.worker
+        assert worker is not None
+        for _ in range(20):
+            if not worker.round():
+                break
+
     def web(self) -> FlaskClient:
         """Return somebody with a browser or a shell."""
         return self.app.test_client()

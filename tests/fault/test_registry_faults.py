@@ -65,7 +65,7 @@ def test_kill_9_in_the_middle_of_an_import_leaves_nothing(tmp_path: Path) -> Non
         "import sys\n"
         "from core_registry.db import store\n"
         "from tests.factories.registrydb_rows import *\n"
-        "store._CHUNK = 500\n"
+        "store.CHUNK = 500\n"
         "def told(stage, done, total):\n"
         "    print(done, flush=True)\n"
         "    sys.stdin.readline()\n"

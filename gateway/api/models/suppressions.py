@@ -9,7 +9,7 @@ from pydantic import Field
 
 from gateway.api.models.base import PRINTABLE, Model
 from gateway.audit.alerts_records import Suppression
-from rulebook.alert_records import Severity
+from rulebook.alert_records import AlertRule, Severity
 
 Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
 
@@ -37,6 +37,9 @@ class SuppressionOut(Model):
     alert: str
     """The alert it was asked for at; its group is what is suppressed."""
     rule: str
+    """Code of the rule of ``config/alerts.toml``."""
+    label: str
+    label_en: str
     severity: Severity
     unit: str
     owner: str
@@ -60,12 +63,14 @@ class SuppressionOut(Model):
     version: int
 
     @classmethod
-    def of(cls, one: Suppression) -> SuppressionOut:
-        """Return a suppression as JSON."""
+    def of(cls, one: Suppression, rule: AlertRule | None) -> SuppressionOut:
+        """Return a suppression as JSON; ``rule`` is ``None`` when the rule book has it no more."""
         return cls(
             id=one.id,
             alert=one.alert,
             rule=one.rule,
+            label=one.rule if rule is None else rule.label,
+            label_en=one.rule if rule is None else rule.label_en,
             severity=one.severity,
             unit=one.unit,
             owner=one.owner.value,

@@ -22,10 +22,10 @@ from core_registry.office import (
     ValueSpec,
 )
 from gateway.console import forms
+from gateway.console.case_texts import ENTRIES, ENTRY_FACTS
 from gateway.console.entrances import may, own_registry
 from gateway.console.office.reach import actor, desk, registry, schools_for, unit_names
 from gateway.console.pages import page, principal, problem_for, services
-from gateway.console.texts import ENTRIES, ENTRY_FACTS
 from gateway.errors import GatewayError
 from gateway.policies.decision import Action
 from gateway.problems import Problem

@@ -18,8 +18,8 @@ from gateway.policies.deadlines import Deadlines
 from gateway.policies.phases import Handed, application_phase, overdue, owed, phase_of
 from gateway.policies.queries import GrantLifeView
 from gateway.policies.records import ApplicationState, Change, GrantPhase, GrantState, HistoryEvent
-from gateway.policies.screening import holds_number
 from gateway.policies.terms import terms_on
+from gateway.record_texts import holds_number
 from rulebook.records import SecurityTerms, WorkflowDays
 from tests.factories import policies as make
 
