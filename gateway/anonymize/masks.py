@@ -64,6 +64,9 @@ _PLAIN_ADDRESS = "^[!-~一-鿿]*$"
 """Characters that NFKC and the taking away of spaces leave as they are."""
 _CODE = 6
 _DIVISION = re.compile(r"[0-9]{6}")
+_PAPERS = "^[0-9A-Za-z]+$"
+"""Numbers of other documents, where they are no identity number: nothing of them is shown."""
+_ALPHANUMERIC = re.compile("[0-9A-Za-z]")
 _SAMPLE = 1_000
 _REGION = 2
 """Characters of a name by which those that cannot stand in a column are left out."""
@@ -164,19 +167,22 @@ class AddressMask:
             name = next((self._by_start[text[:end]] for end in ends if text[:end] in self._by_start), "")
         return name + ADDRESS_STARS
 
-    def codes(self) -> Fast:
-        """Return the fast way for codes of divisions, known and unknown ones."""
-        known = [code for code in self._by_code if _DIVISION.fullmatch(code)]
+    def codes(self) -> Fast | None:
+        """Return the fast way for codes of divisions, known and unknown ones, and for other letters and digits.
+
+        ``None`` where a code is not six digits, or a name begins with a letter or digit that is no Chinese one.
+        """
+        known = [*self._by_code]
+        if not all(map(_DIVISION.fullmatch, known)) or any(map(_ALPHANUMERIC.match, self._starts)):
+            return None
         shown = pl.Series([ADDRESS_STARS, *(self(code) for code in known)])
         places = np.zeros(10**_CODE, dtype=np.uint32)
         places[[int(code) for code in known]] = np.arange(1, len(known) + 1)
-        nameless = not any(start[0].isdecimal() for start in self._starts if start)  # no name begins with a code
 
         def fast(values: pl.Series) -> _Shown:
-            if not nameless:
-                return _Shown(shown, np.zeros(values.len(), dtype=np.uint32), np.arange(values.len()))
             found = plain_numbers(values, _CODE, _CODE)
-            return _Shown(shown, places.take(found.starts), found.odd)
+            nameless = values.gather(found.odd).str.contains(_PAPERS).fill_null(value=False)
+            return _Shown(shown, places.take(found.starts), found.odd[~nameless.to_numpy()])
 
         return fast
 
@@ -234,8 +240,6 @@ SCALARS: Mapping[MaskKind, Callable[[str], str]] = {
 _VALUE = pl.col("value")
 _DOT = "·"
 _ONE_CHARACTER = len(f"王{NAME_STARS}".encode())
-_PAPERS = "^[0-9A-Za-z]+$"
-"""Numbers of other documents, where they are no identity number: nothing of them is shown."""
 
 
 def _constant(mask: str) -> tuple[pl.Expr, Quick]:
@@ -396,16 +400,21 @@ class ColumnMasks:
         if kind not in self._cells:
             raise ParameterError(f"There is no mask '{kind}'; use one of {', '.join(self._cells)}.")
         text = values.cast(pl.String)
-        making = self._divisions if kind == "address" else _FAST.get(kind)
-        if making is None:
+        fast = self._fast(kind)
+        if fast is None:
             return self._plain(kind, text)
-        shown = making()(text)
+        shown = fast(text)
         if shown.odd.size == text.len():
             return self._plain(kind, text)
         others = text.gather(shown.odd) if shown.odd.size else None
         if others is not None and others.null_count() < others.len():
             others = self._plain(kind, others)
         return shown.column(others).rename(values.name)
+
+    def _fast(self, kind: MaskKind) -> Fast | None:
+        if kind == "address":
+            return self._divisions()
+        return _FAST[kind]() if kind in _FAST else None
 
     def _plain(self, kind: MaskKind, text: pl.Series) -> pl.Series:
         """Return the masks, of plain values by whole columns and of the others one by one."""
