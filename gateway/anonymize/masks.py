@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gateway.anonymize.arrays import column
 from gateway.anonymize.plain_texts import FIRST_HAN, LAST_HAN, Words, plain_names, plain_numbers
 from gateway.anonymize.withholding import WITHHELD
 from gateway.articles import keeps
@@ -175,13 +176,13 @@ class AddressMask:
         known = [*self._by_code]
         if not all(map(_DIVISION.fullmatch, known)) or any(map(_ALPHANUMERIC.match, self._starts)):
             return None
-        shown = pl.Series([ADDRESS_STARS, *(self(code) for code in known)])
+        shown = pl.Series(["", *self._by_code.values()]) + ADDRESS_STARS
         places = np.zeros(10**_CODE, dtype=np.uint32)
         places[[int(code) for code in known]] = np.arange(1, len(known) + 1)
 
         def fast(values: pl.Series) -> _Shown:
             found = plain_numbers(values, _CODE, _CODE)
-            nameless = values.gather(found.odd).str.contains(_PAPERS).fill_null(value=False)
+            nameless = values.gather(column(found.odd)).str.contains(_PAPERS).fill_null(value=False)
             return _Shown(shown, places.take(found.starts), found.odd[~nameless.to_numpy()])
 
         return fast
@@ -222,6 +223,8 @@ def mask_address(value: str, full_names: Mapping[str, str]) -> str:
 def _plain(value: str) -> str:
     """Return ``value`` in NFKC without spaces, control and format characters."""
     text = unicodedata.normalize("NFKC", value)
+    if text.isprintable():  # then there is no other white space, and no character of a class C
+        return text.replace(" ", "")
     return "".join(c for c in text if not c.isspace() and unicodedata.category(c)[0] != "C")
 
 
@@ -238,6 +241,10 @@ SCALARS: Mapping[MaskKind, Callable[[str], str]] = {
 """The masks of single values, but for addresses: these need the divisions (``AddressMask``)."""
 
 _VALUE = pl.col("value")
+_PHONE_START = (
+    pl.when(_VALUE.str.contains("^(?:1[3-9]|0[1-9])")).then(_VALUE + PHONE_STARS).otherwise(pl.lit(HIDDEN_PHONE))
+)
+"""The mask of eleven digits by the first three: a mobile phone, a landline with its area code, or neither."""
 _DOT = "·"
 _ONE_CHARACTER = len(f"王{NAME_STARS}".encode())
 
@@ -290,14 +297,14 @@ class _Shown:
     def column(self, others: pl.Series | None) -> pl.Series:
         """Return the masks of all values; ``others`` are those of the odd ones."""
         if others is None:
-            return self.masks.gather(pl.Series(self.codes))
+            return self.masks.gather(column(self.codes))
         self.codes[self.odd] = self.masks.len() + np.arange(self.odd.size, dtype=np.uint32)
-        return pl.concat([self.masks, others.rename(self.masks.name)], rechunk=True).gather(pl.Series(self.codes))
+        return pl.concat([self.masks, others.rename(self.masks.name)], rechunk=True).gather(column(self.codes))
 
 
-def _numbered(length: int, start: int, told: Callable[[str], str], *, checked: bool = False) -> Fast:
+def _numbered(length: int, start: int, told: pl.Expr, *, checked: bool = False) -> Fast:
     """Return the fast way for numbers of ``length`` digits, whose first ``start`` tell all of the mask."""
-    shown = pl.Series([told(f"{number:0{start}}") for number in range(10**start)])
+    shown = _told(pl.Series(range(10**start)).cast(pl.String).str.zfill(start), told)
 
     def fast(values: pl.Series) -> _Shown:
         found = plain_numbers(values, length, start, checked=checked)
@@ -343,8 +350,8 @@ Fast = Callable[[pl.Series], _Shown]
 # For each kind with a common form: what is shown of a column, but for the rows that do not have the form.
 _FAST: Mapping[MaskKind, Callable[[], Fast]] = {
     "name": cache(_named),
-    "id_number": cache(lambda: _numbered(18, 4, lambda start: start + ID_STARS, checked=True)),
-    "phone": cache(lambda: _numbered(11, 3, lambda start: mask_phone(f"{start}00000000"))),
+    "id_number": cache(lambda: _numbered(18, 4, _VALUE + ID_STARS, checked=True)),
+    "phone": cache(lambda: _numbered(11, 3, _PHONE_START)),
 }
 # For each kind: which values are plain enough for whole columns, and their masks, null for null. All others go through
 # the scalar function, once for each distinct value, so that column and cell agree by construction.
@@ -406,7 +413,7 @@ class ColumnMasks:
         shown = fast(text)
         if shown.odd.size == text.len():
             return self._plain(kind, text)
-        others = text.gather(shown.odd) if shown.odd.size else None
+        others = text.gather(column(shown.odd)) if shown.odd.size else None
         if others is not None and others.null_count() < others.len():
             others = self._plain(kind, others)
         return shown.column(others).rename(values.name)

@@ -15,6 +15,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from gateway.anonymize.arrays import column
+
 Numbers = NDArray[np.int64]
 Words = NDArray[np.uint32]
 Flags = NDArray[np.bool_]
@@ -83,9 +85,10 @@ def plain_numbers(values: pl.Series, length: int, start: int, *, checked: bool =
         if start > _PREFIX:
             starts[some] *= np.uint32(10 ** (start - _PREFIX))
             starts[some] += _number(here[:, 2], start - _PREFIX)
+    _missing(values, wrong)
     if length > _INLINE:
-        wrong |= _no_digits_far(values, wrong, length, checked=checked)
-    return PlainNumbers(starts, _odd(values, wrong, starts))
+        _no_digits_far(values, wrong, length, checked=checked)
+    return PlainNumbers(starts, _cleared(wrong, starts))
 
 
 def plain_names(values: pl.Series) -> PlainNames:
@@ -94,7 +97,8 @@ def plain_names(values: pl.Series) -> PlainNames:
     first, wrong = _results(words)
     for some in _blocks(words):
         _names(words[some], first[some], wrong[some])
-    return PlainNames(first, _odd(values, wrong, first), words)
+    _missing(values, wrong)
+    return PlainNames(first, _cleared(wrong, first), words)
 
 
 def _names(words: Words, first: Words, wrong: Flags) -> None:
@@ -150,10 +154,14 @@ def _words(values: pl.Series) -> Words:
     return views[array.offset : array.offset + len(array)]
 
 
-def _odd(values: pl.Series, wrong: Flags, numbers: Words) -> Numbers:
-    """Return where ``wrong`` or missing values stand; ``numbers`` become 0 there."""
+def _missing(values: pl.Series, wrong: Flags) -> None:
+    """Add to ``wrong`` the values that are missing."""
     if values.null_count():
         wrong |= values.is_null().to_numpy()
+
+
+def _cleared(wrong: Flags, numbers: Words) -> Numbers:
+    """Return where ``wrong`` values stand; ``numbers`` become 0 there."""
     odd = np.flatnonzero(wrong)
     numbers[odd] = 0
     return odd
@@ -175,22 +183,19 @@ def _no_digits(words: Words, length: int) -> Flags:
     return found
 
 
-def _no_digits_far(values: pl.Series, others: Flags, length: int, *, checked: bool) -> Flags:
-    """Say which texts, of ``length`` bytes but for ``others``, have a byte that is no digit."""
-    found = np.zeros(len(others), dtype=np.bool_)
-    some = bool(others.any()) or values.null_count() > 0
-    if some:
-        fits = pl.Series(~others) & values.is_not_null()
-        places = fits.arg_true().to_numpy()
-        values = values.filter(fits)
+def _no_digits_far(values: pl.Series, wrong: Flags, length: int, *, checked: bool) -> None:
+    """Add to ``wrong`` the texts that have a byte that is no digit; all that are not in it have ``length`` bytes."""
+    places = None
+    if wrong.any():
+        places = np.flatnonzero(~wrong)
+        values = values.gather(column(places))
     digits = _bytes(values).reshape(-1, length) - np.uint8(_ZERO)  # what is below the digits becomes large
     if checked:
         last = digits[:, -1]
         last[(last == _SMALL_X - _ZERO) | (last == _LARGE_X - _ZERO)] = 0
     if digits.size and digits.max() > _NINE:
-        wrong = (digits > _NINE).any(axis=1)
-        found[places if some else slice(None)] = wrong
-    return found
+        found = (digits > _NINE).any(axis=1)
+        wrong[slice(None) if places is None else places] |= found
 
 
 def _number(four: Words, digits: int) -> Words:

@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gateway.anonymize.arrays import column
+
 _MOST_DAYS = 1 << 17
 """Dates further apart are no calendar of people; they are found like other values."""
 
@@ -46,7 +48,7 @@ class _Days:
         if number.size and beyond.max() >= self.places.size:
             return None
         found = self.places.take(number)
-        return pl.Series(found - np.uint32(1)) if found.all() else None
+        return column(found - np.uint32(1)) if found.all() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class _Known:
         """Return the place of each value's label; ``None`` when one of them has none."""
         if self.days is not None:
             return self.days.find(values)
-        numbers = pl.Series(range(self.leaves.len()), dtype=pl.UInt32)
-        found = values.replace_strict(self.leaves, numbers, default=None, return_dtype=pl.UInt32)
+        places = column(np.arange(self.leaves.len(), dtype=np.uint32))
+        found = values.replace_strict(self.leaves, places, default=None, return_dtype=pl.UInt32)
         return None if found.null_count() else found
 
     def and_also(self, values: pl.Series, look_up: LookUp) -> _Known:
