@@ -23,7 +23,8 @@ class _Exported:
         self._array = array
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
-        return self._array.__arrow_c_array__(requested_schema)
+        capsules: tuple[object, object] = self._array.__arrow_c_array__(requested_schema)
+        return capsules
 
 
 def column(numbers: NDArray[np.uint32] | NDArray[np.int64]) -> pl.Series:

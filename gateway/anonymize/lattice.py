@@ -165,6 +165,8 @@ def dense(values: NDArray[np.uint64]) -> tuple[Codes, int]:
     As ``np.unique``, without a sort of the whole: values are scattered over buckets, and what is sorted is one value
     of each bucket, and those that meet another one in theirs.
     """
+    if values.size < _BLOCK:
+        return _sorted(values)
     bits = min(_bits(values.size), _NEAR_BITS)
     shift = np.uint64(64 - bits)
     buckets = np.empty(values.size, dtype=np.int64)
@@ -181,8 +183,7 @@ def dense(values: NDArray[np.uint64]) -> tuple[Codes, int]:
     ]
     strangers = np.concatenate([*apart, np.zeros(0, dtype=np.int64)])
     if strangers.size > values.size >> 2:
-        found, inverse = np.unique(values, return_inverse=True)
-        return inverse.astype(np.int64, copy=False), int(found.size)
+        return _sorted(values)
     others, which = np.unique(values[strangers], return_inverse=True)
     places = np.flatnonzero(used)
     found = np.concatenate([holder[places], others])
@@ -195,6 +196,11 @@ def dense(values: NDArray[np.uint64]) -> tuple[Codes, int]:
         buckets[start : start + _BLOCK] = ranks[buckets[start : start + _BLOCK]]
     buckets[strangers] = rank[places.size :][which]
     return buckets, int(found.size)
+
+
+def _sorted(values: NDArray[np.uint64]) -> tuple[Codes, int]:
+    found, inverse = np.unique(values, return_inverse=True)
+    return inverse.astype(np.int64, copy=False), int(found.size)
 
 
 def renumber(key: Codes, space: int) -> tuple[Codes, int]:

@@ -61,12 +61,14 @@ class PlainNames:
 
     def longer(self, characters: int, rows: Numbers) -> Flags:
         """Say which of the names in ``rows`` have more than so many characters."""
-        return self.words[rows, 0] > characters * _HAN_BYTES
+        more: Flags = self.words[rows, 0] > characters * _HAN_BYTES
+        return more
 
     def second(self, rows: Numbers) -> Words:
         """Return the second character of the names in ``rows``, which have one, as its code point above the first."""
         four, next_four = self.words[rows, 1], self.words[rows, 2]
-        return ((four >> 24) << 12 | (next_four & 0x3F) << 6 | (next_four >> 8 & 0x3F)) - np.uint32(_BEFORE_HAN)
+        points: Words = (four >> 24) << 12 | (next_four & 0x3F) << 6 | (next_four >> 8 & 0x3F)
+        return points - np.uint32(_BEFORE_HAN)
 
 
 def plain_numbers(values: pl.Series, length: int, start: int, *, checked: bool = False) -> PlainNumbers:

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gateway.anonymize.arrays import column
+from gateway.anonymize.errors import TransformError
 
 _MOST_DAYS = 1 << 17
 """Dates further apart are no calendar of people; they are found like other values."""
@@ -91,5 +92,5 @@ class KnownLabels:
             self._known = known
             found = known.find(values)
             if found is None:
-                raise AssertionError("every value of the batch was looked up")
+                raise TransformError("A value of the batch has no label; nothing is released.")
         return known.labels.gather(found)

@@ -101,7 +101,7 @@ def _table(source: SealedSource, rows: int, columns: Collection[str] | None) -> 
     def read(name: str) -> Numbers:
         source.seek(places[name], io.SEEK_SET)
         values = np.empty(rows, dtype="<u8")
-        if source.readinto(memoryview(values).cast("B")) != values.nbytes:
+        if source.readinto(values.data.cast("B")) != values.nbytes:
             raise ValueError("too short")
         return values.astype(np.uint64, copy=False)
 
