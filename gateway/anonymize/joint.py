@@ -41,7 +41,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.anonymize.ladders import Codes
-from gateway.anonymize.lattice import combine, densify
+from gateway.anonymize.lattice import combine, dense, densify
 from gateway.anonymize.models import Flags
 from gateway.errors import ParameterError
 
@@ -49,6 +49,7 @@ Numbers = NDArray[np.uint64]
 Tags = tuple[Numbers, Numbers]
 """High and low half of the rows' tags: 128 bits that name a pupil to whoever has the key, and to nobody else."""
 _NOWHERE = -1
+_BLOCK = 16_384
 _GENTLE, _ROUGH, _ALL = 1, 2, 3
 
 
@@ -133,27 +134,28 @@ class JointView:
         self._sizes: list[int] = []
         mixed = np.zeros(self._rows, dtype=np.uint64)
         present: list[Flags] = []
-        watched: list[tuple[int, Codes, int, Codes, int]] = []
+        watched: list[tuple[int, Codes | slice, int, Codes, int]] = []
         for number, one in enumerate(earlier):
             where, size = self._realms[one.realm].places(one.tags, mixed.size)
-            mixed = np.concatenate([mixed, np.zeros(size - mixed.size, dtype=np.uint64)])
-            mixed[where] += _mixed(one.classes, number)
+            if size > mixed.size:
+                mixed = np.concatenate([mixed, np.zeros(size - mixed.size, dtype=np.uint64)])
+            _mix(mixed, where, one.classes, number)
             here = np.zeros(size, dtype=np.bool_)
             here[where] = True
             present.append(here)
-            self._sizes.append(int(where.size))
+            self._sizes.append(int(one.classes.size))
             self._k = max(self._k, one.k)
             for column, demanded in one.demands.items():
                 self._demands[column] = max(demanded, self._demands.get(column, 0))
                 values, count = _numbered(one.sensitive[column])
                 watched.append((number, where, count, values, demanded))
-        self._pasts, self._count = _dense(mixed)
+        self._pasts, self._count = dense(mixed)
         self._totals = np.bincount(self._pasts, minlength=self._count)
-        first = np.zeros(self._count, dtype=np.int64)
-        first[self._pasts[::-1]] = np.arange(mixed.size)[::-1]
-        self._seen = mixed[first] != 0
-        self._present = [np.concatenate([here, np.zeros(mixed.size - here.size, dtype=np.bool_)]) for here in present]
-        self._member = [here[first] for here in self._present]
+        # all rows of a past stood in the same files: one tells
+        one_of = np.zeros(self._count, dtype=np.int64)
+        one_of[self._pasts] = np.arange(mixed.size)
+        self._seen = mixed[one_of] != 0
+        self._member = [_reached(here, one_of) for here in present]
         self._watched = []
         for number, where, count, values, demanded in watched:
             everywhere = np.zeros(mixed.size, dtype=np.int64)
@@ -163,7 +165,7 @@ class JointView:
     @property
     def releases(self) -> int:
         """Return the number of earlier releases."""
-        return len(self._present)
+        return len(self._member)
 
     @cached_property
     def watched_values(self) -> tuple[Codes, int]:
@@ -186,14 +188,7 @@ class JointView:
         if coming.classes.size != self._rows or coming.leaves.size != self._rows:
             raise ParameterError("The classes are not those of the rows that were tagged.")
         order = self._order
-        sorted_coming = Coming(
-            coming.classes[order],
-            coming.leaves[order],
-            coming.k,
-            {column: values[order] for column, values in coming.sensitive.items()},
-            coming.demands,
-        )
-        verdict = _Judging(self, sorted_coming).verdict()
+        verdict = _Judging(self, coming, order).verdict()
         keep = np.zeros(self._rows, dtype=np.bool_)
         keep[order] = verdict.keep
         return replace(verdict, keep=keep)
@@ -206,9 +201,11 @@ class _Realm:
         self._own = _Index(high, low, np.arange(high.size, dtype=np.int64))
         self._gone = _Index(high[:0], low[:0], np.zeros(0, dtype=np.int64))
 
-    def places(self, tags: Tags, size: int) -> tuple[Codes, int]:
+    def places(self, tags: Tags, size: int) -> tuple[Codes | slice, int]:
         """Return the place of each row, and how many places there are, of which ``size`` were taken before."""
         high, low = tags
+        if self._own.straight(high, low):
+            return slice(0, high.size), size
         if bool(((high[1:] < high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] <= low[:-1]))).any()):
             raise ParameterError("The rows of an earlier release are not in the order of their tags, each once.")
         where = self._own.find(high, low)
@@ -226,7 +223,8 @@ class _Index:
     """Tags in order, with the place that each stands for."""
 
     def __init__(self, high: Numbers, low: Numbers, places: Codes) -> None:
-        if bool((high[1:] <= high[:-1]).any()):
+        self._moved = bool((high[1:] <= high[:-1]).any())
+        if self._moved:
             order = _in_order(high, low)
             high, low, places = high[order], low[order], places[order]
         self._high, self._low, self._places = high, low, places
@@ -236,6 +234,10 @@ class _Index:
             if bool((low[again] == low[again + 1]).any()):
                 raise ParameterError("Two rows have one tag.")
             self._runs = int(np.unique(high[again], return_counts=True)[1].max()) + 1
+
+    def straight(self, high: Numbers, low: Numbers) -> bool:
+        """Say whether these are the tags of the index, in the order in which they were given to it."""
+        return not self._moved and np.array_equal(self._high, high) and np.array_equal(self._low, low)
 
     def find(self, high: Numbers, low: Numbers) -> Codes:
         """Return the place of each tag, ``_NOWHERE`` where there is none."""
@@ -263,18 +265,21 @@ class _Index:
 class _Judging:
     """One judgement. ``rows`` are those that would leave; a *cell* is a joint class: a past and a class of the new."""
 
-    def __init__(self, view: JointView, coming: Coming) -> None:
+    def __init__(self, view: JointView, coming: Coming, order: Codes) -> None:
+        """``order`` is that of the tags, in which the rows are judged."""
         self.view = view
         self.k = max(coming.k, view._k)
-        self.rows = np.flatnonzero(coming.leaves)
+        self.rows = np.flatnonzero(coming.leaves[order])
         self.alive = np.ones(self.rows.size, dtype=np.bool_)
+        self._counted: Codes | None = None
         past = view._pasts[self.rows]
-        classes, count = _dense(coming.classes[self.rows])
-        self.cell, self.cells = densify(*combine([past, classes], [view._count, count], past.size))
+        came = order[self.rows]
+        classes, count = dense(coming.classes)
+        self.cell, self.cells = densify(*combine([past, classes[came]], [view._count, count], past.size))
         self.past_of = np.zeros(self.cells, dtype=np.int64)
         self.past_of[self.cell] = past
         self.new = [
-            _Watched(*_numbered(values[self.rows]), demanded, -1)
+            _Watched(*_numbered(values[came]), demanded, -1)
             for column, values in coming.sensitive.items()
             if (demanded := max(coming.demands.get(column, 0), view._demands.get(column, 0))) > 1
         ]
@@ -302,17 +307,16 @@ class _Judging:
         sizes = self._sizes()
         held = sizes > 0
         failed = held & (sizes < self.k)
-        cell = self.cell[self.alive]
-        for watched in self.new:
-            failed |= held & (_distinct(cell, self.cells, watched, watched.values[self.alive]) < watched.demanded)
         part = held & (sizes < self.view._totals[self.past_of])
-        rows = self.rows[self.alive]
-        for watched in self.view._watched:
-            shown = part & self.view._member[watched.release][self.past_of]
-            if shown.any():
-                failed |= shown & (_distinct(cell, self.cells, watched, watched.values[rows]) < watched.demanded)
-        self.alive &= ~failed[self.cell]
-        return bool(failed.any())
+        old = [(one, part & self.view._member[one.release][self.past_of]) for one in self.view._watched]
+        if self.new or any(shown.any() for _, shown in old):
+            cell, rows = self.cell[self.alive], self.rows[self.alive]
+            for watched in self.new:
+                failed |= held & (_distinct(cell, self.cells, watched, watched.values[self.alive]) < watched.demanded)
+            for watched, shown in old:
+                if shown.any():
+                    failed |= shown & (_distinct(cell, self.cells, watched, watched.values[rows]) < watched.demanded)
+        return self._withhold(failed)
 
     def _torn(self) -> bool:
         """Withhold more of each past that fails (2); say whether there was any."""
@@ -342,7 +346,7 @@ class _Judging:
         whole = np.zeros(self.cells, dtype=np.bool_)
         whole[smallest[rough]] = True
         whole |= (bad & (self.tried >= _ALL))[self.past_of]
-        self.alive &= ~whole[self.cell]
+        self._withhold(whole)
         if gentle.any():
             self._some(largest[gentle], need[gentle])
         return True
@@ -370,6 +374,7 @@ class _Judging:
         rank = np.zeros(found.size, dtype=np.int64)
         rank[order] = _rank(cell[order])
         self.alive[found[rank < wanted[cell]]] = False
+        self._counted = None
 
     def _close(self) -> bool:
         """Withhold a whole joint class where an earlier file differs by too few rows (3); say whether one did."""
@@ -378,17 +383,30 @@ class _Judging:
             if 0 < self._difference(number).missing < self.k:
                 there = np.flatnonzero((sizes > 0) & member[self.past_of])
                 if there.size:
-                    self.alive &= self.cell != there[np.argmin(sizes[there])]
-                    return True
+                    failed = np.zeros(self.cells, dtype=np.bool_)
+                    failed[there[np.argmin(sizes[there])]] = True
+                    return self._withhold(failed)
         return False
 
     def _difference(self, number: int) -> Difference:
-        here = self.view._present[number]
-        both = int(here[self.rows[self.alive]].sum())
-        return Difference(self.view._sizes[number] - both, int(self.alive.sum()) - both)
+        sizes = self._sizes()
+        both = int(sizes[self.view._member[number][self.past_of]].sum())
+        return Difference(self.view._sizes[number] - both, int(sizes.sum()) - both)
+
+    def _withhold(self, failed: Flags) -> bool:
+        """Withhold whole cells; say whether there were any."""
+        if not failed.any():
+            return False
+        self.alive &= ~failed[self.cell]
+        self._counted = None
+        return True
 
     def _sizes(self) -> Codes:
-        return np.bincount(self.cell[self.alive], minlength=self.cells)
+        """Return how many rows of each cell would still leave."""
+        if self._counted is None:
+            left = self.cell if self.alive.all() else self.cell[self.alive]
+            self._counted = np.bincount(left, minlength=self.cells)
+        return self._counted
 
 
 def _extremes(past_of: Codes, sizes: Codes, bad: Flags) -> tuple[Codes, Codes]:
@@ -409,6 +427,14 @@ def _in_order(high: Numbers, low: Numbers) -> Codes:
     return np.lexsort((low, high)) if bool((ordered[1:] == ordered[:-1]).any()) else order
 
 
+def _reached(here: Flags, places: Codes) -> Flags:
+    """Return the flags at ``places``; what lies behind the last one is not set."""
+    found = np.zeros(places.size, dtype=np.bool_)
+    within = np.flatnonzero(places < here.size)
+    found[within] = here[places[within]]
+    return found
+
+
 def _distinct(groups: Codes, count: int, watched: _Watched, values: Codes) -> Codes:
     """Return how many different values each group holds."""
     pairs, _ = combine([groups, values], [count, watched.size], groups.size)
@@ -424,26 +450,26 @@ def _rank(groups: Codes) -> Codes:
 
 def _numbered(values: Numbers) -> tuple[Codes, int]:
     """Return the values as numbers from 1, and the size of the range with 0."""
-    codes, count = _dense(values)
+    codes, count = dense(values)
     return codes + 1, count + 1
 
 
-def _dense(values: Numbers) -> tuple[Codes, int]:
-    found, inverse = np.unique(values, return_inverse=True)
-    return inverse.astype(np.int64, copy=False), int(found.size)
-
-
-def _mixed(classes: Numbers, number: int) -> Numbers:
-    """Return what the classes of a release add to the pasts of its rows.
+def _mix(mixed: Numbers, where: Codes | slice, classes: Numbers, number: int) -> None:
+    """Add to the pasts of rows what the classes of a release make of them, part by part near the processor.
 
     Pasts are sums of these; two are equal by accident about once in a million releases of five million rows, as
     with the digests of classes (64 bits). Source: a round of SplitMix64 (Steele, Lea, Flood 2014).
     """
     golden = np.uint64(0x9E3779B97F4A7C15)
-    mixed = classes + golden * np.array([number + 1], dtype=np.uint64)
-    shifted = mixed >> np.uint64(30)
-    np.bitwise_xor(mixed, shifted, out=mixed)
-    np.multiply(mixed, np.uint64(0xBF58476D1CE4E5B9), out=mixed)
-    np.right_shift(mixed, np.uint64(27), out=shifted)
-    np.bitwise_xor(mixed, shifted, out=mixed)
-    return mixed
+    added = golden * np.array([number + 1], dtype=np.uint64)
+    for start in range(0, classes.size, _BLOCK):
+        made = classes[start : start + _BLOCK] + added
+        shifted = made >> np.uint64(30)
+        made ^= shifted
+        made *= np.uint64(0xBF58476D1CE4E5B9)
+        np.right_shift(made, np.uint64(27), out=shifted)
+        made ^= shifted
+        if isinstance(where, slice):
+            mixed[start : start + made.size] += made
+        else:
+            mixed[where[start : start + made.size]] += made

@@ -24,6 +24,9 @@ COUNT = "n"
 _WORD = 2**62
 _DENSE = 1 << 18
 _LEAST_BITS, _MOST_BITS = 10, 22
+_NEAR_BITS = 18
+"""Buckets of ``dense``: what is scattered over more no longer stays near the processor."""
+_BLOCK = 16_384
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 _CHUNK = 3
 """So many columns are combined once and kept."""
@@ -153,8 +156,51 @@ def densify(key: Codes, space: int) -> tuple[Codes, int]:
         seen = np.bincount(key, minlength=space) > 0
         renumbered = np.cumsum(seen) - 1
         return renumbered[key], int(seen.sum())
-    values, inverse = np.unique(key, return_inverse=True)
-    return inverse.astype(np.int64, copy=False), int(values.size)
+    return dense(key.view(np.uint64))  # none is negative: their order is the same
+
+
+def dense(values: NDArray[np.uint64]) -> tuple[Codes, int]:
+    """Return ``values`` renumbered 0, 1, … in their order, and how many different ones there are.
+
+    As ``np.unique``, without a sort of the whole: values are scattered over buckets, and what is sorted is one value
+    of each bucket, and those that meet another one in theirs.
+    """
+    if values.size < _BLOCK:
+        return _sorted(values)
+    bits = min(_bits(values.size), _NEAR_BITS)
+    shift = np.uint64(64 - bits)
+    buckets = np.empty(values.size, dtype=np.int64)
+    holder = np.zeros(1 << bits, dtype=np.uint64)
+    used = np.zeros(1 << bits, dtype=np.bool_)
+    for start in range(0, values.size, _BLOCK):
+        here = slice(start, start + _BLOCK)
+        np.right_shift(values[here] * _SCATTER, shift, out=buckets[here].view(np.uint64))
+        holder[buckets[here]] = values[here]  # the last one written holds the bucket
+        used[buckets[here]] = True
+    apart = [
+        start + np.flatnonzero(holder[buckets[start : start + _BLOCK]] != values[start : start + _BLOCK])
+        for start in range(0, values.size, _BLOCK)
+    ]
+    strangers = np.concatenate([*apart, np.zeros(0, dtype=np.int64)])
+    if strangers.size > values.size >> 2:
+        return _sorted(values)
+    others, which = np.unique(values[strangers], return_inverse=True)
+    places = np.flatnonzero(used)
+    found = np.concatenate([holder[places], others])
+    order = np.argsort(found)
+    rank = np.empty(found.size, dtype=np.int64)
+    rank[order] = np.arange(found.size)
+    ranks = np.zeros(1 << bits, dtype=np.int64)
+    ranks[places] = rank[: places.size]
+    for start in range(0, values.size, _BLOCK):
+        buckets[start : start + _BLOCK] = ranks[buckets[start : start + _BLOCK]]
+    buckets[strangers] = rank[places.size :][which]
+    return buckets, int(found.size)
+
+
+def _sorted(values: NDArray[np.uint64]) -> tuple[Codes, int]:
+    found, inverse = np.unique(values, return_inverse=True)
+    return inverse.astype(np.int64, copy=False), int(found.size)
 
 
 def renumber(key: Codes, space: int) -> tuple[Codes, int]:

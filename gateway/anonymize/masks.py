@@ -20,7 +20,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gateway.anonymize.plain_texts import FIRST_HAN, LAST_HAN, plain_names, plain_numbers
+from gateway.anonymize.arrays import column
+from gateway.anonymize.plain_texts import FIRST_HAN, LAST_HAN, Words, plain_names, plain_numbers
 from gateway.anonymize.withholding import WITHHELD
 from gateway.articles import keeps
 from gateway.errors import ParameterError
@@ -63,6 +64,10 @@ _MASKED_PHONE = re.compile(r"[0-9]{3}\*{8}")
 _PLAIN_ADDRESS = "^[!-~一-鿿]*$"
 """Characters that NFKC and the taking away of spaces leave as they are."""
 _CODE = 6
+_DIVISION = re.compile(r"[0-9]{6}")
+_PAPERS = "^[0-9A-Za-z]+$"
+"""Numbers of other documents, where they are no identity number: nothing of them is shown."""
+_ALPHANUMERIC = re.compile("[0-9A-Za-z]")
 _SAMPLE = 1_000
 _REGION = 2
 """Characters of a name by which those that cannot stand in a column are left out."""
@@ -163,6 +168,25 @@ class AddressMask:
             name = next((self._by_start[text[:end]] for end in ends if text[:end] in self._by_start), "")
         return name + ADDRESS_STARS
 
+    def codes(self) -> Fast | None:
+        """Return the fast way for codes of divisions, known and unknown ones, and for other letters and digits.
+
+        ``None`` where a code is not six digits, or a name begins with a letter or digit that is no Chinese one.
+        """
+        known = [*self._by_code]
+        if not all(map(_DIVISION.fullmatch, known)) or any(map(_ALPHANUMERIC.match, self._starts)):
+            return None
+        shown = pl.Series(["", *self._by_code.values()]) + ADDRESS_STARS
+        places = np.zeros(10**_CODE, dtype=np.uint32)
+        places[[int(code) for code in known]] = np.arange(1, len(known) + 1)
+
+        def fast(values: pl.Series) -> _Shown:
+            found = plain_numbers(values, _CODE, _CODE)
+            nameless = values.gather(column(found.odd)).str.contains(_PAPERS).fill_null(value=False)
+            return _Shown(shown, places.take(found.starts), found.odd[~nameless.to_numpy()])
+
+        return fast
+
     def column(self, values: pl.Series) -> pl.Series:
         """Return the masks of many texts at once: the same as one by one; nulls stay null."""
         text, head = pl.col("text"), pl.col("text").str.slice(0, self._longest + 1)
@@ -199,6 +223,8 @@ def mask_address(value: str, full_names: Mapping[str, str]) -> str:
 def _plain(value: str) -> str:
     """Return ``value`` in NFKC without spaces, control and format characters."""
     text = unicodedata.normalize("NFKC", value)
+    if text.isprintable():  # then there is no other white space, and no character of a class C
+        return text.replace(" ", "")
     return "".join(c for c in text if not c.isspace() and unicodedata.category(c)[0] != "C")
 
 
@@ -215,10 +241,12 @@ SCALARS: Mapping[MaskKind, Callable[[str], str]] = {
 """The masks of single values, but for addresses: these need the divisions (``AddressMask``)."""
 
 _VALUE = pl.col("value")
+_PHONE_START = (
+    pl.when(_VALUE.str.contains("^(?:1[3-9]|0[1-9])")).then(_VALUE + PHONE_STARS).otherwise(pl.lit(HIDDEN_PHONE))
+)
+"""The mask of eleven digits by the first three: a mobile phone, a landline with its area code, or neither."""
 _DOT = "·"
 _ONE_CHARACTER = len(f"王{NAME_STARS}".encode())
-_PAPERS = "^[0-9A-Za-z]+$"
-"""Numbers of other documents, where they are no identity number: nothing of them is shown."""
 
 
 def _constant(mask: str) -> tuple[pl.Expr, Quick]:
@@ -261,29 +289,26 @@ class _Shown:
     """Masks, and which of them the plain values of a column have."""
 
     masks: pl.Series
-    codes: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    """Where the plain values stand."""
+    codes: Words
+    """Row by row; 0 in the odd ones."""
     odd: NDArray[np.int64]
     """Where the others stand, whose masks are still to be made."""
 
     def column(self, others: pl.Series | None) -> pl.Series:
         """Return the masks of all values; ``others`` are those of the odd ones."""
         if others is None:
-            return self.masks.gather(self.codes)
-        places = np.empty(self.rows.size + self.odd.size, dtype=np.int64)
-        places[self.rows] = self.codes
-        places[self.odd] = self.masks.len() + np.arange(self.odd.size)
-        return pl.concat([self.masks, others.rename(self.masks.name)], rechunk=True).gather(places)
+            return self.masks.gather(column(self.codes))
+        self.codes[self.odd] = self.masks.len() + np.arange(self.odd.size, dtype=np.uint32)
+        return pl.concat([self.masks, others.rename(self.masks.name)], rechunk=True).gather(column(self.codes))
 
 
-def _numbered(length: int, start: int, told: Callable[[str], str], *, checked: bool = False) -> Fast:
+def _numbered(length: int, start: int, told: pl.Expr, *, checked: bool = False) -> Fast:
     """Return the fast way for numbers of ``length`` digits, whose first ``start`` tell all of the mask."""
-    shown = pl.Series([told(f"{number:0{start}}") for number in range(10**start)])
+    shown = _told(pl.Series(range(10**start)).cast(pl.String).str.zfill(start), told)
 
     def fast(values: pl.Series) -> _Shown:
-        found = plain_numbers(values, length, checked=checked)
-        return _Shown(shown, found.beginning(start), found.rows, found.odd)
+        found = plain_numbers(values, length, start, checked=checked)
+        return _Shown(shown, found.starts, found.odd)
 
     return fast
 
@@ -292,23 +317,30 @@ def _named() -> Fast:
     """Return the fast way for names of Chinese characters alone."""
     compound = sorted(COMPOUND_SURNAMES)
     many = LAST_HAN + 1 - FIRST_HAN
-    singles = map(chr, range(FIRST_HAN, LAST_HAN + 1))
-    shown = pl.Series([*singles, *compound]) + NAME_STARS
-    pairs = np.array([(ord(two[0]) - FIRST_HAN) * many + ord(two[1]) - FIRST_HAN for two in compound])
-    order = np.argsort(pairs)
-    pairs = pairs[order]
-    begins = np.zeros(many, dtype=np.bool_)
-    begins[pairs // many] = True
+    shown = pl.Series([*map(chr, range(FIRST_HAN, LAST_HAN + 1)), *compound]) + NAME_STARS
+    # for the two characters of each compound surname a small number, 0 for all others; of both the place of the mask
+    places: list[NDArray[np.uint8]] = []
+    for turn in (0, 1):
+        place = np.zeros(many, dtype=np.uint8)
+        characters = sorted({ord(two[turn]) - FIRST_HAN for two in compound})
+        place[characters] = np.arange(1, len(characters) + 1)
+        places.append(place)
+    firsts, seconds = places
+    width = int(seconds.max()) + 1
+    both = np.zeros((int(firsts.max()) + 1) * width, dtype=np.uint32)
+    for number, two in enumerate(compound):
+        first, second = (int(place[ord(two[turn]) - FIRST_HAN]) for turn, place in enumerate(places))
+        both[first * width + second] = many + number
 
     def fast(values: pl.Series) -> _Shown:
         found = plain_names(values)
-        codes = found.first.astype(np.int64)
-        perhaps = np.flatnonzero(begins[codes] & (found.lengths >= _COMPOUND_NAME_LENGTH))
-        both = codes[perhaps] * many + found.second[perhaps]
-        place = np.minimum(np.searchsorted(pairs, both), pairs.size - 1)
-        hit = pairs[place] == both
-        codes[perhaps[hit]] = many + order[place[hit]]
-        return _Shown(shown, codes, found.rows, found.odd)
+        codes = found.first
+        perhaps = np.flatnonzero(firsts.take(codes))
+        perhaps = perhaps[found.longer(_COMPOUND_NAME_LENGTH - 1, perhaps)]
+        begun = firsts.take(codes[perhaps]).astype(np.intp)
+        hit = both.take(begun * width + seconds.take(found.second(perhaps)))
+        codes[perhaps] = np.where(hit, hit, codes[perhaps])
+        return _Shown(shown, codes, found.odd)
 
     return fast
 
@@ -318,8 +350,8 @@ Fast = Callable[[pl.Series], _Shown]
 # For each kind with a common form: what is shown of a column, but for the rows that do not have the form.
 _FAST: Mapping[MaskKind, Callable[[], Fast]] = {
     "name": cache(_named),
-    "id_number": cache(lambda: _numbered(18, 4, lambda start: start + ID_STARS, checked=True)),
-    "phone": cache(lambda: _numbered(11, 3, lambda start: mask_phone(f"{start}00000000"))),
+    "id_number": cache(lambda: _numbered(18, 4, _VALUE + ID_STARS, checked=True)),
+    "phone": cache(lambda: _numbered(11, 3, _PHONE_START)),
 }
 # For each kind: which values are plain enough for whole columns, and their masks, null for null. All others go through
 # the scalar function, once for each distinct value, so that column and cell agree by construction.
@@ -354,6 +386,7 @@ class ColumnMasks:
     def __init__(self, full_names: Mapping[str, str]) -> None:
         self._address = AddressMask(full_names)
         self._cells: dict[MaskKind, Callable[[str], str]] = {**SCALARS, "address": self._address}
+        self._divisions = cache(self._address.codes)
 
     @classmethod
     def of(cls, divisions: Divisions) -> ColumnMasks:
@@ -374,12 +407,21 @@ class ColumnMasks:
         if kind not in self._cells:
             raise ParameterError(f"There is no mask '{kind}'; use one of {', '.join(self._cells)}.")
         text = values.cast(pl.String)
-        if kind not in _FAST:
+        fast = self._fast(kind)
+        if fast is None:
             return self._plain(kind, text)
-        shown = _FAST[kind]()(text)
+        shown = fast(text)
         if shown.odd.size == text.len():
             return self._plain(kind, text)
-        return shown.column(self._plain(kind, text.gather(shown.odd)) if shown.odd.size else None).rename(values.name)
+        others = text.gather(column(shown.odd)) if shown.odd.size else None
+        if others is not None and others.null_count() < others.len():
+            others = self._plain(kind, others)
+        return shown.column(others).rename(values.name)
+
+    def _fast(self, kind: MaskKind) -> Fast | None:
+        if kind == "address":
+            return self._divisions()
+        return _FAST[kind]() if kind in _FAST else None
 
     def _plain(self, kind: MaskKind, text: pl.Series) -> pl.Series:
         """Return the masks, of plain values by whole columns and of the others one by one."""

@@ -63,14 +63,23 @@ class FileKey:
         """Return one sealed chunk."""
         return AESGCM(self.key).encrypt(index.to_bytes(_NONCE, "big"), plain, _chunk_data(self.extract, index, last))
 
-    def open(self, index: int, *, last: bool, sealed: bytes) -> bytes:
+    def open(self, index: int, *, last: bool, sealed: bytes | memoryview) -> bytes:
         """Return one plain chunk; raises ``ContentDamagedError``."""
         try:
             return AESGCM(self.key).decrypt(
                 index.to_bytes(_NONCE, "big"), sealed, _chunk_data(self.extract, index, last)
             )
         except InvalidTag as error:
-            raise ContentDamagedError("The stored file was altered.", detail_zh="存储的提取文件已被改动。") from error
+            raise _altered() from error
+
+    def open_into(self, index: int, plain: memoryview, *, last: bool, sealed: memoryview) -> None:
+        """Put one plain chunk where it is wanted; raises ``ContentDamagedError``: what ``plain`` holds is void then."""
+        try:
+            AESGCM(self.key).decrypt_into(
+                index.to_bytes(_NONCE, "big"), sealed, _chunk_data(self.extract, index, last), plain
+            )
+        except InvalidTag as error:
+            raise _altered() from error
 
 
 def plain_size(sealed: int) -> int:
@@ -175,7 +184,7 @@ class SealedSource(io.RawIOBase):
     def __init__(self, path: Path, key: FileKey, size: int) -> None:
         super().__init__()
         try:
-            self._file: BinaryIO = path.open("rb")
+            self._file = path.open("rb")
         except OSError as error:
             raise ContentDamagedError("The stored file is gone.", detail_zh="存储的提取文件不存在。") from error
         if self._file.read(len(MAGIC)) != MAGIC:
@@ -186,6 +195,7 @@ class SealedSource(io.RawIOBase):
         self._chunks = max(1, -(-size // CHUNK))
         self._position = 0
         self._cached: tuple[int, bytes] = (-1, b"")
+        self._buffer = bytearray(min(CHUNK, size) + _TAG)
 
     def readable(self) -> bool:
         """Return true."""
@@ -214,10 +224,15 @@ class SealedSource(io.RawIOBase):
         filled = 0
         while filled < len(view) and self._position < self.size:
             index, offset = divmod(self._position, CHUNK)
-            piece = self._chunk(index)[offset : offset + len(view) - filled]
-            view[filled : filled + len(piece)] = piece
-            filled += len(piece)
-            self._position += len(piece)
+            whole = min(CHUNK, self.size - index * CHUNK)
+            if not offset and whole <= len(view) - filled and self._cached[0] != index:
+                taken = self._chunk_into(index, view[filled : filled + whole])
+            else:
+                piece = memoryview(self._chunk(index))[offset : offset + len(view) - filled]
+                taken = len(piece)
+                view[filled : filled + taken] = piece
+            filled += taken
+            self._position += taken
         return filled
 
     def close(self) -> None:
@@ -239,10 +254,28 @@ class SealedSource(io.RawIOBase):
 
     def _chunk(self, index: int) -> bytes:
         if self._cached[0] != index:
-            self._file.seek(len(MAGIC) + index * (CHUNK + _TAG))
-            sealed = self._file.read(CHUNK + _TAG)
-            self._cached = (index, self._key.open(index, last=index == self._chunks - 1, sealed=sealed))
+            self._cached = (index, self._key.open(index, last=self._last(index), sealed=self._sealed(index)))
         return self._cached[1]
+
+    def _chunk_into(self, index: int, plain: memoryview) -> int:
+        """Put a whole chunk into ``plain`` and return its length: most of a large read is never held twice."""
+        sealed = self._sealed(index)
+        if len(sealed) != len(plain) + _TAG:
+            raise _altered()
+        self._key.open_into(index, plain, last=self._last(index), sealed=sealed)
+        return len(plain)
+
+    def _last(self, index: int) -> bool:
+        return index == self._chunks - 1
+
+    def _sealed(self, index: int) -> memoryview:
+        """Return a sealed chunk; it is good until the next one."""
+        self._file.seek(len(MAGIC) + index * (CHUNK + _TAG))
+        return memoryview(self._buffer)[: self._file.readinto(self._buffer)]
+
+
+def _altered() -> ContentDamagedError:
+    return ContentDamagedError("The stored file was altered.", detail_zh="存储的提取文件已被改动。")
 
 
 def _wrap_data(extract: ExtractId) -> bytes:

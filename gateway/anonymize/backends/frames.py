@@ -11,6 +11,7 @@ from typing import assert_never
 
 import polars as pl
 
+from gateway.anonymize.backends.labels import KnownLabels
 from gateway.anonymize.errors import TransformError
 from gateway.anonymize.masks import MASK_SHAPES, ColumnMasks
 from gateway.anonymize.operations import (
@@ -51,7 +52,7 @@ class FrameBackend:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._labels: dict[str, tuple[pl.Series, pl.Series]] = {}
+        self._labels: dict[str, KnownLabels] = {}
 
     def run(self, batch: pl.DataFrame, hooks: Hooks) -> pl.DataFrame:
         """Return the columns of the program for the rows of ``batch``.
@@ -113,15 +114,8 @@ class FrameBackend:
         """Return the labels; each different value is looked up once for all batches."""
         if hooks.labels is None:
             raise TransformError(f"There is no hierarchy for the column '{step.name}'.")
-        leaves, labels = self._labels.get(step.name, (values.clear(), pl.Series(dtype=pl.String)))
-        distinct = values.unique()
-        fresh = distinct.filter(~distinct.is_in(leaves.implode(), nulls_equal=True))
-        if not fresh.is_empty():
-            found = hooks.labels(step, fresh.cast(pl.String)).cast(pl.String)
-            # a new pair, never a longer one: a streaming engine runs batches beside each other
-            leaves, labels = pl.concat([leaves, fresh]), pl.concat([labels, found.rename(labels.name)])
-            self._labels[step.name] = (leaves, labels)
-        return values.replace_strict(leaves, labels, return_dtype=pl.String)
+        look_up = hooks.labels
+        return self._labels.setdefault(step.name, KnownLabels()).of(values, lambda fresh: look_up(step, fresh))
 
 
 def _held(step: Mask, text: pl.Series) -> pl.Series:

@@ -100,10 +100,10 @@ def _table(source: SealedSource, rows: int, columns: Collection[str] | None) -> 
 
     def read(name: str) -> Numbers:
         source.seek(places[name], io.SEEK_SET)
-        content = source.read(_WIDTH * rows)
-        if len(content) != _WIDTH * rows:
+        values = np.empty(rows, dtype="<u8")
+        if source.readinto(values.data.cast("B")) != values.nbytes:
             raise ValueError("too short")
-        return np.frombuffer(content, dtype="<u8").astype(np.uint64, copy=False)
+        return values.astype(np.uint64, copy=False)
 
     sensitive = [name.removeprefix(_SENSITIVE) for name in places if name.startswith(_SENSITIVE)]
     wanted = sensitive if columns is None else [name for name in sensitive if name in columns]

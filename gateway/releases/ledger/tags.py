@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import polars as pl
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gateway.anonymize.pseudonyms import ROOT_BYTES, framed, pseudonymize
+from gateway.anonymize.pseudonyms import ROOT_BYTES, framed, numbers
 from gateway.errors import ParameterError
 from gateway.releases.ledger.records import GroupId, Numbers
 
@@ -42,11 +41,7 @@ class LedgerKeys:
         """
         if subjects.null_count():
             raise ParameterError("A row has no subject_ref, so that it cannot be told from others.")
-        made = pseudonymize(subjects, self._derived([_TAGS, group.encode()]).hex()).str.decode("hex")
-        high, low = (
-            made.bin.slice(offset, 8).bin.reinterpret(dtype=pl.UInt64, endianness="big").to_numpy() for offset in (0, 8)
-        )
-        return high.astype(np.uint64, copy=False), low.astype(np.uint64, copy=False)
+        return numbers(subjects, self._derived([_TAGS, group.encode()]).hex())
 
     def _derived(self, parts: list[bytes]) -> bytes:
         hkdf = HKDF(algorithm=hashes.SHA256(), length=ROOT_BYTES, salt=None, info=framed(parts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gateway.anonymize import joint
 from gateway.anonymize.joint import Coming, Difference, Earlier, JointView, Numbers, Tags, Verdict
 from gateway.errors import ParameterError
 
@@ -50,6 +51,18 @@ def test_the_same_file_once_more_costs_nothing() -> None:
     verdict = judged(view, list(classes.values()), 10)
     assert verdict.keep.all()
     assert (verdict.reached, verdict.k, verdict.classes) == (20, 10, 4)
+
+
+def test_pasts_do_not_hang_on_the_blocks_in_which_they_are_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    same, fewer = {pupil: 1 + pupil % 4 for pupil in range(80)}, {pupil: 1 + pupil % 2 for pupil in range(70)}
+    files = [earlier(same, 3), earlier(fewer, 3), earlier(dict.fromkeys(range(60, 90), 5), 3)]
+    whole = JointView([tags(range(80))], files)
+    monkeypatch.setattr(joint, "_BLOCK", 7)
+    parts = JointView([tags(range(80))], files)
+    assert parts.pasts.tolist() == whole.pasts.tolist()
+    assert np.unique(parts.pasts).size == 12
+    new = [1 + pupil % 4 for pupil in range(80)]
+    assert judged(parts, new, 3).differences == judged(whole, new, 3).differences
 
 
 def test_one_leaver_costs_so_many_rows_that_nobody_can_tell_who_left() -> None:

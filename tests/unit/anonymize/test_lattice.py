@@ -9,7 +9,7 @@ import pytest
 from gateway.anonymize import lattice
 from gateway.anonymize.errors import SearchError
 from gateway.anonymize.ladders import Ladder
-from gateway.anonymize.lattice import Table, Views, combine, densify, renumber, roll_up
+from gateway.anonymize.lattice import Table, Views, combine, dense, densify, renumber, roll_up
 from gateway.anonymize.models import SensitiveDemand
 
 
@@ -33,6 +33,21 @@ def test_renumbering_keeps_apart_and_together_also_where_buckets_collide(monkeyp
     found, bound = renumber(key, 2**61)
     assert int(found.max()) < bound
     assert len(set(zip(key.tolist(), found.tolist(), strict=True))) == np.unique(key).size == np.unique(found).size
+
+
+@pytest.mark.parametrize("different", [1, 50, 900, 4_000])
+def test_values_are_numbered_in_their_order_also_where_buckets_collide(
+    different: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lattice, "_BLOCK", 300)
+    monkeypatch.setattr(lattice, "_NEAR_BITS", 10)
+    rng = np.random.default_rng(7)
+    values = rng.integers(0, 2**64, different, dtype=np.uint64)[rng.integers(0, different, 4_000)]
+    expected, inverse = np.unique(values, return_inverse=True)
+    found, count = dense(values)
+    assert count == expected.size
+    assert found.tolist() == inverse.tolist()
+    assert dense(values[:0])[1] == 0
 
 
 LADDERS = {

@@ -1,9 +1,12 @@
 """Masks by example."""
 
+import itertools
+
 import polars as pl
 import pytest
 
 from core_registry.sharing import Masker
+from gateway.anonymize import plain_texts
 from gateway.anonymize.masks import (
     COMPOUND_SURNAMES,
     ColumnMasks,
@@ -154,3 +157,47 @@ def test_a_column_of_mixed_values_is_masked_like_its_cells(kind: MaskKind, value
         expected = [None if value is None else masks.cell(kind, value) for value in series.to_list()]
         assert masks.mask(kind, series).to_list() == expected
         assert masks.mask(kind, series).name == "q"
+
+
+def test_the_first_three_of_eleven_digits_tell_the_mask_of_a_phone_number() -> None:
+    phones = [f"{start:03}00000000" for start in range(1_000)]
+    assert ColumnMasks({}).mask("phone", pl.Series(phones)).to_list() == [mask_phone(phone) for phone in phones]
+
+
+@pytest.mark.parametrize(
+    "names", [{"140105": "山西省太原市小店区", "140100": "山西省太原市"}, {"1401": "14区", "x": "乙"}]
+)
+def test_a_column_of_division_codes_and_other_things_is_masked_like_its_cells(names: dict[str, str]) -> None:
+    masks = ColumnMasks(names)
+    values = [
+        "140105",
+        None,
+        "999999",
+        "000000",
+        "E12345",
+        "14区",
+        "1401",
+        "１４０１０５",
+        "山西省太原市某街",
+        "",
+        "14 105",
+        "x",
+    ]
+    column = masks.mask("address", pl.Series("a", values))
+    assert column.to_list() == [None if value is None else masks.cell("address", value) for value in values]
+    assert masks.mask("address", pl.Series("a", values[:1])).to_list() == [masks.cell("address", values[0] or "")]
+
+
+def test_names_of_all_lengths_are_masked_like_cells_over_the_edges_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_texts, "_BLOCK", 7)
+    parts = ["王", "欧", "阳", "司", "马", "a", "\0", "é", "𬘡", "·"]
+    values = ["".join(made) for length in range(4) for made in itertools.product(parts, repeat=length)]
+    values += ["欧阳小明", "欧阳小明明", "王小明明明明", "司马\0\0\0", "小欧阳"]
+    masks = ColumnMasks({})
+    assert masks.mask("name", pl.Series(values)).to_list() == [masks.cell("name", value) for value in values]
+    numbers = [f"{one:011}" for one in range(13_800_000_000, 13_800_000_030)] + [
+        "1380000000:",
+        "1380000000/",
+        "13\xff00000000",
+    ]
+    assert masks.mask("phone", pl.Series(numbers)).to_list() == [masks.cell("phone", value) for value in numbers]

@@ -8,6 +8,7 @@ import pickle
 import polars as pl
 import pytest
 
+from gateway.anonymize import pseudonyms
 from gateway.anonymize.pseudonyms import KeyedHash, derive_key, key_id, pseudonymize
 from gateway.errors import ParameterError
 
@@ -85,6 +86,15 @@ def test_the_key_id_tells_keys_apart_and_holds_nothing_of_the_key() -> None:
 def test_numbers_are_not_pseudonymised_silently() -> None:
     with pytest.raises(ParameterError):
         pseudonymize(pl.Series([1, 2]), KEY)
+
+
+@pytest.mark.parametrize("many", [0, 1, 7, 40])
+def test_pseudonyms_as_numbers_are_the_same_ones(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pseudonyms, "_BLOCK", 8)
+    values = pl.Series("s", [f"pupil {number}" for number in range(many + 3)])[3:]
+    high, low = pseudonyms.numbers(values, KEY)
+    told = [f"{one:016x}{two:016x}" for one, two in zip(high.tolist(), low.tolist(), strict=True)]
+    assert told == pseudonymize(values, KEY).to_list()
 
 
 def test_a_salt_and_an_extract_make_other_keys_and_the_salt_is_the_one_of_hkdf() -> None:

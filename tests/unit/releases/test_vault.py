@@ -40,6 +40,26 @@ def test_a_slice_across_chunks_is_exact(tmp_path: Path) -> None:
     assert b"".join(source.slices(CHUNK - 3, CHUNK + 9)) == content[CHUNK - 3 : CHUNK + 10]
 
 
+def test_what_is_read_into_a_buffer_is_exact_from_every_place(tmp_path: Path) -> None:
+    content = secrets.token_bytes(3 * CHUNK + 5)
+    key = FileKey.new(EXTRACT)
+    _write(tmp_path / "f", key, content)
+    with SealedSource(tmp_path / "f", key, len(content)) as source:
+        for start, length in [(0, len(content)), (7, 2 * CHUNK), (CHUNK, CHUNK), (CHUNK, CHUNK + 1), (9, 9)]:
+            buffer = bytearray(length)
+            source.seek(start)
+            assert source.readinto(buffer) == length
+            assert buffer == content[start : start + length]
+
+
+@pytest.mark.parametrize("size", [CHUNK - 1, CHUNK + 1])
+def test_a_file_of_another_size_than_was_told_does_not_open(tmp_path: Path, size: int) -> None:
+    key = FileKey.new(EXTRACT)
+    _write(tmp_path / "f", key, secrets.token_bytes(CHUNK))
+    with SealedSource(tmp_path / "f", key, size) as source, pytest.raises(ContentDamagedError):
+        source.readinto(bytearray(size))
+
+
 def test_the_clear_content_is_not_in_the_file(tmp_path: Path) -> None:
     _write(tmp_path / "f", FileKey.new(EXTRACT), b"unmistakable" * 1000)
     assert b"unmistakable" not in (tmp_path / "f").read_bytes()
