@@ -217,7 +217,10 @@ def _refs_of(column: pl.Series) -> bytes:
     texts = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     start = texts.offset * 2 * REF_BYTES
     digits = texts.buffers()[2][start : start + len(texts) * 2 * REF_BYTES]
-    refs = bytes.fromhex(bytes(digits).decode("ascii"))
+    try:
+        refs = bytes.fromhex(bytes(digits).decode("ascii"))
+    except ValueError:
+        raise ValueError(_NO_REFERENCE) from None  # what stands there may be a number, and is not repeated
     if len(refs) != len(column) * REF_BYTES:  # blanks are skipped
         raise ValueError(_NO_REFERENCE)
     return refs

@@ -127,7 +127,7 @@ def _names(row: sa.Row[tuple[object, ...]]) -> str:
 
 def _opened(key: bytes, blob: bytes, bound: str) -> bytes | None:
     try:
-        return AESGCM(key).decrypt(bytes(blob)[:12], bytes(blob)[12:], bound.encode())
+        return AESGCM(key[-32:]).decrypt(bytes(blob)[:12], bytes(blob)[12:], bound.encode())
     except InvalidTag:
         return None
 
