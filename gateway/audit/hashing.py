@@ -14,12 +14,14 @@ import polars_hash as plh
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from gateway.audit.merkle import HASH_BYTES
+from gateway.audit.merkle import HASH_BYTES, complete
 
 Rows = NDArray[np.uint8]
 """Rows of bytes of one length: ``(rows, bytes)``."""
 WORTH_IT: Final = 4096
 """Rows from which on this is quicker than one by one."""
+_FEW: Final = 256
+"""Rows that are hashed sooner one by one than the threads of a column are woken."""
 _BLOCK: Final = 64
 _WORDS: Final = 1 << 13
 """Words that are read at a time: they stay in the cache."""
@@ -71,9 +73,9 @@ def leaf_rows(rows: Rows) -> Rows:
 
 def root_over(hashes: Rows) -> bytes:
     """Return the root over a power of two of hashes."""
-    while len(hashes) > 1:
+    while len(hashes) > _FEW:
         hashes = sha256_rows(_behind(np.ones(1, dtype=np.uint8), hashes.reshape(-1, 2 * HASH_BYTES)))
-    return bytes(hashes[0])
+    return complete([row.tobytes() for row in hashes])
 
 
 def _behind(head: Rows, rows: Rows) -> Rows:

@@ -13,7 +13,8 @@ from typing import Final
 
 from gateway.audit.errors import LogDamagedError, ProofError
 from gateway.audit.merkle import EMPTY_ROOT, inclusion_proof, leaf_hash, root_hash, verify_inclusion
-from gateway.audit.rolls import TAG_BYTES, nodes_over
+from gateway.audit.rolls import nodes_over
+from gateway.audit.tag_makes import TAG_BYTES
 from gateway.audit.tagged import EntryTags
 
 _NEIGHBOURS: Final = 2

@@ -22,7 +22,7 @@ from gateway.audit.tag_makes import REF_BYTES, TAG_BYTES
 from gateway.audit.tiles import HEIGHT, WIDTH, nodes_from
 from gateway.ids import SubjectRef
 
-_SUBTREE_LEVEL: Final = 14
+_SUBTREE_LEVEL: Final = 15
 _SUBTREE: Final = 1 << _SUBTREE_LEVEL
 """Tags that are hashed together."""
 _NO_REFERENCE: Final = "a reference of a pupil has 32 hexadecimal digits"
