@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.audit.tag_makes import new_key
 from gateway.audit.tags import EpochState, Tagger, derived_epoch_key
 from gateway.data_keys.errors import DataGoneError
 from gateway.data_keys.service import DataKeys
@@ -48,7 +49,7 @@ class EpochKeys:
             self._known.pop(epoch, None)
             found = self._find(epoch)
             if found is None:
-                found = self.scratch.write(lambda tx: self.keys.make(tx, ACCESS_TAGS, epoch))
+                found = self.scratch.write(lambda tx: self.keys.make(tx, ACCESS_TAGS, epoch, key=new_key()))
             self._known[epoch] = (self.monotonic(), found)
         return found
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Protocol, overload
 
 import numpy as np
+import polars as pl
 
 from gateway.audit.hashing import leaf_rows, root_over
 from gateway.audit.merkle import CompactRange, Nodes, complete
 from gateway.audit.records import TagList
 from gateway.audit.tag_forms import TAG_BYTES
+from gateway.audit.tag_makes import REF_BYTES
 from gateway.audit.tiles import HEIGHT, WIDTH, nodes_from
 from gateway.ids import SubjectRef
 
-_REF_BYTES: Final = 16
-_SUBTREE_LEVEL: Final = 14
+_SUBTREE_LEVEL: Final = 15
 _SUBTREE: Final = 1 << _SUBTREE_LEVEL
 """Tags that are hashed together."""
+_NO_REFERENCE: Final = "a reference of a pupil has 32 hexadecimal digits"
+_WHOLE: Final = np.dtype((np.void, TAG_BYTES))
+"""A tag that is moved as one."""
 _CHUNK: Final = 16 * WIDTH
 """Tags whose leaf hashes are in memory at a time."""
 
@@ -123,22 +126,28 @@ def _leaves(run: PackedTags, start: int, end: int) -> list[bytes]:
     return [sha256(b"\x00" + content[at : at + TAG_BYTES]).digest() for at in places]
 
 
-def tag_list(epoch: str, unsorted: bytearray, listed: int) -> TagList:
+def tag_list(epoch: str, unsorted: bytes | bytearray, listed: int) -> TagList:
     """Return a list of the distinct tags in a run.
 
     At most ``listed`` go into the leaf, more lie beside the log.
     """
-    halves = np.frombuffer(unsorted, dtype=">u8").reshape(-1, 2)
-    first = halves[:, 0].astype(np.uint64)
-    order = np.argsort(first)
-    if (first[order[1:]] == first[order[:-1]]).any():  # a pupil who is there twice, as good as always
-        order = np.lexsort((halves[:, 1].astype(np.uint64), first))
-    ranked = halves[order]
-    twice = (ranked[1:] == ranked[:-1]).all(axis=1)
-    tags = PackedTags((ranked if not twice.any() else ranked[np.insert(~twice, 0, True)]).tobytes())
+    tags = _ordered(unsorted)
     if len(tags) <= listed:
         return TagList(epoch, tuple(tags), listed=True)
     return TagList(epoch, tags, listed=False, root=tags_root(tags))
+
+
+def _ordered(unsorted: bytes | bytearray) -> PackedTags:
+    """Return the distinct tags of a run in order of their bytes."""
+    halves = np.frombuffer(unsorted, dtype=">u8").reshape(-1, 2)
+    whole = np.frombuffer(unsorted, dtype=_WHOLE)
+    ranked = whole.take(np.argsort(halves[:, 0].astype(np.uint64)))
+    first = ranked.view(np.uint64)[::2]
+    if (first[1:] == first[:-1]).any():  # a pupil who is there twice, as good as always
+        ranked = whole.take(np.lexsort((halves[:, 1].astype(np.uint64), halves[:, 0].astype(np.uint64))))
+        twice = (ranked.view(np.uint64).reshape(-1, 2)[1:] == ranked.view(np.uint64).reshape(-1, 2)[:-1]).all(axis=1)
+        ranked = ranked[np.insert(~twice, 0, True)]
+    return PackedTags(ranked.tobytes())
 
 
 class TagMaker(Protocol):
@@ -146,9 +155,6 @@ class TagMaker(Protocol):
 
     def many(self, epoch: str, refs: bytes) -> TagList:
         """Return the sorted, distinct tags."""
-
-    def run(self, epoch: str, refs: bytes) -> bytearray:
-        """Return the tags in the order of the references."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,7 +168,7 @@ class Roll(Sequence[SubjectRef]):
     _made: TagList = field(repr=False)
 
     def __len__(self) -> int:
-        return len(self._refs) // _REF_BYTES
+        return len(self._refs) // REF_BYTES
 
     @overload
     def __getitem__(self, at: int) -> SubjectRef: ...
@@ -173,7 +179,7 @@ class Roll(Sequence[SubjectRef]):
             return [self[one] for one in range(*at.indices(len(self)))]
         if not 0 <= at < len(self):
             raise IndexError(at)
-        return SubjectRef(self._refs[at * _REF_BYTES : (at + 1) * _REF_BYTES].hex())
+        return SubjectRef(self._refs[at * REF_BYTES : (at + 1) * REF_BYTES].hex())
 
     def tags(self, epoch: str, make: TagMaker) -> TagList:
         """Return the tags in ``epoch``: those that were made, unless a quarter has ended since."""
@@ -187,34 +193,35 @@ class Roll(Sequence[SubjectRef]):
 
 @dataclass(slots=True)
 class RollCall:
-    """Takes the references of pupils batch by batch, and makes the tag of each in ``epoch``: 32 bytes in all.
-
-    The tags are made in a thread beside the caller's, which mostly waits for rows.
-    """
+    """Takes the references of pupils batch by batch, 16 bytes each, and makes their tags in ``epoch`` at the end."""
 
     epoch: str
     make: TagMaker = field(repr=False)
-    listed: int
-    """Up to how many tags go into the leaf."""
     _refs: bytearray = field(default_factory=bytearray, repr=False)
-    _parts: list[Future[bytearray]] = field(default_factory=list, repr=False)
-    _beside: ThreadPoolExecutor | None = field(default=None, repr=False)
 
-    def add(self, subjects: Iterable[str]) -> None:
+    def add(self, subjects: pl.Series | Iterable[str]) -> None:
         """Take references, 32 hexadecimal digits each; raises ``ValueError`` for anything else."""
-        texts = list(subjects)
-        part = bytes.fromhex("".join(texts))
-        if len(part) != len(texts) * _REF_BYTES or not set(map(len, texts)) <= {2 * _REF_BYTES}:
-            raise ValueError("a reference of a pupil has 32 hexadecimal digits")
-        self._refs += part
-        if self._beside is None:
-            self._beside = ThreadPoolExecutor(1, "tags")
-        self._parts.append(self._beside.submit(self.make.run, self.epoch, part))
+        column = subjects if isinstance(subjects, pl.Series) else pl.Series(list(subjects), dtype=pl.String)
+        if len(column):
+            self._refs += _refs_of(column)
 
     def close(self) -> Roll:
         """Return the roll, its tags in order and under their root; once."""
-        refs, tags = bytes(self._refs), bytearray().join(part.result() for part in self._parts)
-        self._refs, self._parts = bytearray(), []
-        if self._beside is not None:
-            self._beside.shutdown()
-        return Roll(refs, tag_list(self.epoch, tags, self.listed))
+        refs, self._refs = bytes(self._refs), bytearray()
+        return Roll(refs, self.make.many(self.epoch, refs))
+
+
+def _refs_of(column: pl.Series) -> bytes:
+    """Return the references in a column of text, read from the column's own memory."""
+    if column.null_count() or column.str.len_bytes().ne(2 * REF_BYTES).any():
+        raise ValueError(_NO_REFERENCE)
+    texts = column.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    start = texts.offset * 2 * REF_BYTES
+    digits = texts.buffers()[2][start : start + len(texts) * 2 * REF_BYTES]
+    try:
+        refs = bytes.fromhex(bytes(digits).decode("ascii"))
+    except ValueError:
+        raise ValueError(_NO_REFERENCE) from None  # what stands there may be a number, and is not repeated
+    if len(refs) != len(column) * REF_BYTES:  # blanks are skipped
+        raise ValueError(_NO_REFERENCE)
+    return refs

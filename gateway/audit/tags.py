@@ -1,13 +1,12 @@
 """Epoch-keyed tags: "who looked at pupil X" without naming the pupil (a blind index).
 
-``tag = HMAC-SHA-256(K_epoch, subject_ref)``, the first 16 bytes; each quarter has a random ``K_epoch`` of its own that
-can be destroyed (``gateway.audit.epoch_keys``). An entry with more than 64 subjects carries the Merkle root of its
-sorted tags; the list lies beside the log, so that membership and absence both can be proven.
+A tag has 16 bytes and is a keyed function of ``subject_ref`` (``gateway.audit.tag_makes``); each quarter has a random
+key of its own that can be destroyed (``gateway.audit.epoch_keys``). An entry with more than 64 subjects carries the
+Merkle root of its sorted tags; the list lies beside the log, so that membership and absence both can be proven.
 """
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,19 +14,16 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.audit.errors import EntryRefusedError
-from gateway.audit.hashing import WORTH_IT, hmac_rows
 from gateway.audit.records import TagList
 from gateway.audit.rolls import Roll, RollCall, tag_list, tags_root
 from gateway.audit.tag_forms import LISTED_TAGS, TAG_BYTES, epoch_of
+from gateway.audit.tag_makes import tags_of_refs
 from gateway.data_keys.periods import days_of_quarter
 
-_AT_ONCE = 1 << 20
-"""Bytes of references that are turned into text at a time."""
 __all__ = [
     "LISTED_TAGS",
     "TAG_BYTES",
@@ -116,7 +112,7 @@ class Tagger:
     def tag(self, epoch: str, subject: str) -> bytes:
         """Return the tag of one subject in an epoch, 16 bytes; raises ``EntryRefusedError`` for no reference."""
         check_subjects((subject,))
-        return hmac.digest(self.epoch_key(epoch), subject.encode(), "sha256")[:TAG_BYTES]
+        return bytes(tags_of_refs(self.epoch_key(epoch), bytes.fromhex(subject)))
 
     def tags(self, epoch: str, subjects: Iterable[str]) -> TagList:
         """Return the sorted, distinct tags of ``subjects``; of a roll, those that were made before."""
@@ -126,26 +122,9 @@ class Tagger:
         return TagList(epoch, found, listed=len(found) <= LISTED_TAGS)
 
     def roll_call(self, epoch: str) -> RollCall:
-        """Return what takes down the pupils of one entry, however many, and makes their tags meanwhile."""
-        return RollCall(epoch, self, LISTED_TAGS)
+        """Return what takes down the pupils of one entry, however many, and makes their tags at its end."""
+        return RollCall(epoch, self)
 
     def many(self, epoch: str, refs: bytes) -> TagList:
         """Return the sorted, distinct tags of references of 16 bytes each, one after the other."""
-        return tag_list(epoch, self.run(epoch, refs), LISTED_TAGS)
-
-    def run(self, epoch: str, refs: bytes) -> bytearray:
-        """Return the tags of references in their order, in one run as they are.
-
-        Few are hashed one by one, many together.
-        """
-        key = self.epoch_key(epoch)
-        made = bytearray()
-        for start in range(0, len(refs), _AT_ONCE):
-            texts = refs[start : start + _AT_ONCE].hex().encode()
-            if len(texts) >= 2 * TAG_BYTES * WORTH_IT:
-                rows = np.frombuffer(texts, dtype=np.uint8).reshape(-1, 2 * TAG_BYTES)
-                made += hmac_rows(key, rows)[:, :TAG_BYTES].tobytes()
-                continue
-            for at in range(0, len(texts), 2 * TAG_BYTES):
-                made += hmac.digest(key, texts[at : at + 2 * TAG_BYTES], "sha256")[:TAG_BYTES]
-        return made
+        return tag_list(epoch, tags_of_refs(self.epoch_key(epoch), refs), LISTED_TAGS)

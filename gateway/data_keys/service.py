@@ -30,7 +30,7 @@ class DataKeys:
     now: Callable[[], datetime]
 
     def find(self, tx: Tx, data_class: str, matter: str) -> bytes | None:
-        """Return the key of a matter, 32 bytes; ``None`` when it has none.
+        """Return the key of a matter, 32 bytes or what ``make`` was given; ``None`` when it has none.
 
         Raises ``DataGoneError`` when it was destroyed, ``UnavailableError`` when it does not open.
         """
@@ -40,7 +40,7 @@ class DataKeys:
     def make(self, tx: Tx, data_class: str, matter: str, *, key: bytes | None = None) -> bytes:
         """Return the key of a matter, made now if it has none; raises what ``find`` raises.
 
-        ``key`` is one that exists already elsewhere and is to be kept here from now on.
+        ``key`` is one that exists already elsewhere, or has a form of its own, and is to be kept here from now on.
         """
         found = self.find(tx, data_class, matter)
         if found is not None:

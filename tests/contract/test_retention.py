@@ -126,8 +126,8 @@ def _names(row: sa.Row[tuple[object, ...]]) -> str:
 
 
 def _opened(key: bytes, blob: bytes, bound: str) -> bytes | None:
-    try:
-        return AESGCM(key).decrypt(bytes(blob)[:12], bytes(blob)[12:], bound.encode())
+    try:  # the key of a quarter has the number of its make before it
+        return AESGCM(key[-32:]).decrypt(bytes(blob)[:12], bytes(blob)[12:], bound.encode())
     except InvalidTag:
         return None
 
@@ -325,6 +325,7 @@ def test_epochs_of_a_log_from_before_keep_their_tags_and_then_need_no_root(table
         after.clock.at = datetime(2027, 1, 5, tzinfo=UTC)
         later = after.read_of(WANG)
         assert after.epochs.key("2027Q1") != old.epoch_key("2027Q1")
+        assert [len(after.epochs.key(one)) for one in ("2026Q4", "2027Q1")] == [32, 33]  # a make for each quarter
         assert [one.index for one in after.audit.found(SearchQuery(subject=WANG)).entries] == [later]
         after.clock.at = DUE
         after.sweep()

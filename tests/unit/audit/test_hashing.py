@@ -9,11 +9,10 @@ import random
 import numpy as np
 import pytest
 
-from gateway.audit.hashing import WORTH_IT, hmac_rows, leaf_rows, root_over, sha256_rows
+from gateway.audit.hashing import hmac_rows, leaf_rows, root_over, sha256_rows
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.audit.rolls import PackedTags, tags_root
 from gateway.audit.tag_forms import TAG_BYTES
-from gateway.audit.tags import Tagger
 
 DICE = random.Random(46)
 KEY = DICE.randbytes(32)
@@ -29,21 +28,13 @@ def test_rows_have_the_hashes_of_hashlib(count: int, width: int) -> None:
     assert [row.tobytes() for row in leaf_rows(rows)] == [leaf_hash(text) for text in texts]
 
 
-@pytest.mark.parametrize("level", [0, 1, 5])
+@pytest.mark.parametrize("level", [0, 1, 8, 10])
 def test_the_root_over_a_power_of_two(level: int) -> None:
     rows = np.frombuffer(DICE.randbytes(32 << level), dtype=np.uint8).reshape(-1, 32)
     assert root_over(leaf_rows(rows)) == root_of(leaf_hash(row.tobytes()) for row in rows)
 
 
-@pytest.mark.parametrize("count", [0, 1, 16_383, 16_384, 16_385, 40_000])
+@pytest.mark.parametrize("count", [0, 1, 32_767, 32_768, 32_769, 70_000])
 def test_the_root_of_a_list_of_any_length(count: int) -> None:
     tags = [DICE.randbytes(TAG_BYTES) for _ in range(count)]
     assert tags_root(PackedTags(b"".join(tags))) == root_of(leaf_hash(tag) for tag in tags)
-
-
-@pytest.mark.parametrize("count", [1, WORTH_IT - 1, WORTH_IT, WORTH_IT + 1, 32_768 + 5])
-def test_tags_are_the_same_one_by_one_and_together(count: int) -> None:
-    tagger = Tagger.from_root(KEY)
-    refs = DICE.randbytes(16 * count)
-    texts = [refs[at : at + 16].hex() for at in range(0, len(refs), 16)]
-    assert bytes(tagger.run("2026Q4", refs)) == b"".join(tagger.tag("2026Q4", text) for text in texts)
