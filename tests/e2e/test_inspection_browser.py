@@ -59,11 +59,11 @@ def fails_to_sign_in(page: Page, username: str) -> None:
         follow(page, "main button[type=submit]")
 
 
-def first_alert(page: Page) -> None:
-    """Go to the first alert, when the worker has raised it."""
+def alert_of_sign_ins(page: Page) -> None:
+    """Go to the alert of failed sign-ins, when the worker has raised it."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        page.goto("/alerts?state=")
+        page.goto("/alerts?state=&rule=failed-sign-ins")
         links = page.locator("tbody a[href^='/alerts/al-']")
         if links.count():
             with page.expect_navigation():
@@ -84,7 +84,7 @@ def test_from_the_alert_to_the_case_to_proof_to_package(
     officer.sign_in("recorder")
 
     page = inspector.page
-    first_alert(page)
+    alert_of_sign_ins(page)
     follow(page, "text=立案检查")
     page.select_option("[name=subject_kind]", "unit")
     page.fill("[name=subject]", "140000")

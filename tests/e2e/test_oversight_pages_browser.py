@@ -62,7 +62,7 @@ class Officer:
         self.context = chromium.new_context(base_url=url, locale="zh-CN", viewport={"width": WIDE, "height": 900})
         self.context.add_cookies([{"name": "xueji", "value": Signed(world, name).cookie(), "url": url}])
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(45_000)
         self.complaints: list[str] = []
         self.page.on("console", self._complain)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
