@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -25,6 +25,19 @@ _OF_ITSELF = (
 def is_complaint(text: str) -> bool:
     """Say whether a line of the browser's console complains of a page."""
     return not any(words in text for words in _OF_ITSELF)
+
+
+def complaints_of(page: Page) -> list[str]:
+    """Return what the browser will complain of at a page: the list grows as it does."""
+    found: list[str] = []
+
+    def keep(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and is_complaint(message.text):
+            found.append(message.text)
+
+    page.on("console", keep)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
 
 
 @contextmanager

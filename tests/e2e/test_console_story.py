@@ -14,7 +14,7 @@ import pytest
 from gateway.demo.server import BackgroundServer
 from gateway.policies.scope import civil_date
 from tests.conftest import need
-from tests.e2e.chromium import CHROMIUM, follow, is_complaint, launched
+from tests.e2e.chromium import CHROMIUM, complaints_of, follow, launched
 from tests.factories.console_house import House, open_house, some_school
 
 if TYPE_CHECKING:
@@ -56,13 +56,7 @@ class Visitor:
         self.page = self.context.new_page()
         self.page.set_default_timeout(45_000)
         self.house = house
-        self.complaints: list[str] = []
-        self.page.on("console", self._complain)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _complain(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and is_complaint(message.text):
-            self.complaints.append(message.text)
+        self.complaints = complaints_of(self.page)
 
     def sign_in(self, username: str) -> None:
         person = self.house.people[username]

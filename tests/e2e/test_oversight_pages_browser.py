@@ -13,14 +13,14 @@ import pytest
 from gateway.demo.server import BackgroundServer
 from tests.conftest import need
 from tests.contract.test_console_pages import Outline
-from tests.e2e.chromium import CHROMIUM, follow, is_complaint, launched
+from tests.e2e.chromium import CHROMIUM, complaints_of, follow, launched
 from tests.factories.api import Gateway, gateway
 from tests.factories.canaries import import_former
 from tests.factories.statistics_pages import Browser as Signed
 from tests.ports import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -63,13 +63,7 @@ class Officer:
         self.context.add_cookies([{"name": "xueji", "value": Signed(world, name).cookie(), "url": url}])
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(45_000)
-        self.complaints: list[str] = []
-        self.page.on("console", self._complain)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _complain(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and is_complaint(message.text):
-            self.complaints.append(message.text)
+        self.complaints = complaints_of(self.page)
 
     def look(self, state: str) -> None:
         """The page fits a desk and a telephone, every field has a label, and both languages are there."""
