@@ -18,7 +18,7 @@ from tests.e2e.chromium import CHROMIUM, complaints_of, follow, launched
 from tests.factories.console_house import House, open_house, some_school
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
