@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.foreign import built, dotted
 from gateway.anonymize.text.names.lexical import Lexicons
+from gateway.anonymize.text.names.rows import Rows
 from gateway.anonymize.text.names.scored import Candidate
 from gateway.anonymize.text.names.scoring import Scorer
 from gateway.anonymize.text.names.spaced import spaced
@@ -17,6 +19,9 @@ from gateway.anonymize.text.reading import Word
 _CALLED_BY = frozenset("总局队导处工某氏姓老")
 """What makes of a surname an address, not a name."""
 _NEVER = frozenset({"PER", "p", "c", "u", "r", "m", "q", "w", "TIME"})
+_CLOSED = frozenset({"PER", "p", "c", "u", "r", "q", "w"})
+_ACTS = frozenset({"act", "late"})
+_NAMES = frozenset({"all", "half"})
 _NAME_LIKE = frozenset({"nz", "LOC", "ORG", "n", "nw"})
 
 
@@ -27,6 +32,7 @@ class Candidates:
         self._evidence, self._words, self._cues = evidence, words, cues
         self._text = evidence.text
         self._scorer = Scorer(evidence, words, cues)
+        self._rows = Rows(evidence)
 
     def all(self) -> Iterator[Candidate]:
         """Yield the candidates of every kind; the same place may come more than once."""
@@ -43,6 +49,7 @@ class Candidates:
         yield from self.surnamed()
         yield from self.modelled()
         yield from self.worded()
+        yield from self.ordinary()
         yield from spaced(self._evidence, self._words, self._scorer)
         yield from built(self._evidence, self._words, self._cues)
 
@@ -153,6 +160,24 @@ class Candidates:
             ):
                 found = self._scorer.score(start, end, -0.4, "names.bare")
                 yield found._replace(rule="names.bare")
+
+    def ordinary(self) -> Iterator[Candidate]:
+        """Yield whole words that could be somebody's full name, where somebody may be told of: 向导带领小组."""
+        for word in self._evidence.words:
+            start, end = word.start, word.end
+            if end - start != weights.SHORTEST or word.tag in _CLOSED:
+                continue
+            first = self._text[start]
+            if not (_han(first) and _han(self._text[end - 1])) or self._text[start:end] in self._words.roles:
+                continue
+            placed = self._cues.left(start) > 0 or self._cues.right(end) >= weights.TITLE
+            if first in self._words.surnames:
+                if placed or act(self._evidence, self._words, end):
+                    yield self._scorer.word(start, end)
+            elif placed and (
+                act(self._evidence, self._words, end) in _ACTS or self._rows.of(start) in _NAMES
+            ):
+                yield self._scorer.score(start, end, -0.4, "names.bare")
 
     def _foreign(self, start: int, end: int) -> bool:
         """Return whether all characters are such as transliterations are written with."""

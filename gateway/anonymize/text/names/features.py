@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
+from gateway.anonymize.text.names.rows import Rows
 from gateway.anonymize.text.names.scored import Candidate
 from gateway.anonymize.text.names.sides import TAGS, Sides
 from gateway.anonymize.text.reading import Word
@@ -28,6 +30,9 @@ _SCHOOL = re.compile(
 _SHORT = 20
 """A text of no more characters is a line of a roll or a form rather than news."""
 _NEWS = re.compile("我国|中国|国家|世界|总统|政府|公司|市场|记者|[球车]队|国际")
+_FUNCTION = frozenset("由先将被把与和向对在于因从给为是也又已曾均系等即才便还没不说称都就再却仍正同及跟到去来随代因")
+"""What hardly ever ends a given name, and often stands behind one."""
+_CLASSES = frozenset("班级母父生师")
 _LONGEST = 6
 _FEW = 3
 """A number of inner breaks that is told apart from more."""
@@ -47,11 +52,14 @@ class Kinds(NamedTuple):
     further: str
     peers: str
     register: str
+    act: str
+    edge: str
+    row: str
     repeated: bool
 
     def features(self) -> Iterator[str]:
         """Yield the features that hold."""
-        rule, size, lexical, surname, given, cut, left, right, further, peers, register, repeated = self
+        rule, size, lexical, surname, given, cut, left, right, further, peers, register, act_, edge, row, repeated = self
         yield from (
             f"k:{rule}", f"{size}|k:{rule}", f"{surname}|{size}", f"{size}|{given}", cut, f"{cut}|{size}", left, right,
             f"{left}|{right}", f"{cut}|{left}", f"{cut}|{right}", f"{lexical}|{size}", f"{lexical}|{left}",
@@ -63,6 +71,15 @@ class Kinds(NamedTuple):
             yield from (f"f:{further}", f"f:{further}|{left}", f"f:{further}|{lexical}")
         if peers:
             yield from (f"p:{peers}", f"p:{peers}|{lexical}", f"p:{peers}|{cut}")
+        if act_:
+            yield from (
+                f"a:{act_}", f"a:{act_}|{left}", f"a:{act_}|{lexical}", f"a:{act_}|{cut}", f"a:{act_}|{surname}",
+                f"a:{act_}|{left}|{lexical}",
+            )  # fmt: skip
+        if edge:
+            yield from (f"e:{edge}", f"e:{edge}|{size}", f"e:{edge}|{cut}")
+        if row:
+            yield from (f"q:{row}", f"q:{row}|{lexical}", f"q:{row}|{cut}", f"q:{row}|{size}")
         if repeated:
             yield f"again|{lexical}"
 
@@ -73,6 +90,8 @@ class Features:
     def __init__(self, evidence: Evidence, words: Lexicons, sides: Sides) -> None:
         self._evidence, self._words, self._sides = evidence, words, sides
         self._text = evidence.text
+        self._rows = Rows(evidence)
+        self._acts: dict[int, str] = {}
         self._school = "sch" if _line(self._text) or _SCHOOL.search(self._text) else "other"
 
     def real(self, candidate: Candidate) -> tuple[tuple[str, float], ...]:
@@ -110,8 +129,31 @@ class Features:
             sides.further(end),
             sides.peers(start, end),
             self._school,
+            self._act(end),
+            self._edge(start, end),
+            self._rows.of(start),
             self._text.count(piece) > 1,
         )
+
+    def _act(self, end: int) -> str:
+        found = self._acts.get(end)
+        if found is None:
+            found = self._acts[end] = act(self._evidence, self._words, end)
+        return found
+
+    def _edge(self, start: int, end: int) -> str:
+        """Return whether the last character rather begins the word behind, or the first ends the cue before."""
+        text, words = self._text, self._words
+        last = text[end - 1 : end]
+        tail = "f" if last in _FUNCTION else ""
+        if not tail and any(
+            text[end - 1 : end - 1 + size] in words.acts or text[end - 1 : end - 1 + size] in words.after
+            for size in (2, 3)
+            if end - 1 + size <= len(text)
+        ):
+            tail = "v"
+        head = "h" if text[start] in words.before or text[start] in _CLASSES else ""
+        return f"{tail}{head}"
 
     def _lexical(self, piece: str) -> str:
         words = self._words

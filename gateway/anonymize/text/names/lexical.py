@@ -42,6 +42,7 @@ class Lexicons:
     interplay: frozenset[str]
     determiners: frozenset[str]
     predicates: frozenset[str]
+    acts: frozenset[str]
     heads: frozenset[str]
     """The first two characters of ``parts``."""
     parts: frozenset[str]
@@ -80,6 +81,7 @@ def lexicons() -> Lexicons:
         never_alone=frozenset(words["not_names_function"]),
         syllables=frozenset(words["transliteration"]),
         predicates=frozenset(words["predicates"]),
+        acts=frozenset(words["acts"]) | frozenset(words["predicates"]),
         determiners=frozenset(words["determiners"]),
         interplay=frozenset(words["interplay"]),
         heads=frozenset(part[:2] for part in parts),
@@ -133,4 +135,5 @@ _PLAIN = (
     "interplay",
     "determiners",
     "predicates",
+    "acts",
 )

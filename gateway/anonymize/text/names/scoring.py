@@ -31,7 +31,7 @@ class Scorer:
         evidence, words, cues = self._evidence, self._words, self._cues
         piece = self._text[start:end]
         if piece in words.word_names or (piece in words.not_names and self._named(start, end, piece)):
-            return self._word(start, end)
+            return self.word(start, end)
         left = cues.left(start)
         right = 2.0 if cues.interplay(start, end) else cues.right(end)
         likelihood = max(evidence.mean(start, end), weights.FLOOR)
@@ -73,7 +73,7 @@ class Scorer:
                 off -= 4.0  # 龙思|远于2024年: the last character of the name was taken into a word that is none
         return off
 
-    def _word(self, start: int, end: int) -> Candidate:
+    def word(self, start: int, end: int) -> Candidate:
         """Return a name that is an ordinary word: the model says nothing of use, the place must be a person's."""
         cues, evidence, text = self._cues, self._evidence, self._text
         word = evidence.words[evidence.at[start]]

@@ -30,6 +30,8 @@ _PEER = 2
 """Characters of a neighbour in a row that are looked at."""
 _JOIN = frozenset("和与跟同及")
 _HANDS = frozenset("被把将对向给由让叫请使令找替为")
+_UNITS = frozenset("处室科组部院所队站园社局会办校厅")
+"""What the names of parts of a school end with; a name with a title may stand behind them: 教务处于洋老师."""
 
 
 class Sides:
@@ -85,6 +87,8 @@ class Sides:
         if last in _HANDS:
             return "hands"
         word = self._evidence.words[self._evidence.at[start - 1]]
+        if last in _UNITS and score <= 0:
+            return "unit" if word.end == start else "unit_inside"
         if word.end != start:
             return "verb" if score > 0 else "inside"
         return f"{'verb' if score > 0 else 'w'}_{TAGS.get(word.tag, 'o')}"
