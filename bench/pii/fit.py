@@ -55,8 +55,8 @@ _FILLED = 16
 """How often each frame is filled."""
 _NONE = 3
 """How often a frame without persons is filled: it is the same each time but for its numbers."""
-_ROUNDS, _STEP = 200, 0.05
-_RIDGE, _RARE = 80.0, 6
+_ROUNDS, _STEP = 300, 0.05
+_RIDGE, _RARE = 12.0, 6
 _KIND = re.compile("[:|]")
 _SMALL = 0.04
 """Weights below this are left out."""

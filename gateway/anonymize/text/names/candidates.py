@@ -16,7 +16,7 @@ from gateway.anonymize.text.names.scoring import Scorer
 from gateway.anonymize.text.names.spaced import spaced
 from gateway.anonymize.text.reading import Word
 
-_CALLED_BY = frozenset("总局队导处工某氏姓老")
+_CALLED_BY = frozenset("总局队导处工某氏姓老姐哥叔姨婶嫂")
 """What makes of a surname an address, not a name."""
 _NEVER = frozenset({"PER", "p", "c", "u", "r", "m", "q", "w", "TIME"})
 _CLOSED = frozenset({"PER", "p", "c", "u", "r", "q", "w"})
@@ -171,6 +171,8 @@ class Candidates:
             if not (_han(first) and _han(self._text[end - 1])) or self._text[start:end] in self._words.roles:
                 continue
             placed = self._cues.left(start) > 0 or self._cues.right(end) >= weights.TITLE
+            if self._cues.right(end) >= weights.TITLE and self._text[start:end] in self._words.determiners:
+                continue  # 法定监护人, 任课教师
             if first in self._words.surnames:
                 if placed or act(self._evidence, self._words, end):
                     yield self._scorer.word(start, end)

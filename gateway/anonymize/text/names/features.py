@@ -20,16 +20,10 @@ from gateway.anonymize.text.names.scored import Candidate
 from gateway.anonymize.text.names.sides import TAGS, Sides
 from gateway.anonymize.text.reading import Word
 
-_SCHOOL = re.compile(
-    "同学|学生|[年班]级|老师|教师|家长|[我本该全原贵][校班生]|班[主长会]|作业|[上下旷逃听]课|课[堂间代文]|宿舍|学籍|[转休复退入]学|孩子"
-    "|[一二三特]等奖|考试|[0-9一二三四五六)]班|值[日周班]|迟到|早退|违纪|处分|请假|病假|事假|监护人|父亲|母亲|妈妈|爸爸|奶奶|爷爷"
-    "|三好|评为|荣获|家访|校[医长园]|书包|操场|食堂|教室|体育|语文|数学|英语|红领巾|少先队|团员|评语|学期|名单|签[字名]|联系人|姓名"
-    "|小组|室友|同桌|打架|欺负|通报|资助|检讨|班干|辅导|转[入出]|学习"
-)
-"""What tells that a text is of a school; names are likelier there, and words are names more often."""
+_CLASS = re.compile("[年班]级|[我本该全原贵咱][校班生园]|[0-9一二三四五六七八九十)）]班|[初高][一二三]")
+"""What tells that a text is of a school, besides ``lexicons/person_school_words.txt``."""
 _SHORT = 20
 """A text of no more characters is a line of a roll or a form rather than news."""
-_NEWS = re.compile("我国|中国|国家|世界|总统|政府|公司|市场|记者|[球车]队|国际")
 _FUNCTION = frozenset("由先将被把与和向对在于因从给为是也又已曾均系等即才便还没不说称都就再却仍正同及跟到去来随代因")
 """What hardly ever ends a given name, and often stands behind one."""
 _CLASSES = frozenset("班级母父生师")
@@ -92,7 +86,7 @@ class Features:
         self._text = evidence.text
         self._rows = Rows(evidence)
         self._acts: dict[int, str] = {}
-        self._school = "sch" if _line(self._text) or _SCHOOL.search(self._text) else "other"
+        self._school = _register(self._text, words)
 
     def real(self, candidate: Candidate) -> tuple[tuple[str, float], ...]:
         """Return the features that are numbers."""
@@ -191,9 +185,13 @@ class Features:
         return "head" if first.start == start else "tail" if last.end == end else "across"
 
 
-def _line(text: str) -> bool:
-    """Return whether a text is a line of a roll or a form rather than prose."""
-    return len(text) <= _SHORT and not _NEWS.search(text)
+def _register(text: str, words: Lexicons) -> str:
+    """Return ``sch`` for what a school writes, ``other`` for news and the like: which of both has more words there."""
+    news = len(set(words.news.findall(text)))
+    school = len(set(words.school.findall(text))) + len(set(_CLASS.findall(text)))
+    if not news:
+        return "sch" if school or len(text) <= _SHORT else "other"  # A short line is rather one of a roll or a form.
+    return "sch" if school > news else "other"
 
 
 def tag_of(word: Word) -> str:

@@ -40,6 +40,12 @@ def worth(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Return the candidates that may be names, each place once: as what it looks most like."""
     best: dict[tuple[int, int], Candidate] = {}
     for one in candidates:
+        known = best.get((one.start, one.end), _NOBODY)
+        if one.rule in _PEOPLES or known.rule in _PEOPLES:
+            listed = one if one.rule in _PEOPLES else known
+            if listed.score > 0:  # What rests on a list of names stays so, whatever else proposes the place.
+                best[one.start, one.end] = listed._replace(score=max(one.score, known.score))
+                continue
         if one.score > _LEAST and one.score > best.get((one.start, one.end), _NOBODY).score:
             best[one.start, one.end] = one
     return list(best.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,6 +44,10 @@ class Lexicons:
     determiners: frozenset[str]
     predicates: frozenset[str]
     acts: frozenset[str]
+    school: re.Pattern[str]
+    """What tells that a text is of a school or of its papers."""
+    news: re.Pattern[str]
+    """What tells that it is news."""
     heads: frozenset[str]
     """The first two characters of ``parts``."""
     parts: frozenset[str]
@@ -82,6 +87,8 @@ def lexicons() -> Lexicons:
         syllables=frozenset(words["transliteration"]),
         predicates=frozenset(words["predicates"]),
         acts=frozenset(words["acts"]) | frozenset(words["predicates"]),
+        school=re.compile("|".join(map(re.escape, lexicon("person_school_words")))),
+        news=re.compile("|".join(map(re.escape, lexicon("person_news_words")))),
         determiners=frozenset(words["determiners"]),
         interplay=frozenset(words["interplay"]),
         heads=frozenset(part[:2] for part in parts),

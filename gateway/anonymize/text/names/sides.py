@@ -100,7 +100,9 @@ class Sides:
         score, first = self._cues.right(end), text[end]
         if first in MARKS:
             mark = MARKS[first]
-            return "holder" if mark == "open" and score >= weights.TITLE else mark
+            if score >= weights.TITLE:
+                return "holder"  # (男, 三年级), ，女，
+            return "says" if mark == "colon" and score >= weights.VERB else mark
         if first in "0123456789":
             return "digit"
         if first == "的":
