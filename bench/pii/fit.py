@@ -95,7 +95,7 @@ class TrainingNames(Names):
             word = pick(self._listed)[:2]  # 马上飞: a word and one more character
             return Name(word + pick(self._given_characters), chosen)
         if chosen == "word" and chance < 0.75:
-            return Name(pick(self._worded if chance < 0.4 else self._listed if chance < 0.6 else self._unlisted), chosen)
+            return Name(pick(self._worded if chance < 0.62 else self._listed if chance < 0.7 else self._unlisted), chosen)
         if chosen in ("rare", "two") and chance < 0.6:
             surname = pick(self._surnames if chance < 0.5 else self._odd)
             size = 1 if chosen == "two" else 2

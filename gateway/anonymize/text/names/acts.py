@@ -16,6 +16,7 @@ _LEADS: Final = frozenset("在从向与和跟同对给为因随经由把将被�
 """Prepositions whose object may stand there as well: 与同桌讲话, 向低年级学生索要."""
 _OBJECTS: Final = frozenset({"n", "nz", "PER", "LOC", "ORG", "r", "f", "s", "TIME", "nw", "m", "vn", "an", "u", "a"})
 _NOT: Final = frozenset({"没", "没有", "未", "不", "又", "也", "还", "都", "就", "再", "才"})
+_AGENTS: Final = frozenset("者人员手长师生")
 _MOST: Final = 7
 """Words that are passed at most."""
 _SIZES: Final = (4, 3, 2)
@@ -55,3 +56,11 @@ def act(evidence: Evidence, words: Lexicons, end: int) -> str:
 def _at(text: str, words: Lexicons, place: int) -> str:
     """Return ``act`` if one stands at ``place``."""
     return "act" if any(text[place : place + size] in words.acts for size in _SIZES) else ""
+
+
+def agent(evidence: Evidence, start: int) -> bool:
+    """Return whether a word for one who does something ends before ``start``: 获得者, 承租人, 辩手."""
+    if not start or evidence.text[start - 1] not in _AGENTS:
+        return False
+    word = evidence.words[evidence.at[start - 1]]
+    return word.end == start and word.tag == "n" and word.end - word.start > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.anonymize.text.names import weights
-from gateway.anonymize.text.names.acts import act
+from gateway.anonymize.text.names.acts import act, agent
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.foreign import built, dotted
@@ -18,6 +18,8 @@ from gateway.anonymize.text.reading import Word
 
 _CALLED_BY = frozenset("总局队导处工某氏姓老姐哥叔姨婶嫂")
 """What makes of a surname an address, not a name."""
+_NUMERALS = frozenset("一二三四五六七八九十")
+_SCHOOLS = frozenset("初中小高")
 _NEVER = frozenset({"PER", "p", "c", "u", "r", "m", "q", "w", "TIME"})
 _CLOSED = frozenset({"PER", "p", "c", "u", "r", "q", "w"})
 _ACTS = frozenset({"act", "late"})
@@ -81,6 +83,8 @@ class Candidates:
                 return
             if end == start + weights.SHORTEST and last in _CALLED_BY:
                 continue  # 王总, 李工
+            if last in _NUMERALS and text[end : end + 1] in _SCHOOLS:
+                continue  # 寿阳五|初中
             shape = worth + self._scorer.given(begin, end) + (weights.THREE if end == begin + 2 else 0.0)
             yield self._scorer.score(start, end, shape, "names.surname")
         end = begin + 3
@@ -114,6 +118,7 @@ class Candidates:
         if (
             end - start < weights.SHORTEST
             or text[end - 1] in "某氏"
+            or (end - start == weights.SHORTEST and text[end - 1].isascii())  # 晋K of a number plate
             or (end - start == weights.SHORTEST and text[end - 1] in _CALLED_BY)
             or self._pet(start, end)
         ):
@@ -174,9 +179,9 @@ class Candidates:
             if self._cues.right(end) >= weights.TITLE and self._text[start:end] in self._words.determiners:
                 continue  # 法定监护人, 任课教师
             if first in self._words.surnames:
-                if placed or act(self._evidence, self._words, end):
+                if placed or agent(self._evidence, start) or act(self._evidence, self._words, end):
                     yield self._scorer.word(start, end)
-            elif placed and (
+            elif (placed or agent(self._evidence, start)) and (
                 act(self._evidence, self._words, end) in _ACTS or self._rows.of(start) in _NAMES
             ):
                 yield self._scorer.score(start, end, -0.4, "names.bare")

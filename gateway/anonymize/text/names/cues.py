@@ -114,6 +114,8 @@ class Cues:
             return 2.0
         if text[end] in ":：" and _SAYS.match(text[end : end + 5]):
             return 1.0
+        if text[end] == "收" and text[end + 1 : end + 2] in (")", "）"):
+            return 2.0  # （孟和收）
         if text[end] in _ENDS:
             return 0.5
         if text[end] in "的他她" and _OF_KIN.match(text[end : end + 5]):

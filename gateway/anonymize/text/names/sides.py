@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import agent
 from gateway.anonymize.text.names.cues import CLASS, Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
@@ -87,6 +88,8 @@ class Sides:
         if last in _HANDS:
             return "hands"
         word = self._evidence.words[self._evidence.at[start - 1]]
+        if score <= 0 and agent(self._evidence, start):
+            return "agent"
         if last in _UNITS and score <= 0:
             return "unit" if word.end == start else "unit_inside"
         if word.end != start:
