@@ -43,9 +43,14 @@ class Candidates:
             if found.score > 0:
                 taken[found.start : found.end] = b"\1" * (found.end - found.start)
                 yield found
+        words, text, cues = self._words, self._text, self._cues
         for found in self._undotted():
-            if not any(taken[found.start : found.end]):
-                yield found
+            piece = text[found.start : found.end]
+            if any(taken[found.start : found.end]) or (found.end - found.start > 1 and piece in words.roles):
+                continue
+            if piece in words.determiners and cues.right(found.end) >= weights.TITLE:
+                continue  # 法定监护人, 任课教师
+            yield found
 
     def _undotted(self) -> Iterator[Candidate]:
         yield from self.surnamed()
@@ -176,8 +181,6 @@ class Candidates:
             if not (_han(first) and _han(self._text[end - 1])) or self._text[start:end] in self._words.roles:
                 continue
             placed = self._cues.left(start) > 0 or self._cues.right(end) >= weights.TITLE
-            if self._cues.right(end) >= weights.TITLE and self._text[start:end] in self._words.determiners:
-                continue  # 法定监护人, 任课教师
             if first in self._words.surnames:
                 if placed or agent(self._evidence, start) or act(self._evidence, self._words, end):
                     yield self._scorer.word(start, end)

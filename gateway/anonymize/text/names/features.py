@@ -142,7 +142,7 @@ class Features:
         tail = "f" if last in _FUNCTION else ""
         if not tail and any(
             text[end - 1 : end - 1 + size] in words.acts or text[end - 1 : end - 1 + size] in words.after
-            for size in (2, 3)
+            for size in (2, 3, 4)
             if end - 1 + size <= len(text)
         ):
             tail = "v"

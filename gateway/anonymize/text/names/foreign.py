@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
@@ -109,7 +110,7 @@ def built(evidence: Evidence, words: Lexicons, cues: Cues) -> Iterator[Candidate
         ):
             for end, (total, parts, _) in _chains(text, start, words).items():
                 if parts and end - start >= weights.SHORTEST:
-                    yield _from_parts(evidence, cues, start, end, total + (4.0 if parts > 1 else 0.0))
+                    yield _from_parts(evidence, words, cues, start, end, total + (4.0 if parts > 1 else 0.0))
 
 
 _Reached: TypeAlias = tuple[float, int, int]
@@ -135,9 +136,11 @@ def _chains(text: str, start: int, words: Lexicons) -> dict[int, _Reached]:
     return reached
 
 
-def _from_parts(evidence: Evidence, cues: Cues, start: int, end: int, total: float) -> Candidate:
+def _from_parts(evidence: Evidence, words: Lexicons, cues: Cues, start: int, end: int, total: float) -> Candidate:
     text = evidence.text
     left, right = cues.left(start), cues.right(end)
+    if right < weights.VERB and act(evidence, words, end) == "act":
+        right = weights.VERB
     if text[end : end + 1] in _PLACE and end < len(text):
         total -= 4.0
     if end - start == weights.SHORTEST:

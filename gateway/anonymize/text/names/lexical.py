@@ -66,6 +66,7 @@ def lexicons() -> Lexicons:
     after |= dict.fromkeys(words["roles_after"], 2.5) | {"同学": 3.0, "小朋友": 3.0, "等同学": 3.0}
     after |= dict.fromkeys(_MANY, -0.5)
     parts = frozenset(part for people in PEOPLES for part in lexicon(f"person_peoples_{people}") if len(part) > 1)
+    parts |= {part + end for part in lexicon("person_peoples_tibetan") for end in lexicon("person_peoples_ends")}
     return Lexicons(
         surnames=surnames,
         compound=frozenset(words["surnames_compound"]),

@@ -9,6 +9,8 @@ from gateway.anonymize.text.names.lexical import Lexicons
 from gateway.anonymize.text.names.scored import Candidate
 
 _MARKS = frozenset("。，,;；、!！?？:：()（）\"“”'\n\r\t /")
+_PARENTS = {"母": "父", "父": "母"}
+"""Kinship of one character that is a surname as well, and what it stands beside as kinship."""
 _PREPOSITIONS = frozenset("于在与因被把将向对跟从说是")
 _FUNCTION = frozenset({"c", "p", "d", "u", "r", "m"})
 _ADVERBS = frozenset({"d", "ad", "TIME", "t", "c", "p", "r", "m"})
@@ -65,6 +67,8 @@ class Scorer:
                 off -= 2.0 if piece[:2] in words.not_names else 0.5  # 关系为, 程序系
         if self._text[max(0, start - 1) : start + 1] in words.roles or piece[:2] in words.roles:
             off -= 4.0  # 父母平时
+        if piece[0] in _PARENTS and start and self._text[start - 1] in _MARKS and _PARENTS[piece[0]] in self._text:
+            off -= 3.0  # 父扎西顿珠，母德吉
         if piece[-2:] in words.roles and end - start > weights.SHORTEST:
             off -= 4.0  # 学生家长
         if end + 1 < len(self._text) and self._text[end + 1] in "于因在被" and self._text[end] in words.given:
