@@ -186,11 +186,11 @@ class Features:
 
 
 def _register(text: str, words: Lexicons) -> str:
-    """Return ``sch`` for what a school writes, ``other`` for news and the like: which of both has more words there."""
+    """Return ``sch`` for what a school writes, ``other`` for news and the like, ``plain`` where nothing tells."""
     news = len(set(words.news.findall(text)))
     school = len(set(words.school.findall(text))) + len(set(_CLASS.findall(text)))
-    if not news:
-        return "sch" if school or len(text) <= _SHORT else "other"  # A short line is rather one of a roll or a form.
+    if not news and not school:
+        return "sch" if len(text) <= _SHORT else "plain"  # A short line is rather one of a roll or a form.
     return "sch" if school > news else "other"
 
 

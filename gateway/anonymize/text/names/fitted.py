@@ -12,11 +12,11 @@ from gateway.anonymize.text.lexicons import lexicon
 from gateway.anonymize.text.names.features import Features, Kinds
 from gateway.anonymize.text.names.scored import Candidate
 
-_BY_HAND = {"sch": 0.25, "other": 0.6}
+_BY_HAND = {"sch": 0.25, "plain": 0.5, "other": 0.6}
 """The share of the score by hand: the fit knows school texts best, the hand weights were tried on news as well."""
-_MORE = {"sch": 0.4, "other": 0.2}
+_MORE = {"sch": 0.8, "plain": 0.4, "other": 0.2}
 """What is added: a name that leaks costs more than a word that is hidden."""
-_WORD = {"sch": 0.0, "other": 1.5}
+_WORD = {"sch": 0.0, "plain": 0.7, "other": 1.5}
 """What is taken off a whole word: news tells of words forty times as often as of people who are called so."""
 _LEAST = -6.0
 """A candidate whose score by hand is below this is not worth its features: one name in a hundred is."""
