@@ -191,7 +191,7 @@ def _register(text: str, words: Lexicons) -> str:
     school = len(set(words.school.findall(text))) + len(set(_CLASS.findall(text)))
     if not news and not school:
         return "sch" if len(text) <= _SHORT else "plain"  # A short line is rather one of a roll or a form.
-    return "sch" if school > news else "other"
+    return "sch" if school > news else "plain" if school == news else "other"
 
 
 def tag_of(word: Word) -> str:
