@@ -22,8 +22,8 @@ _MOST: Final = 7
 _SIZES: Final = (4, 3, 2)
 
 
-def act(evidence: Evidence, words: Lexicons, end: int) -> str:
-    """Return what follows a place that ends at ``end``: ``act``, ``late`` (an act past other words), ``verb``, or ``""``.
+def act(evidence: Evidence, words: Lexicons, end: int) -> str:  # noqa: PLR0911  one return for each way to end
+    """Return what follows a place that ends at ``end``: ``act``, ``late`` (past other words), ``verb``, or nothing.
 
     An act is one of ``lexicons/person_acts.txt``; a verb is any other; nothing when a mark, a noun or the text's end
     comes first.

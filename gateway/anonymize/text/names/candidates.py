@@ -22,6 +22,9 @@ _NUMERALS = frozenset("一二三四五六七八九十")
 _SCHOOLS = frozenset("初中小高")
 _NEVER = frozenset({"PER", "p", "c", "u", "r", "m", "q", "w", "TIME"})
 _CLOSED = frozenset({"PER", "p", "c", "u", "r", "q", "w"})
+_LONGER = (3, 4)
+"""Characters of words that begin like a name that is a word."""
+_ADVERBS = frozenset({"d", "ad", "m"})
 _ACTS = frozenset({"act", "late"})
 _NAMES = frozenset({"all", "half"})
 _NAME_LIKE = frozenset({"nz", "LOC", "ORG", "n", "nw"})
@@ -50,6 +53,11 @@ class Candidates:
                 continue
             if piece in words.determiners and cues.right(found.end) >= weights.TITLE:
                 continue  # 法定监护人, 任课教师
+            if found.rule == "names.word" and any(
+                text[found.start : found.start + size] in words.not_names and found.start + size <= len(text)
+                for size in _LONGER
+            ):
+                continue  # 文明|礼貌
             yield found
 
     def _undotted(self) -> Iterator[Candidate]:
@@ -178,6 +186,8 @@ class Candidates:
             if end - start != weights.SHORTEST or word.tag in _CLOSED:
                 continue
             first = self._text[start]
+            if first == self._text[start + 1] and word.tag in _ADVERBS:
+                continue  # 纷纷, 双双
             if not (_han(first) and _han(self._text[end - 1])) or self._text[start:end] in self._words.roles:
                 continue
             placed = self._cues.left(start) > 0 or self._cues.right(end) >= weights.TITLE

@@ -53,7 +53,9 @@ class Kinds(NamedTuple):
 
     def features(self) -> Iterator[str]:
         """Yield the features that hold."""
-        rule, size, lexical, surname, given, cut, left, right, further, peers, register, act_, edge, row, repeated = self
+        rule, size, lexical, surname, given, cut, left, right, further, peers, register, act_, edge, row, repeated = (
+            self
+        )
         yield from (
             f"k:{rule}", f"{size}|k:{rule}", f"{surname}|{size}", f"{size}|{given}", cut, f"{cut}|{size}", left, right,
             f"{left}|{right}", f"{cut}|{left}", f"{cut}|{right}", f"{lexical}|{size}", f"{lexical}|{left}",

@@ -1,6 +1,6 @@
 """Rows of a text: what is told one after the other, and how many of it the word model holds for names.
 
-A row of names is a place where a word is a name: 卢志强、成功、邵丽娟; in a row of words it is a word: 白云、蓝天、田野.
+In a row of names a word is a name: 卢志强、成功、邵丽娟; in a row of words it is a word: 白云、蓝天、田野.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.anonymize.text.names.evidence import Evidence
 
-_CLAUSE: Final = re.compile("[^，,。；;！!？?：:\n“”\"《》]+")
+_CLAUSE: Final = re.compile('[^，,。；;！!？?：:\n“”"《》]+')
 _ITEM: Final = re.compile("[^、\\s)）|/和与及]{2,}")
 _LONGEST: Final = 12
 """Characters of an item; a longer one is no part of a row, but its ends may be."""
@@ -33,9 +33,9 @@ class Rows:
                     self._kinds[start:end] = [kind] * (end - start)
 
     def of(self, start: int) -> str:
-        """Return what else stands in the row of the character at ``start``: ``all``, ``half``, ``some`` or ``none`` names.
+        """Return how many of the others in the row of the character at ``start`` are names.
 
-        The empty text where there is no row.
+        ``all``, ``half``, ``some`` or ``none``; the empty text where there is no row.
         """
         return self._kinds[start]
 

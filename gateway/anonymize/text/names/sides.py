@@ -61,7 +61,7 @@ class Sides:
             found = self._rights[end] = self._right(end)
         return found
 
-    def _left(self, start: int) -> str:  # noqa: PLR0911  one return for each kind
+    def _left(self, start: int) -> str:  # noqa: PLR0911, PLR0912  one return for each kind
         if start == 0:
             return "begin"
         text, score = self._text, self._cues.left(start)

@@ -68,7 +68,8 @@ BUILDING = re.compile(
 )
 PHASE = re.compile(rf"第?+(?:{_SMALL}|[A-Da-d]|[{_SIDE}中])(?:期|区|院|苑|园)(?!别|中|间|末|内|域)")
 UNIT = re.compile(
-    rf"第?+(?:{_SMALL}|[{_STEM}A-Da-d{_SIDE}中]) ?+(?:单元|门洞|门(?!口|前|外|诊|课)|梯(?!队))(?!测|考|练|卷|检|复习|作业|课|教)"
+    rf"第?+(?:{_SMALL}|[{_STEM}A-Da-d{_SIDE}中]) ?+"
+    r"(?:单元|门洞|门(?!口|前|外|诊|课)|梯(?!队))(?!测|考|练|卷|检|复习|作业|课|教)"
 )
 FLOOR = re.compile(rf"(?:地下|负|第)?+{_SMALL}(?:层|楼(?!道|梯|上|下|教))")
 ROOM = re.compile(
