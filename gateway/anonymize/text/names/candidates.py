@@ -51,6 +51,8 @@ class Candidates:
             piece = text[found.start : found.end]
             if any(taken[found.start : found.end]) or (found.end - found.start > 1 and piece in words.roles):
                 continue
+            if found.start and text[found.start - 1 : found.end] in words.roles:
+                continue  # 值|周生
             if piece in words.determiners and cues.right(found.end) >= weights.TITLE:
                 continue  # 法定监护人, 任课教师
             if found.rule == "names.word" and any(

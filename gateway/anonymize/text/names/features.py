@@ -189,8 +189,9 @@ class Features:
 
 def _register(text: str, words: Lexicons) -> str:
     """Return ``sch`` for what a school writes, ``other`` for news and the like, ``plain`` where nothing tells."""
-    news = len(set(words.news.findall(text)))
-    school = len(set(words.school.findall(text))) + len(set(_CLASS.findall(text)))
+    news = len({index for index, _, _ in words.news.find_matches_as_indexes(text)})
+    school = len({index for index, _, _ in words.school.find_matches_as_indexes(text)})
+    school += len(set(_CLASS.findall(text)))
     if not news and not school:
         return "sch" if len(text) <= _SHORT else "plain"  # A short line is rather one of a roll or a form.
     return "sch" if school > news else "plain" if school == news else "other"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from gateway.anonymize.text.lexicons import lexicon
 from gateway.anonymize.text.names import weights
@@ -44,9 +45,9 @@ class Lexicons:
     determiners: frozenset[str]
     predicates: frozenset[str]
     acts: frozenset[str]
-    school: re.Pattern[str]
+    school: AhoCorasick
     """What tells that a text is of a school or of its papers."""
-    news: re.Pattern[str]
+    news: AhoCorasick
     """What tells that it is news."""
     heads: frozenset[str]
     """The first two characters of ``parts``."""
@@ -88,8 +89,8 @@ def lexicons() -> Lexicons:
         syllables=frozenset(words["transliteration"]),
         predicates=frozenset(words["predicates"]),
         acts=frozenset(words["acts"]) | frozenset(words["predicates"]),
-        school=re.compile("|".join(map(re.escape, lexicon("person_school_words")))),
-        news=re.compile("|".join(map(re.escape, lexicon("person_news_words")))),
+        school=AhoCorasick(lexicon("person_school_words"), matchkind=MatchKind.LeftmostFirst),
+        news=AhoCorasick(lexicon("person_news_words"), matchkind=MatchKind.LeftmostFirst),
         determiners=frozenset(words["determiners"]),
         interplay=frozenset(words["interplay"]),
         heads=frozenset(part[:2] for part in parts),
