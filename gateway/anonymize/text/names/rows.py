@@ -12,8 +12,6 @@ from gateway.anonymize.text.names.evidence import Evidence
 
 _CLAUSE: Final = re.compile('[^，,。；;！!？?：:\n“”"《》]+')
 _ITEM: Final = re.compile("[^、\\s)）|/和与及]{2,}")
-_LONGEST: Final = 12
-"""Characters of an item; a longer one is no part of a row, but its ends may be."""
 _NAMED: Final = 2
 """So many characters in a row that the model holds for a name make an item one."""
 

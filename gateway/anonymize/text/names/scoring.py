@@ -14,6 +14,8 @@ _DONE = {"act": 1.8, "late": 1.4}
 """What somebody's act behind a word adds, right there and past other words."""
 _PARENTS = {"母": "父", "父": "母"}
 """Kinship of one character that is a surname as well, and what it stands beside as kinship."""
+_FAR = 40
+"""Characters within which the other parent is told of."""
 _PREPOSITIONS = frozenset("于在与因被把将向对跟从说是")
 _FUNCTION = frozenset({"c", "p", "d", "u", "r", "m"})
 _ADVERBS = frozenset({"d", "ad", "TIME", "t", "c", "p", "r", "m"})
@@ -70,8 +72,9 @@ class Scorer:
                 off -= 2.0 if piece[:2] in words.not_names else 0.5  # 关系为, 程序系
         if self._text[max(0, start - 1) : start + 1] in words.roles or piece[:2] in words.roles:
             off -= 4.0  # 父母平时
-        if piece[0] in _PARENTS and start and self._text[start - 1] in _MARKS and _PARENTS[piece[0]] in self._text:
-            off -= 3.0  # 父扎西顿珠，母德吉
+        if piece[0] in _PARENTS and start and self._text[start - 1] in _MARKS:
+            if _PARENTS[piece[0]] in self._text[max(0, start - _FAR) : end + _FAR]:
+                off -= 3.0  # 父扎西顿珠，母德吉
         if piece[-2:] in words.roles and end - start > weights.SHORTEST:
             off -= 4.0  # 学生家长
         if end + 1 < len(self._text) and self._text[end + 1] in "于因在被" and self._text[end] in words.given:
