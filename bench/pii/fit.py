@@ -51,12 +51,12 @@ _OF_KIND = {
 }
 """The shares of frames that are for some strata."""
 SEED = 20_261_130
-_FILLED = 16
+_FILLED = 24
 """How often each frame is filled."""
 _NONE = 3
 """How often a frame without persons is filled: it is the same each time but for its numbers."""
-_ROUNDS, _STEP = 200, 0.05
-_RIDGE, _RARE = 80.0, 6
+_ROUNDS, _STEP = 300, 0.05
+_RIDGE, _RARE = 30.0, 6
 _KIND = re.compile("[:|]")
 _SMALL = 0.04
 """Weights below this are left out."""
@@ -74,6 +74,8 @@ class TrainingNames(Names):
         likely = (words.word_names | words.not_names) - words.never_alone
         listed = {one for one in likely if one[0] in singles and len(one) in (2, 3)}
         self._listed = sorted(listed)
+        listed_not = {one for one in lexicon("name_words") if len(one) == 2 and one[0] in singles} - likely
+        self._unlisted = sorted(listed_not - words.never_alone)  # words that no list of the name rules holds
         self._worded = sorted(words.word_names)
         self._surnames = sorted(one for one, worth in singles.items() if worth >= 0)
         self._odd = sorted(singles)
@@ -93,7 +95,9 @@ class TrainingNames(Names):
             word = pick(self._listed)[:2]  # 马上飞: a word and one more character
             return Name(word + pick(self._given_characters), chosen)
         if chosen == "word" and chance < 0.75:
-            return Name(pick(self._worded if chance < 0.5 else self._listed), chosen)
+            return Name(
+                pick(self._worded if chance < 0.66 else self._listed if chance < 0.69 else self._unlisted), chosen
+            )
         if chosen in ("rare", "two") and chance < 0.6:
             surname = pick(self._surnames if chance < 0.5 else self._odd)
             size = 1 if chosen == "two" else 2

@@ -19,6 +19,7 @@ _CENTURIES = frozenset({"19", "20"})
 _LATEST_BIRTH = "2039"
 _DAY = 8
 _MONTHS = range(1, 13)
+_LONGEST_MONTH = 31
 _WEIGHTS = tuple(pow(2, 17 - place, 11) for place in range(17))
 _CHECKS = "10X98765432"
 _ID_BODY = 17
@@ -40,6 +41,13 @@ def born(digits: str) -> bool:
         return False
     month, day = int(digits[4:6]), int(digits[6:])
     return month in _MONTHS and 1 <= day <= monthrange(int(digits[:4]), month)[1]
+
+
+def born_perhaps(digits: str) -> bool:
+    """Return whether eight ASCII digits look like a birth date, though the calendar may have no such day: 20150230."""
+    if digits[:2] not in _CENTURIES or digits[:4] > _LATEST_BIRTH or len(digits) != _DAY or not digits.isdigit():
+        return False
+    return int(digits[4:6]) in _MONTHS and 1 <= int(digits[6:]) <= _LONGEST_MONTH
 
 
 def region(number: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.anonymize.text.identifiers.detector import span
-from gateway.anonymize.text.identifiers.facts import bank, born, foreign_resident, id_checks, luhn, region
+from gateway.anonymize.text.identifiers.facts import bank, born, born_perhaps, foreign_resident, id_checks, luhn, region
 from gateway.anonymize.text.identifiers.labels import OTHER, Claim
 from gateway.anonymize.text.identifiers.page import STARS, Page
 from gateway.anonymize.text.identifiers.runs import Run
@@ -145,7 +145,7 @@ def _candidates(run: Run, page: Page, head: int, *, student: bool) -> Iterator[_
     free = not page.glued(first) or (claim is not None and claim.gap == 0)
     for length in lengths:
         digits = run.digits[head : head + length]
-        if not labelled and not _dated(digits):
+        if not labelled and not _dated(digits) and not (region(digits) and born_perhaps(digits[_DATE])):
             continue
         tail = head + length
         end = run.end(tail)
@@ -189,10 +189,13 @@ def _full(number: _Number, *, labelled: bool, other: bool) -> _Proof | None:
     if date and id_checks(value):
         known = region(value) or foreign_resident(value) or labelled
         return _Proof(0.99 if known else 0.9, "check character and date")
-    if other or not number.alone or not (date or labelled):
+    mistyped = not date and region(value) and born_perhaps(value[_DATE])
+    if other or not number.alone or not (date or labelled or mistyped):
         return None
     if date and (region(value) or labelled):
         return _Proof(0.9, "region and date")
+    if mistyped and not labelled:
+        return _Proof(0.7, "region and a day that there is not") if number.whole else None
     if labelled:
         return _Proof(0.8, "label")
     return _Proof(0.6, "date") if number.whole else None

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act, agent
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.foreign import built, dotted
 from gateway.anonymize.text.names.lexical import Lexicons
+from gateway.anonymize.text.names.rows import Rows
 from gateway.anonymize.text.names.scored import Candidate
 from gateway.anonymize.text.names.scoring import Scorer
 from gateway.anonymize.text.names.spaced import spaced
 from gateway.anonymize.text.reading import Word
 
-_CALLED_BY = frozenset("总局队导处工某氏姓老")
+_CALLED_BY = frozenset("总局队导处工某氏姓老姐哥叔姨婶嫂")
 """What makes of a surname an address, not a name."""
+_NUMERALS = frozenset("一二三四五六七八九十")
+_SCHOOLS = frozenset("初中小高")
 _NEVER = frozenset({"PER", "p", "c", "u", "r", "m", "q", "w", "TIME"})
+_CLOSED = frozenset({"PER", "p", "c", "u", "r", "q", "w"})
+_LONGER = (3, 4)
+"""Characters of words that begin like a name that is a word."""
+_ADVERBS = frozenset({"d", "ad", "m"})
+_ACTS = frozenset({"act", "late"})
+_NAMES = frozenset({"all", "half"})
 _NAME_LIKE = frozenset({"nz", "LOC", "ORG", "n", "nw"})
 
 
@@ -27,6 +37,7 @@ class Candidates:
         self._evidence, self._words, self._cues = evidence, words, cues
         self._text = evidence.text
         self._scorer = Scorer(evidence, words, cues)
+        self._rows = Rows(evidence)
 
     def all(self) -> Iterator[Candidate]:
         """Yield the candidates of every kind; the same place may come more than once."""
@@ -35,14 +46,27 @@ class Candidates:
             if found.score > 0:
                 taken[found.start : found.end] = b"\1" * (found.end - found.start)
                 yield found
+        words, text, cues = self._words, self._text, self._cues
         for found in self._undotted():
-            if not any(taken[found.start : found.end]):
-                yield found
+            piece = text[found.start : found.end]
+            if any(taken[found.start : found.end]) or (found.end - found.start > 1 and piece in words.roles):
+                continue
+            if found.start and text[found.start - 1 : found.end] in words.roles:
+                continue  # 值|周生
+            if piece in words.determiners and cues.right(found.end) >= weights.TITLE:
+                continue  # 法定监护人, 任课教师
+            if found.rule == "names.word" and any(
+                text[found.start : found.start + size] in words.not_names and found.start + size <= len(text)
+                for size in _LONGER
+            ):
+                continue  # 文明|礼貌
+            yield found
 
     def _undotted(self) -> Iterator[Candidate]:
         yield from self.surnamed()
         yield from self.modelled()
         yield from self.worded()
+        yield from self.ordinary()
         yield from spaced(self._evidence, self._words, self._scorer)
         yield from built(self._evidence, self._words, self._cues)
 
@@ -74,6 +98,8 @@ class Candidates:
                 return
             if end == start + weights.SHORTEST and last in _CALLED_BY:
                 continue  # 王总, 李工
+            if last in _NUMERALS and text[end : end + 1] in _SCHOOLS:
+                continue  # 寿阳五|初中
             shape = worth + self._scorer.given(begin, end) + (weights.THREE if end == begin + 2 else 0.0)
             yield self._scorer.score(start, end, shape, "names.surname")
         end = begin + 3
@@ -107,6 +133,7 @@ class Candidates:
         if (
             end - start < weights.SHORTEST
             or text[end - 1] in "某氏"
+            or (end - start == weights.SHORTEST and text[end - 1].isascii())  # 晋K of a number plate
             or (end - start == weights.SHORTEST and text[end - 1] in _CALLED_BY)
             or self._pet(start, end)
         ):
@@ -153,6 +180,26 @@ class Candidates:
             ):
                 found = self._scorer.score(start, end, -0.4, "names.bare")
                 yield found._replace(rule="names.bare")
+
+    def ordinary(self) -> Iterator[Candidate]:
+        """Yield whole words that could be somebody's full name, where somebody may be told of: 向导带领小组."""
+        for word in self._evidence.words:
+            start, end = word.start, word.end
+            if end - start != weights.SHORTEST or word.tag in _CLOSED:
+                continue
+            first = self._text[start]
+            if first == self._text[start + 1] and word.tag in _ADVERBS:
+                continue  # 纷纷, 双双
+            if not (_han(first) and _han(self._text[end - 1])) or self._text[start:end] in self._words.roles:
+                continue
+            placed = self._cues.left(start) > 0 or self._cues.right(end) >= weights.TITLE
+            if first in self._words.surnames:
+                if placed or agent(self._evidence, start) or act(self._evidence, self._words, end):
+                    yield self._scorer.word(start, end)
+            elif (placed or agent(self._evidence, start)) and (
+                act(self._evidence, self._words, end) in _ACTS or self._rows.of(start) in _NAMES
+            ):
+                yield self._scorer.score(start, end, -0.4, "names.bare")
 
     def _foreign(self, start: int, end: int) -> bool:
         """Return whether all characters are such as transliterations are written with."""

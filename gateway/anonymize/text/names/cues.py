@@ -16,7 +16,14 @@ _HOLDER = re.compile(
     r"^\((?:男|女|化名|身份证|学号|学籍|曾用名|现年|[0-9]{1,2}岁|住|系|汉族|.族|[一二三四五六七八九初高][^()]{0,6}班)"
 )
 _OF_KIN = re.compile(
-    r"^的(?:父|母|爸|妈|爷|奶|姥|外公|外婆|家长|监护人|家属|同桌|班主任|儿子|女儿|孩子|姐|妹|哥|弟|座位|书包|作业|手机|学籍|档案|成绩|病情|伤)"
+    r"^的(?:父|母|爸|妈|爷|奶|姥|外公|外婆|家长|监护人|家属|同桌|班主任|儿子|女儿|孩子|姐|妹|哥|弟|座位|书包|作业|手机|学籍|档案|成绩|病情|伤|居住证|学生证|身份证|户口|饭卡|检讨|试卷|申请|监护|转学|休学|作文|日记|画|演讲|表现|进步|性格|脾气|病历|体检)"
+    r"|^[他她](?:爸|妈|爷|奶|姥|爹|娘|哥|姐|弟|妹|家)"
+)
+_SEXED = re.compile(
+    r"^[，,、\s]\s?[男女](?:[，,。；;、\s)）]|$)|^[，,]\s?(?:[0-9一二三四五六七八九十]{1,3}岁|汉族|[\u4e00-\u9fff]{1,4}族[，,。]|系我|系本|我校|现就读)"
+)
+_SAYS = re.compile(
+    r"^[:：][“\"]?(?:同意|不同意|建议|老师|好的|收到|请|我|你|您|没|听|报告|是|对|大家|各位|孩子|谢谢|首先|下面|这|那|明白|可以|行|嗯|刚)"
 )
 _ENDS = frozenset("。，,;；、!！?？:：()（）\"“”'‘’《》【】[]\n\r\t /·-—…|")
 _BLOWS = frozenset("打骂推踢撞咬抓砸摔绊捅")
@@ -99,15 +106,21 @@ class Cues:
             and any(text[end : end + size] in self._words.interplay for size in (1, 2, 3))
         )
 
-    def _behind(self, end: int) -> float:
+    def _behind(self, end: int) -> float:  # noqa: PLR0911  one return for each kind
         text = self._text
         if end >= len(text):
             return 0.5
         if text[end] in "(（" and _HOLDER.match(text[end : end + 12]):
             return 2.0
+        if text[end] in "，,、 \t" and _SEXED.match(text[end : end + 8]):
+            return 2.0
+        if text[end] in ":：" and _SAYS.match(text[end : end + 5]):
+            return 1.0
+        if text[end] == "收" and text[end + 1 : end + 2] in (")", "）"):
+            return 2.0  # （孟和收）
         if text[end] in _ENDS:
             return 0.5
-        if text[end] == "的" and _OF_KIN.match(text[end : end + 5]):
+        if text[end] in "的他她" and _OF_KIN.match(text[end : end + 5]):
             return 2.5
         for size in self._words.after_sizes.get(text[end], ()):
             found = self._words.after.get(text[end : end + size])

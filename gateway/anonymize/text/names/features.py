@@ -12,22 +12,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
+from gateway.anonymize.text.names.rows import Rows
 from gateway.anonymize.text.names.scored import Candidate
 from gateway.anonymize.text.names.sides import TAGS, Sides
 from gateway.anonymize.text.reading import Word
 
-_SCHOOL = re.compile(
-    "同学|学生|[年班]级|老师|教师|家长|[我本该全原贵][校班生]|班[主长会]|作业|[上下旷逃听]课|课[堂间代文]|宿舍|学籍|[转休复退入]学|孩子"
-    "|[一二三特]等奖|考试|[0-9一二三四五六)]班|值[日周班]|迟到|早退|违纪|处分|请假|病假|事假|监护人|父亲|母亲|妈妈|爸爸|奶奶|爷爷"
-    "|三好|评为|荣获|家访|校[医长园]|书包|操场|食堂|教室|体育|语文|数学|英语|红领巾|少先队|团员|评语|学期|名单|签[字名]|联系人|姓名"
-    "|小组|室友|同桌|打架|欺负|通报|资助|检讨|班干|辅导|转[入出]|学习"
-)
-"""What tells that a text is of a school; names are likelier there, and words are names more often."""
+_CLASS = re.compile("[年班]级|[我本该全原贵咱][校班生园]|[0-9一二三四五六七八九十)）]班|[初高][一二三]")
+"""What tells that a text is of a school, besides ``lexicons/person_school_words.txt``."""
 _SHORT = 20
 """A text of no more characters is a line of a roll or a form rather than news."""
-_NEWS = re.compile("我国|中国|国家|世界|总统|政府|公司|市场|记者|[球车]队|国际")
+_FUNCTION = frozenset("由先将被把与和向对在于因从给为是也又已曾均系等即才便还没不说称都就再却仍正同及跟到去来随代因")
+"""What hardly ever ends a given name, and often stands behind one."""
+_CLASSES = frozenset("班级母父生师")
 _LONGEST = 6
 _FEW = 3
 """A number of inner breaks that is told apart from more."""
@@ -47,11 +46,16 @@ class Kinds(NamedTuple):
     further: str
     peers: str
     register: str
+    act: str
+    edge: str
+    row: str
     repeated: bool
 
     def features(self) -> Iterator[str]:
         """Yield the features that hold."""
-        rule, size, lexical, surname, given, cut, left, right, further, peers, register, repeated = self
+        rule, size, lexical, surname, given, cut, left, right, further, peers, register, act_, edge, row, repeated = (
+            self
+        )
         yield from (
             f"k:{rule}", f"{size}|k:{rule}", f"{surname}|{size}", f"{size}|{given}", cut, f"{cut}|{size}", left, right,
             f"{left}|{right}", f"{cut}|{left}", f"{cut}|{right}", f"{lexical}|{size}", f"{lexical}|{left}",
@@ -63,6 +67,15 @@ class Kinds(NamedTuple):
             yield from (f"f:{further}", f"f:{further}|{left}", f"f:{further}|{lexical}")
         if peers:
             yield from (f"p:{peers}", f"p:{peers}|{lexical}", f"p:{peers}|{cut}")
+        if act_:
+            yield from (
+                f"a:{act_}", f"a:{act_}|{left}", f"a:{act_}|{lexical}", f"a:{act_}|{cut}", f"a:{act_}|{surname}",
+                f"a:{act_}|{left}|{lexical}",
+            )  # fmt: skip
+        if edge:
+            yield from (f"e:{edge}", f"e:{edge}|{size}", f"e:{edge}|{cut}")
+        if row:
+            yield from (f"q:{row}", f"q:{row}|{lexical}", f"q:{row}|{cut}", f"q:{row}|{size}")
         if repeated:
             yield f"again|{lexical}"
 
@@ -73,7 +86,9 @@ class Features:
     def __init__(self, evidence: Evidence, words: Lexicons, sides: Sides) -> None:
         self._evidence, self._words, self._sides = evidence, words, sides
         self._text = evidence.text
-        self._school = "sch" if _line(self._text) or _SCHOOL.search(self._text) else "other"
+        self._rows = Rows(evidence)
+        self._acts: dict[int, str] = {}
+        self._school = _register(self._text, words)
 
     def real(self, candidate: Candidate) -> tuple[tuple[str, float], ...]:
         """Return the features that are numbers."""
@@ -110,8 +125,31 @@ class Features:
             sides.further(end),
             sides.peers(start, end),
             self._school,
+            self._act(end),
+            self._edge(start, end),
+            self._rows.of(start),
             self._text.count(piece) > 1,
         )
+
+    def _act(self, end: int) -> str:
+        found = self._acts.get(end)
+        if found is None:
+            found = self._acts[end] = act(self._evidence, self._words, end)
+        return found
+
+    def _edge(self, start: int, end: int) -> str:
+        """Return whether the last character rather begins the word behind, or the first ends the cue before."""
+        text, words = self._text, self._words
+        last = text[end - 1 : end]
+        tail = "f" if last in _FUNCTION else ""
+        if not tail and any(
+            text[end - 1 : end - 1 + size] in words.acts or text[end - 1 : end - 1 + size] in words.after
+            for size in (2, 3, 4)
+            if end - 1 + size <= len(text)
+        ):
+            tail = "v"
+        head = "h" if text[start] in words.before or text[start] in _CLASSES else ""
+        return f"{tail}{head}"
 
     def _lexical(self, piece: str) -> str:
         words = self._words
@@ -149,9 +187,14 @@ class Features:
         return "head" if first.start == start else "tail" if last.end == end else "across"
 
 
-def _line(text: str) -> bool:
-    """Return whether a text is a line of a roll or a form rather than prose."""
-    return len(text) <= _SHORT and not _NEWS.search(text)
+def _register(text: str, words: Lexicons) -> str:
+    """Return ``sch`` for what a school writes, ``other`` for news and the like, ``plain`` where nothing tells."""
+    news = len({index for index, _, _ in words.news.find_matches_as_indexes(text)})
+    school = len({index for index, _, _ in words.school.find_matches_as_indexes(text)})
+    school += len(set(_CLASS.findall(text)))
+    if not news and not school:
+        return "sch" if len(text) <= _SHORT else "plain"  # A short line is rather one of a roll or a form.
+    return "sch" if school > news else "plain" if school == news else "other"
 
 
 def tag_of(word: Word) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
@@ -17,6 +18,8 @@ _DOT = "·•‧・∙⋅.\u00b7\u2022\u2027\u30fb"
 _DOTS = frozenset(_DOT)
 _HAN = r"[\u3400-\u9fff\U00020000-\U0003ffff]"
 _DOTTED = re.compile(rf"({_HAN}{{1,10}}+)((?: ?[{_DOT}] ?{_HAN}{{1,12}}+){{1,8}}+)")
+_SURNAMES = frozenset("马沙米艾哈丁撒纳海穆")
+"""What may stand before a known part: surnames of the Hui, and beginnings of Uyghur names."""
 _MOST_ODD = 2
 """Characters between known parts, at most."""
 _PLACE = frozenset("市县旗州区盟乡镇村族语文山河湖省国")
@@ -103,11 +106,11 @@ def built(evidence: Evidence, words: Lexicons, cues: Cues) -> Iterator[Candidate
     text = evidence.text
     for start in range(len(text) - 1):
         if text[start : start + 2] in words.heads or (
-            text[start] in "马沙米艾" and text[start + 1 : start + 3] in words.heads
+            text[start] in _SURNAMES and text[start + 1 : start + 3] in words.heads
         ):
             for end, (total, parts, _) in _chains(text, start, words).items():
                 if parts and end - start >= weights.SHORTEST:
-                    yield _from_parts(evidence, cues, start, end, total + (4.0 if parts > 1 else 0.0))
+                    yield _from_parts(evidence, words, cues, start, end, total + (4.0 if parts > 1 else 0.0))
 
 
 _Reached: TypeAlias = tuple[float, int, int]
@@ -122,7 +125,7 @@ def _chains(text: str, start: int, words: Lexicons) -> dict[int, _Reached]:
         total, parts, odd = reached[place]
         steps = [(size, 1.1 if size > weights.SHORTEST else 0.7, 1, 0) for size in _parts(text, place, words)]
         if (parts and odd < _MOST_ODD and text[place] in words.syllables) or (
-            place == start and text[place] in "马沙米艾"
+            place == start and text[place] in _SURNAMES
         ):
             steps.append((1, -0.5 if parts else 0.2, 0, 1))
         for size, worth, part, more in steps:
@@ -133,9 +136,11 @@ def _chains(text: str, start: int, words: Lexicons) -> dict[int, _Reached]:
     return reached
 
 
-def _from_parts(evidence: Evidence, cues: Cues, start: int, end: int, total: float) -> Candidate:
+def _from_parts(evidence: Evidence, words: Lexicons, cues: Cues, start: int, end: int, total: float) -> Candidate:
     text = evidence.text
     left, right = cues.left(start), cues.right(end)
+    if right < weights.VERB and act(evidence, words, end) == "act":
+        right = weights.VERB
     if text[end : end + 1] in _PLACE and end < len(text):
         total -= 4.0
     if end - start == weights.SHORTEST:

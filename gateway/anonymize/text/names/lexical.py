@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ahocorasick_rs import AhoCorasick, MatchKind
+
 from gateway.anonymize.text.lexicons import lexicon
 from gateway.anonymize.text.names import weights
 
@@ -42,6 +44,11 @@ class Lexicons:
     interplay: frozenset[str]
     determiners: frozenset[str]
     predicates: frozenset[str]
+    acts: frozenset[str]
+    school: AhoCorasick
+    """What tells that a text is of a school or of its papers."""
+    news: AhoCorasick
+    """What tells that it is news."""
     heads: frozenset[str]
     """The first two characters of ``parts``."""
     parts: frozenset[str]
@@ -60,6 +67,7 @@ def lexicons() -> Lexicons:
     after |= dict.fromkeys(words["roles_after"], 2.5) | {"同学": 3.0, "小朋友": 3.0, "等同学": 3.0}
     after |= dict.fromkeys(_MANY, -0.5)
     parts = frozenset(part for people in PEOPLES for part in lexicon(f"person_peoples_{people}") if len(part) > 1)
+    parts |= {part + end for part in lexicon("person_peoples_tibetan") for end in lexicon("person_peoples_ends")}
     return Lexicons(
         surnames=surnames,
         compound=frozenset(words["surnames_compound"]),
@@ -80,6 +88,9 @@ def lexicons() -> Lexicons:
         never_alone=frozenset(words["not_names_function"]),
         syllables=frozenset(words["transliteration"]),
         predicates=frozenset(words["predicates"]),
+        acts=frozenset(words["acts"]) | frozenset(words["predicates"]),
+        school=AhoCorasick(lexicon("person_school_words"), matchkind=MatchKind.LeftmostFirst),
+        news=AhoCorasick(lexicon("person_news_words"), matchkind=MatchKind.LeftmostFirst),
         determiners=frozenset(words["determiners"]),
         interplay=frozenset(words["interplay"]),
         heads=frozenset(part[:2] for part in parts),
@@ -133,4 +144,5 @@ _PLAIN = (
     "interplay",
     "determiners",
     "predicates",
+    "acts",
 )

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import act
 from gateway.anonymize.text.names.cues import Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
 from gateway.anonymize.text.names.scored import Candidate
 
 _MARKS = frozenset("。，,;；、!！?？:：()（）\"“”'\n\r\t /")
+_DONE = {"act": 1.8, "late": 1.4}
+"""What somebody's act behind a word adds, right there and past other words."""
+_PARENTS = {"母": "父", "父": "母"}
+"""Kinship of one character that is a surname as well, and what it stands beside as kinship."""
+_FAR = 40
+"""Characters within which the other parent is told of."""
 _PREPOSITIONS = frozenset("于在与因被把将向对跟从说是")
 _FUNCTION = frozenset({"c", "p", "d", "u", "r", "m"})
 _ADVERBS = frozenset({"d", "ad", "TIME", "t", "c", "p", "r", "m"})
@@ -31,7 +38,7 @@ class Scorer:
         evidence, words, cues = self._evidence, self._words, self._cues
         piece = self._text[start:end]
         if piece in words.word_names or (piece in words.not_names and self._named(start, end, piece)):
-            return self._word(start, end)
+            return self.word(start, end)
         left = cues.left(start)
         right = 2.0 if cues.interplay(start, end) else cues.right(end)
         likelihood = max(evidence.mean(start, end), weights.FLOOR)
@@ -65,6 +72,9 @@ class Scorer:
                 off -= 2.0 if piece[:2] in words.not_names else 0.5  # 关系为, 程序系
         if self._text[max(0, start - 1) : start + 1] in words.roles or piece[:2] in words.roles:
             off -= 4.0  # 父母平时
+        if piece[0] in _PARENTS and start and self._text[start - 1] in _MARKS:
+            if _PARENTS[piece[0]] in self._text[max(0, start - _FAR) : end + _FAR]:
+                off -= 3.0  # 父扎西顿珠，母德吉
         if piece[-2:] in words.roles and end - start > weights.SHORTEST:
             off -= 4.0  # 学生家长
         if end + 1 < len(self._text) and self._text[end + 1] in "于因在被" and self._text[end] in words.given:
@@ -73,7 +83,7 @@ class Scorer:
                 off -= 4.0  # 龙思|远于2024年: the last character of the name was taken into a word that is none
         return off
 
-    def _word(self, start: int, end: int) -> Candidate:
+    def word(self, start: int, end: int) -> Candidate:
         """Return a name that is an ordinary word: the model says nothing of use, the place must be a person's."""
         cues, evidence, text = self._cues, self._evidence, self._text
         word = evidence.words[evidence.at[start]]
@@ -91,6 +101,9 @@ class Scorer:
         else:
             right = min(cues.right(end), 0.6 if text[end] in "和与及同跟、" else 1.2)
             following = evidence.words[evidence.at[end]]
+            done = act(evidence, self._words, end)
+            if done in _DONE:
+                right = max(right, _DONE[done])  # 万里今天又没交作业
             if right < 0 and following.start == end and following.tag == "v" and cues.left(start) >= weights.ROLE:
                 right = 0.9  # 数学老师方程布置作业
         likelihood = max(0.0, 0.5 * evidence.mean(start, end) + 1.0)

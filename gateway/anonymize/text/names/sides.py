@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.anonymize.text.names import weights
+from gateway.anonymize.text.names.acts import agent
 from gateway.anonymize.text.names.cues import CLASS, Cues
 from gateway.anonymize.text.names.evidence import Evidence
 from gateway.anonymize.text.names.lexical import Lexicons
@@ -30,6 +31,8 @@ _PEER = 2
 """Characters of a neighbour in a row that are looked at."""
 _JOIN = frozenset("和与跟同及")
 _HANDS = frozenset("被把将对向给由让叫请使令找替为")
+_UNITS = frozenset("处室科组部院所队站园社局会办校厅")
+"""What the names of parts of a school end with; a name with a title may stand behind them: 教务处于洋老师."""
 
 
 class Sides:
@@ -58,7 +61,7 @@ class Sides:
             found = self._rights[end] = self._right(end)
         return found
 
-    def _left(self, start: int) -> str:  # noqa: PLR0911  one return for each kind
+    def _left(self, start: int) -> str:  # noqa: PLR0911, PLR0912  one return for each kind
         if start == 0:
             return "begin"
         text, score = self._text, self._cues.left(start)
@@ -85,6 +88,10 @@ class Sides:
         if last in _HANDS:
             return "hands"
         word = self._evidence.words[self._evidence.at[start - 1]]
+        if score <= 0 and agent(self._evidence, start):
+            return "agent"
+        if last in _UNITS and score <= 0:
+            return "unit" if word.end == start else "unit_inside"
         if word.end != start:
             return "verb" if score > 0 else "inside"
         return f"{'verb' if score > 0 else 'w'}_{TAGS.get(word.tag, 'o')}"
@@ -96,7 +103,9 @@ class Sides:
         score, first = self._cues.right(end), text[end]
         if first in MARKS:
             mark = MARKS[first]
-            return "holder" if mark == "open" and score >= weights.TITLE else mark
+            if score >= weights.TITLE:
+                return "holder"  # (男, 三年级), ，女，
+            return "says" if mark == "colon" and score >= weights.VERB else mark
         if first in "0123456789":
             return "digit"
         if first == "的":

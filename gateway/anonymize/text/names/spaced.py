@@ -31,7 +31,10 @@ def spaced(evidence: Evidence, words: Lexicons, scorer: Scorer) -> Iterator[Cand
         if start > 1 and text[start - 1] == " " and _alone(text, start - 2):
             continue  # It goes on from a name that began before.
         parts = [part for part in match.groups() if part]
-        compound = "".join(parts[:2]) in words.compound
+        joined = "".join(parts)
+        if len(parts) == _MOST and joined[:2] in words.parts and joined[2:] in words.parts:
+            yield scorer.score(start, match.end(_MOST), 3.0, "names.spaced")  # 扎 西 群 培
+        compound = joined[:2] in words.compound
         surnamed = parts[0] in words.surnames or compound
         longest = min(len(parts), _MOST if compound else 3)
         for count in range(3 if compound or not surnamed else 2, longest + 1):

@@ -31,8 +31,10 @@ _OF_SCHOOLS = re.compile("宿舍|教学|实验|办公|行政|图书|食堂|综�
 _LONGEST_NUMBER = 5
 _TOWNSHIP = frozenset({Kind.TOWNSHIP})
 _MOVED = re.compile("(?:整体)?[搬迁移]")
-_LIVES = re.compile("(?:附近|一带|这边)?(?:居住|租住|暂住|借住|寄住|定居|落户|租房|住(?![院校宿处房]))")
-_AT = frozenset("在于")
+_LIVES = re.compile(
+    "(?:附近|一带|这边)?(?:居住|租住|暂住|借住|寄住|定居|落户|租房|生活(?![委习费作必老])|住(?![院校宿处房]))"
+)
+_AT = frozenset("在于到")
 _FROM = frozenset("从由自")
 
 

@@ -18,11 +18,11 @@ _NOT_AFTER: Mapping[Kind, re.Pattern[str]] = {
     Kind.ROAD: re.compile("口|上(?!段)|边|过|程|途|费|面|灯|况|由|线|局|头|坊|舞|道(?!办)|德|理|歉|具|教|士|别"),
     Kind.TOWNSHIP: re.compile("村|下|亲|土|音|党|政|愁|长|企|委|里|上|级|定|静|痛|压|魂"),
     Kind.VILLAGE: re.compile("民(?!委)|里|口|支部|干部|小学|医|主任|支书|长|级|严|重|稼"),
-    Kind.ESTATE: re.compile("里|内|长|管理|门口|物业"),
+    Kind.ESTATE: re.compile("里|内|长|管理|物业"),
 }
 """What makes another word of a suffix: 路口, 乡下, 村民, 小区里 (there the name may still be meant, but no address)."""
 _FILLERS = re.compile(
-    r"(?:[:\s=\"“「【\[]|详细|具体|变更|更改|登记|填写|证|仍|就|均|都|一直|现|原|系|为|是|在|于|到|至|了|也|本省|本市|本县|本区|我省|我市|我县|我区|该市|该县|位于|地址|"
+    r"(?:[:\s=\"“「【\[]|详细|具体|变更|更改|登记|填写|填|写|证|仍|就|均|都|一直|现|原|系|为|是|在|于|到|至|了|也|本省|本市|本县|本区|我省|我市|我县|我区|该市|该县|位于|地址|"
     r"所在地|的是){0,4}+"
 )
 _LIVES_NOT = re.compile("院(?!落)|校|宿|房|处|所|户|址|了脚|手|嘴|自己|进了医")

@@ -63,12 +63,13 @@ GROUP = re.compile(
 )
 BUILDING = re.compile(
     rf"第?+(?:[{_STEM}]?[A-Za-z]?[0-9]{{1,4}}+(?:{_DASH}[0-9]{{1,3}}+)?+|[A-Za-z](?:[0-9]{{1,3}}+)?+|[{NUMERALS}]{{1,4}}+|"
-    rf"[{_SIDE}{_STEM}])[{_STEM}]?+"
+    rf"[{_SIDE}{_STEM}])[{_STEM}]?+ ?+"
     r"(?:号住宅楼|号公寓楼|号公寓|号宿舍楼|号居民楼|号家属楼|号楼|#楼|栋楼|幢楼|#|栋|幢|座(?!位)|楼(?!道|梯|上|下|教|房|盘))"
 )
 PHASE = re.compile(rf"第?+(?:{_SMALL}|[A-Da-d]|[{_SIDE}中])(?:期|区|院|苑|园)(?!别|中|间|末|内|域)")
 UNIT = re.compile(
-    rf"第?+(?:{_SMALL}|[{_STEM}A-Da-d{_SIDE}中])(?:单元|门洞|门(?!口|前|外|诊|课)|梯(?!队))(?!测|考|练|卷|检|复习|作业|课|教)"
+    rf"第?+(?:{_SMALL}|[{_STEM}A-Da-d{_SIDE}中]) ?+"
+    r"(?:单元|门洞|门(?!口|前|外|诊|课)|梯(?!队))(?!测|考|练|卷|检|复习|作业|课|教)"
 )
 FLOOR = re.compile(rf"(?:地下|负|第)?+{_SMALL}(?:层|楼(?!道|梯|上|下|教))")
 ROOM = re.compile(
@@ -78,7 +79,7 @@ ROOM = re.compile(
 BARE_ROOM = re.compile(r"[A-Za-z]?[0-9]{3,4}+(?![0-9.年月日分元人名次个天岁米级届班%点:])")
 """A room without its word: only right behind a building, a unit or a floor."""
 SHORT_FORM = re.compile(
-    rf"[A-Za-z]?[0-9]{{1,3}}+(?:号楼|#楼?)?+(?:{_DASH}[A-Za-z0-9]{{1,5}}+){{1,3}}+(?:室|户|号)?+(?![0-9.年月日分元班%:])"
+    rf"(?:[A-Za-z]{_DASH})?+[A-Za-z]?[0-9]{{1,3}}+(?:号楼|#楼?)?+(?:{_DASH}[A-Za-z0-9]{{1,5}}+){{1,3}}+(?:室|户|号)?+(?![0-9.年月日分元班%:])"
 )
 """3-2-501: only right behind a road, an estate, a village or a building."""
 BRACKET = re.compile(rf"\([{HAN}0-9A-Za-z#\-]{{1,16}}\)")
