@@ -64,11 +64,13 @@ def grants(world: Gateway) -> list[str]:
 def ready(world: Gateway, caller: System, grant: str) -> str:
     started = caller.send("POST", f"/v1/grants/{grant}/extracts", {"format": "csv"})
     assert started.status_code == 202, started.text
+    extract = started.get_json()["id"]
+    early = caller.send("GET", f"/v1/extracts/{extract}/content")
+    assert (early.status_code, early.get_json()["type"]) == (409, "/problems/not-ready")
     worker = world.process.worker
     assert worker is not None
     while worker.round():
         pass
-    extract = started.get_json()["id"]
     assert caller.send("GET", f"/v1/extracts/{extract}").get_json()["state"] == "ready"
     return str(extract)
 

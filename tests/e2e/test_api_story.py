@@ -152,7 +152,6 @@ def test_from_an_application_to_a_verified_file(world: Gateway, node_project: Pa
     assert (beyond["status"], beyond["type"]) == (403, "/problems/scope-exceeded")
     assert beyond["rule"].startswith("A50-")
     assert beyond["missing"] == ["fields"]
-    assert taken["early"]["type"] == "/problems/not-ready"
     extract = taken["extract"]
     assert (extract["state"], extract["rows"]) == ("ready", 300)
     assert taken["head"] == {"status": 200, "length": extract["bytes"], "bytes": 0}

@@ -30,7 +30,6 @@ if (task.grant) {
   const extracts = `/v1/grants/${task.grant}/extracts`
   result.beyond = told(await call('POST', extracts, { format: 'csv', fields: ['school_code', 'name_masked'] }))
   let extract = told(await call('POST', extracts, { format: 'csv' }))
-  result.early = told(await call('GET', `/v1/extracts/${extract.id}/content`))
   for (let round = 0; round < 300 && extract.state !== 'ready' && extract.state !== 'failed'; round += 1) {
     await new Promise((done) => setTimeout(done, 100))
     extract = told(await call('GET', `/v1/extracts/${extract.id}`))
