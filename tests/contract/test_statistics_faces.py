@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import groupby
 
 import pytest
 
@@ -46,9 +47,8 @@ def test_the_outside_face_asks_and_pays_and_the_worker_counts(house: House, line
     assert told.budget.spent == Loss(300_000)
     assert service.ask(grant, question("sex"), who).answer.content == told.answer.content
     entries = [one for one in house.entries("release.") if one["links"].get("grant") == grant]
-    assert [one["kind"] for one in entries[:4]] == [
-        "release.requested", "release.prepared", "release.intent", "release.outcome",
-    ]  # fmt: skip
+    kinds = [kind for kind, _ in groupby(one["kind"] for one in entries)]  # who polls asks more than once
+    assert kinds[:4] == ["release.requested", "release.prepared", "release.intent", "release.outcome"]
     office = statistics_of(house.services)
     assert office.ask(grant, question("sex"), who).answer.id == told.answer.id
 
