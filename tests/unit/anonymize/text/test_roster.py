@@ -93,10 +93,13 @@ def test_a_roll_of_2771_names_finds_nothing_in_innocent_prose() -> None:
 
 
 def test_a_large_roll_is_built_and_searched_fast() -> None:
-    began = time.process_time()
-    roll = _roll(3000)
-    list(roll.find(PROSE * 20))
-    assert time.process_time() - began < 2  # some 0.05 s alone; the bound holds on a busy machine
+    best = float("inf")
+    for _ in range(3):  # the collector may run in one of them
+        began = time.process_time()
+        roll = _roll(3000)
+        list(roll.find(PROSE * 20))
+        best = min(best, time.process_time() - began)
+    assert best < 2  # some 0.05 s alone; the bound holds on a busy machine
 
 
 def test_a_long_text_of_one_surname_and_odd_characters() -> None:
