@@ -20,9 +20,7 @@ from gateway.problems import problem_of
 from gateway.releases.records import ExtractState
 from gateway.settings import default_config
 from tests.factories.invariants import report_of
-from tests.factories.release_cases import (
-    client,
-)
+from tests.factories.release_cases import client
 from tests.factories.releases import House, copied, make_house, opened
 
 

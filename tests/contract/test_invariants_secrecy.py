@@ -26,9 +26,7 @@ from gateway.journal import EntryDraft
 from gateway.keyring import Face, Key
 from gateway.policies.scope import civil_date
 from gateway.problems import problem_of
-from tests.factories.release_cases import (
-    EXECUTOR,
-)
+from tests.factories.release_cases import EXECUTOR
 from tests.factories.releases import House, identifiers, make_house, opened
 from tests.factories.traces import Tracer
 
