@@ -25,8 +25,8 @@ from gateway.audit.alerts_records import (
     Finding,
 )
 from gateway.audit.alerts_rules import member, shown
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import AlertStateError, AlertVersionError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.records import StoredEntry
 from gateway.errors import ForbiddenError, GatewayError, NotFoundError, ParameterError
 from gateway.ids import UnitCode

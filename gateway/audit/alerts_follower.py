@@ -28,8 +28,8 @@ from gateway.audit.alerts_records import (
     Watch,
 )
 from gateway.audit.alerts_rules import Content, Worked, due_of, member, moment_of
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.records import StoredEntry
 from gateway.ids import AccountId, UnitCode
 from gateway.instants import seconds_text

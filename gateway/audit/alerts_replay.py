@@ -15,7 +15,7 @@ from typing import Final
 from gateway.audit.alerts_plan import GroupKey, NoGroups, Plan
 from gateway.audit.alerts_records import Alert, AlertId, AlertState, Mark, SuppressionId
 from gateway.audit.alerts_rules import Content, Worked
-from gateway.audit.entries import decode_entry
+from gateway.audit.leaves import decode_entry
 from gateway.ids import UnitCode
 from gateway.journal import JsonValue
 from gateway.principals import Role

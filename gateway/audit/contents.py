@@ -8,10 +8,10 @@ from concurrent.futures import Future
 from typing import Final
 
 from gateway.audit.cache import Cached, Difference, IndexComparison
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError
 from gateway.audit.findings import Damage
 from gateway.audit.following import Report
+from gateway.audit.leaves import decode_entry
 from gateway.audit.reading import Helper, Told, look
 from gateway.audit.records import TagList
 from gateway.audit.rolls import ascending

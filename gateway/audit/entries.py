@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import cast
 
 from gateway.audit.errors import EntryRefusedError
-from gateway.audit.leaves import VERSION, canonical, decode_entry
+from gateway.audit.leaves import VERSION, canonical
 from gateway.audit.records import LINKS, EncodedEntry, TagList
 from gateway.audit.rolls import Roll
 from gateway.audit.screening import is_credit_code, looks_personal
@@ -21,16 +21,6 @@ from gateway.instants import micros_text
 from gateway.journal import EntryDraft, JsonValue
 from gateway.principals import Principal
 
-__all__ = [
-    "VERSION",
-    "Clock",
-    "check_draft",
-    "check_fits",
-    "decode_entry",
-    "encode_entry",
-    "index_of",
-    "tag_list_of",
-]
 _KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 _OUTCOME = re.compile(r"[a-z][a-z_]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from gateway.audit.cache import Cached, CacheRow, Difference, IndexComparison
-from gateway.audit.entries import decode_entry, index_of, tag_list_of
+from gateway.audit.entries import index_of, tag_list_of
+from gateway.audit.leaves import decode_entry
 from gateway.audit.records import Head, StoredEntry, TagList
 from gateway.journal import Reader, Tx
 

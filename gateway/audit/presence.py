@@ -17,8 +17,8 @@ from typing import Final, cast
 import rfc8785
 
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.membership import TagLeaf, check_shown
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.receipts import TlogProof

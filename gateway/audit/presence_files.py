@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 import rfc8785
 
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.presence import (
     ProvenBody,

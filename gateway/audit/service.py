@@ -17,9 +17,10 @@ from typing import Protocol
 from gateway.audit.bundle import write_bundle
 from gateway.audit.chain import Chain, anchor, read_chain
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import Clock, decode_entry
+from gateway.audit.entries import Clock
 from gateway.audit.errors import ProofError
 from gateway.audit.indexing import IndexStore, SearchIndex
+from gateway.audit.leaves import decode_entry
 from gateway.audit.listing import ListingForm, listed
 from gateway.audit.merkle import Nodes, consistency_proof, inclusion_proof, root_hash
 from gateway.audit.note import Signature, SignedNote, cosignature_time

@@ -16,8 +16,8 @@ from typing import Final
 
 import rfc8785
 
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
+from gateway.audit.leaves import decode_entry
 from gateway.journal import JsonValue
 
 KIND: Final = "audit.read"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
 from gateway.audit.findings import Damage, Finding, VerifyReport
+from gateway.audit.leaves import decode_entry
 from gateway.audit.note import SignedNote
 from gateway.audit.policy import TrustPolicy
 from gateway.audit.verify import LogSource, verify_log

@@ -16,8 +16,8 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import DamagedLogStopError, MalformedError, ProofError, WitnessSilentError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.merkle import consistency_proof
 from gateway.audit.note import SignedNote, VerifierKey
 from gateway.audit.policy import TrustPolicy

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from gateway.accounts.store import SqlBookkeeping
-from gateway.audit.entries import decode_entry
 from gateway.audit.epoch_keys import ACCESS_TAGS, EpochKeys
+from gateway.audit.leaves import decode_entry
 from gateway.audit.sequencer import Sequencer
 from gateway.audit.store import SqlLogStore
 from gateway.audit.tags import epoch_of, epochs_between

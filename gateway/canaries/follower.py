@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.articles import keeps
-from gateway.audit.entries import decode_entry, tag_list_of
+from gateway.audit.entries import tag_list_of
 from gateway.audit.errors import MalformedError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.records import StoredEntry
 from gateway.audit.tags import EpochState, Tagger
 from gateway.canaries.ports import CanaryStore, Followed, Units

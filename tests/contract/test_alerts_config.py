@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.audit.alerts_rules import matches
-from gateway.audit.entries import decode_entry
+from gateway.audit.leaves import decode_entry
 from rulebook.alert_records import AlertRule
 from tests.factories.alerts import worked
 from tests.factories.policies import rule_book

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core_registry.sharing import OutboxEvent
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import EntryRefusedError, LogDamagedError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.requests import Intake, QueuedJournal, encode_draft
 from gateway.audit.sequencer import Sequencer
 from gateway.audit.store import SqlLogStore

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.audit.bundle import verify_bundle
 from gateway.audit.checkpoint import Checkpoint
-from gateway.audit.entries import decode_entry
 from gateway.audit.errors import MalformedError, ProofError
 from gateway.audit.findings import Damage, VerifyReport
+from gateway.audit.leaves import decode_entry
 from gateway.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
 from gateway.audit.note import COSIGNATURE, NoteSigner, SignedNote
 from gateway.audit.policy import TrustPolicy, parse_policy

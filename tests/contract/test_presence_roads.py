@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from gateway.audit.entries import decode_entry, encode_entry
+from gateway.audit.entries import encode_entry
+from gateway.audit.leaves import decode_entry
 from gateway.audit.membership import shown
 from gateway.audit.presence import verify_presence
 from gateway.audit.pupils import subject_of

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
-from gateway.audit.entries import decode_entry
+from gateway.audit.leaves import decode_entry
 from gateway.audit.note import NoteSigner
 from gateway.audit.sequencer import LogIdentity, Sequencer, SequencerJournal
 from gateway.audit.store import SqlLogStore

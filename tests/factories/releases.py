@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 
 from gateway import bootstrap, keyring, samples
 from gateway.accounts.records import ClientSpec
-from gateway.audit.entries import decode_entry
+from gateway.audit.leaves import decode_entry
 from gateway.bootstrap import Process
 from gateway.ids import ExtractId, GrantId
 from gateway.keyring import Face

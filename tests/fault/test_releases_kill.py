@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from gateway import bootstrap, inspection
-from gateway.audit.entries import decode_entry
+from gateway.audit.leaves import decode_entry
 from gateway.keyring import Face
 from gateway.releases.records import DeliveryEnd, ExtractState
 from gateway.remote import Caller, UnexpectedAnswerError, client_token

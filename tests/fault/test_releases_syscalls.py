@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gateway import bootstrap, inspection
-from gateway.audit.entries import decode_entry
+from gateway.audit.leaves import decode_entry
 from gateway.settings import Settings
 from tests.conftest import need
 from tests.factories.release_cases import CHAIN

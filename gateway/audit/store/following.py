@@ -11,8 +11,9 @@ from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
-from gateway.audit.entries import decode_entry, index_of, tag_list_of
+from gateway.audit.entries import index_of, tag_list_of
 from gateway.audit.errors import MalformedError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.records import SearchQuery, StoredEntry, TagList
 from gateway.audit.store.cache import CacheRows, IndexRow, write_index
 from gateway.audit.store.log import LogRows

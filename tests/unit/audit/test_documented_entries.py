@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.audit.entries import check_draft, decode_entry, index_of
+from gateway.audit.entries import check_draft, index_of
+from gateway.audit.leaves import decode_entry
 from gateway.audit.records import LINKS
 from gateway.journal import EntryDraft
 

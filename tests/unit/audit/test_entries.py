@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.audit.entries import check_fits, decode_entry, encode_entry, index_of, tag_list_of
+from gateway.audit.entries import check_fits, encode_entry, index_of, tag_list_of
 from gateway.audit.errors import EntryRefusedError, MalformedError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.merkle import leaf_hash, root_of
 from gateway.audit.records import EncodedEntry
 from gateway.audit.screening import is_credit_code, looks_personal

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.audit.entries import check_draft, decode_entry, encode_entry
+from gateway.audit.entries import check_draft, encode_entry
 from gateway.audit.errors import EntryRefusedError
+from gateway.audit.leaves import decode_entry
 from gateway.audit.requests import decode_draft, encode_draft
 from gateway.journal import EntryDraft
 from tests.unit.audit.test_entries import AT, TAGGER
